@@ -1,0 +1,3 @@
+//! The `kubewire` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A Linux host and a Kubernetes cluster network as a deterministic library.
