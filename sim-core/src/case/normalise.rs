@@ -1,0 +1,412 @@
+//! From what was observed to what can be compared.
+//!
+//! The rules, each with its reason. What no rule names is compared as it is.
+//!
+//! | what | becomes | because |
+//! | --- | --- | --- |
+//! | IPv4 id that no injected packet of its protocol has | 0xf001, 0xf002, ... in order of appearance | random, also with DF for sockets; 0 is kept |
+//! | id of an echo that no injected echo has | 0xe001, ... | chosen by a socket or on a clash |
+//! | TCP or UDP port that the case does not mention | 61001, ... (411, ... below 512; 911, ... below 1024) | ephemeral; the class is part of the behaviour |
+//! | source port of VXLAN that the case does not mention | 62001, ... | a hash with a per-boot key |
+//! | TCP sequence numbers of connections that no injected SYN began | start at 0x10000000 × k | the ISN is random |
+//! | L4 checksum that holds only the pseudo header's sum | completed | left to the device; `lo` cannot be told not to |
+//! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
+//! | time of a frame | dropped; order and cause are kept | timers |
+//! | neighbours and fdb entries | sorted | hash tables with a random seed |
+//! | `recv` events of one stream that follow each other | joined | how TCP data is cut depends on when it is read |
+//! | socket events | one list per socket | sockets are served in no promised order |
+//! | counters of [`COUNTERS_LEFT_OUT`] | dropped | see there |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::format::{Action, Case, from_hex};
+use super::normal::{Normal, NormalNetns, Sighting, Tables};
+use super::observed::{FrameObserved, NetnsObserved, Observed, SocketEvent};
+use super::rewrite::{Fields, rewrite_frame, rewrite_packet};
+
+/// Counters which are settings (not counts), or which depend on how fast a socket's owner reads and on
+/// the receive fast path of TCP, not on packets. A trailing `*` stands for any ending.
+pub const COUNTERS_LEFT_OUT: [&str; 15] = [
+    "Ip.Forwarding",
+    "Ip.DefaultTTL",
+    "Tcp.RtoAlgorithm",
+    "Tcp.RtoMin",
+    "Tcp.RtoMax",
+    "Tcp.MaxConn",
+    "TcpExt.TCPOrigDataSent",
+    "TcpExt.TCPDelivered*",
+    "TcpExt.TCPHystart*",
+    "TcpExt.DelayedACKs",
+    "TcpExt.TCPPureAcks",
+    "TcpExt.TCPAutoCorking",
+    "TcpExt.TCPRcvCoalesce",
+    "TcpExt.TCPHPAcks",
+    "TcpExt.TCPHPHits",
+];
+
+/// Makes an observation of `case` comparable.
+#[must_use]
+pub fn normalise(observed: &Observed, case: &Case) -> Normal {
+    let mut canon = Canon::new(case);
+    let ordered: BTreeMap<&String, Vec<(&String, &FrameObserved)>> =
+        observed.netns.iter().map(|(name, netns)| (name, in_order(netns))).collect();
+    let mut learn = LearnSyns(&mut canon);
+    for (_, frame) in ordered.values().flatten() {
+        rewrite_frame(&mut untagged(frame), &mut learn);
+    }
+    let mut netns = BTreeMap::new();
+    for (name, frames) in ordered {
+        let frames = frames.into_iter().map(|(dev, f)| sighting(dev, f, &mut canon)).collect();
+        netns.insert(name.clone(), normal_netns(&observed.netns[name], frames));
+    }
+    Normal {
+        kernel: observed.kernel.clone(),
+        netns,
+        commands: observed.commands.clone(),
+        sockets: sockets(&observed.sockets, &mut canon),
+    }
+}
+
+fn in_order(netns: &NetnsObserved) -> Vec<(&String, &FrameObserved)> {
+    let mut frames: Vec<_> = netns
+        .devs
+        .iter()
+        .flat_map(|(name, dev)| dev.frames.iter().map(move |f| (name, f)))
+        .collect();
+    frames.sort_by_key(|(_, frame)| frame.n);
+    frames
+}
+
+/// The bytes of a frame without an outermost 802.1Q tag.
+fn untagged(frame: &FrameObserved) -> Vec<u8> {
+    let mut bytes = from_hex(&frame.hex).unwrap_or_default();
+    if bytes.get(12..14) == Some(&[0x81, 0x00]) && bytes.len() >= 18 {
+        bytes.drain(12..16);
+    }
+    bytes
+}
+
+fn sighting(dev: &str, frame: &FrameObserved, canon: &mut Canon) -> Sighting {
+    let mut bytes = untagged(frame);
+    rewrite_frame(&mut bytes, canon);
+    Sighting {
+        step: frame.step,
+        dev: dev.to_owned(),
+        dir: frame.dir,
+        pkttype: frame.pkttype,
+        frame: bytes,
+    }
+}
+
+fn normal_netns(observed: &NetnsObserved, frames: Vec<Sighting>) -> NormalNetns {
+    let zero = super::observed::DevStats::default();
+    NormalNetns {
+        frames,
+        tables: Tables {
+            addr: observed.addr.clone(),
+            route: observed.route.clone(),
+            rule: observed.rule.clone(),
+            neigh: sorted(&observed.neigh),
+            fdb: sorted(&observed.fdb),
+        },
+        snmp: observed
+            .snmp
+            .iter()
+            .filter(|(name, grown)| **grown != 0 && !is_left_out(name))
+            .map(|(name, grown)| (name.clone(), *grown))
+            .collect(),
+        links: observed
+            .devs
+            .iter()
+            .filter(|(_, dev)| dev.stats != zero)
+            .map(|(name, dev)| (name.clone(), dev.stats))
+            .collect(),
+    }
+}
+
+fn sorted(rows: &[Value]) -> Vec<Value> {
+    let mut rows = rows.to_vec();
+    rows.sort_by_cached_key(ToString::to_string);
+    rows
+}
+
+fn is_left_out(counter: &str) -> bool {
+    COUNTERS_LEFT_OUT.iter().any(|name| match name.strip_suffix('*') {
+        Some(start) => counter.starts_with(start),
+        None => counter == *name,
+    })
+}
+
+fn sockets(events: &[SocketEvent], canon: &mut Canon) -> BTreeMap<String, Vec<String>> {
+    let mut sockets: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in events {
+        let list = sockets.entry(format!("{} {}", event.netns, event.socket)).or_default();
+        let what = canon.peer(&event.what);
+        let data = if what == "accept" { canon.peer(&event.data) } else { event.data.clone() };
+        match list.last_mut() {
+            Some(last) if what == "recv" && last.starts_with("recv ") => last.push_str(&data),
+            _ => list.push(format!("{what} {data}").trim_end().to_owned()),
+        }
+    }
+    sockets
+}
+
+/// The names given to values that a kernel chose.
+#[derive(Debug, Default)]
+struct Canon {
+    known_ids: BTreeSet<(u8, u16)>,
+    known_ports: BTreeSet<u16>,
+    known_echo_ids: BTreeSet<u16>,
+    known_sequences: BTreeSet<u32>,
+    ids: BTreeMap<(u8, u16), u16>,
+    ports: BTreeMap<u16, u16>,
+    vxlan_ports: BTreeMap<u16, u16>,
+    echo_ids: BTreeMap<u16, u16>,
+    /// Initial sequence numbers and what they become.
+    isns: Vec<(u32, u32)>,
+}
+
+impl Canon {
+    fn new(case: &Case) -> Self {
+        let mut canon = Self { known_ports: BTreeSet::from([0]), ..Self::default() };
+        for command in &case.setup {
+            canon.mention(&command.text);
+        }
+        for step in &case.steps {
+            canon.inject(&step.action);
+        }
+        canon
+    }
+
+    /// Notes every number in a command: it may be a port.
+    fn mention(&mut self, text: &str) {
+        let numbers =
+            text.split(|c: char| !c.is_ascii_digit()).filter_map(|w| w.parse::<u16>().ok());
+        self.known_ports.extend(numbers);
+    }
+
+    fn inject(&mut self, action: &Action) {
+        match action {
+            Action::Tx(frame) => rewrite_frame(&mut frame.clone(), &mut LearnInjected(self)),
+            Action::Raw(packet) => rewrite_packet(&mut packet.clone(), &mut LearnInjected(self)),
+            Action::Sh(command) => self.mention(&command.text),
+            Action::Udp { from, to, .. } | Action::TcpConnect { from, to } => {
+                self.known_ports.extend([from.port(), to.port()]);
+            }
+            Action::UdpEcho(at) | Action::TcpListen(at) => {
+                self.known_ports.insert(at.port());
+            }
+            Action::Wait
+            | Action::TcpSend { .. }
+            | Action::TcpClose { .. }
+            | Action::NfqBind { .. }
+            | Action::NfqAccept { .. } => {}
+        }
+    }
+
+    /// Renames the port at the end of `... ADDRESS:PORT`.
+    fn peer(&mut self, text: &str) -> String {
+        match text.rsplit_once(':') {
+            Some((start, port)) => match port.parse() {
+                Ok(port) => format!("{start}:{}", self.port(port)),
+                Err(_) => text.to_owned(),
+            },
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// Gives `value` the next name from `base` on, or the name that it has.
+fn name<K: Ord>(names: &mut BTreeMap<K, u16>, value: K, base: u16) -> u16 {
+    let next = base.wrapping_add(u16::try_from(names.len()).unwrap_or(u16::MAX));
+    *names.entry(value).or_insert(next)
+}
+
+impl Fields for Canon {
+    fn ip_id(&mut self, protocol: u8, id: u16) -> u16 {
+        if id == 0 || self.known_ids.contains(&(protocol, id)) {
+            return id;
+        }
+        name(&mut self.ids, (protocol, id), 0xf001)
+    }
+
+    fn port(&mut self, port: u16) -> u16 {
+        if self.known_ports.contains(&port) {
+            return port;
+        }
+        if let Some(&name) = self.ports.get(&port) {
+            return name;
+        }
+        let base = match port {
+            0..512 => 411,
+            512..1024 => 911,
+            _ => 61001,
+        };
+        let taken = |p: &u16| self.known_ports.contains(p) || self.ports.values().any(|n| n == p);
+        let name = (base..=u16::MAX).find(|p| !taken(p)).unwrap_or(port);
+        self.ports.insert(port, name);
+        name
+    }
+
+    fn vxlan_port(&mut self, port: u16) -> u16 {
+        if self.known_ports.contains(&port) {
+            return port;
+        }
+        name(&mut self.vxlan_ports, port, 62001)
+    }
+
+    fn echo_id(&mut self, id: u16) -> u16 {
+        if self.known_echo_ids.contains(&id) {
+            return id;
+        }
+        name(&mut self.echo_ids, id, 0xe001)
+    }
+
+    fn sequence(&mut self, sequence: u32) -> u32 {
+        const WINDOW: u32 = 1 << 24;
+        if self.known_sequences.contains(&sequence) {
+            return sequence;
+        }
+        let base = self.isns.iter().find(|(isn, _)| sequence.wrapping_sub(*isn) < WINDOW);
+        base.map_or(sequence, |(isn, name)| name.wrapping_add(sequence.wrapping_sub(*isn)))
+    }
+}
+
+/// Notes what injected packets hold; changes nothing.
+struct LearnInjected<'a>(&'a mut Canon);
+
+impl Fields for LearnInjected<'_> {
+    fn ip_id(&mut self, protocol: u8, id: u16) -> u16 {
+        self.0.known_ids.insert((protocol, id));
+        id
+    }
+    fn port(&mut self, port: u16) -> u16 {
+        self.0.known_ports.insert(port);
+        port
+    }
+    fn vxlan_port(&mut self, port: u16) -> u16 {
+        self.port(port)
+    }
+    fn echo_id(&mut self, id: u16) -> u16 {
+        self.0.known_echo_ids.insert(id);
+        id
+    }
+    fn sequence(&mut self, sequence: u32) -> u32 {
+        self.0.known_sequences.insert(sequence);
+        sequence
+    }
+}
+
+/// Notes the initial sequence numbers that a kernel chose; changes nothing.
+struct LearnSyns<'a>(&'a mut Canon);
+
+impl Fields for LearnSyns<'_> {
+    fn ip_id(&mut self, _protocol: u8, id: u16) -> u16 {
+        id
+    }
+    fn port(&mut self, port: u16) -> u16 {
+        port
+    }
+    fn vxlan_port(&mut self, port: u16) -> u16 {
+        port
+    }
+    fn echo_id(&mut self, id: u16) -> u16 {
+        id
+    }
+    fn sequence(&mut self, sequence: u32) -> u32 {
+        sequence
+    }
+    fn syn(&mut self, sequence: u32) {
+        let canon = &mut *self.0;
+        if canon.known_sequences.contains(&sequence) || canon.sequence(sequence) != sequence {
+            return;
+        }
+        let count = u32::try_from(canon.isns.len()).unwrap_or(u32::MAX).wrapping_add(1);
+        canon.isns.push((sequence, count.wrapping_mul(0x1000_0000)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::to_hex;
+    use super::super::observed::{DevObserved, Direction};
+    use super::super::rewrite::sum;
+    use super::*;
+
+    /// A SYN from a socket to an injected SYN's port, with the given id, source port and ISN.
+    fn syn(id: u16, sport: u16, isn: u32) -> FrameObserved {
+        let mut frame = from_hex(
+            "0200000000020200000000010800\
+             4500002800004000400600000a0000010a000002\
+             0000005000000000000000005002faf000000000",
+        )
+        .unwrap();
+        frame[18..20].copy_from_slice(&id.to_be_bytes());
+        frame[34..36].copy_from_slice(&sport.to_be_bytes());
+        frame[38..42].copy_from_slice(&isn.to_be_bytes());
+        let header = (!sum(&frame[14..34])).to_be_bytes();
+        frame[24..26].copy_from_slice(&header);
+        let pseudo = [&frame[26..34], &[0, 6, 0, 20]].concat();
+        frame[50..52].copy_from_slice(&sum(&pseudo).to_be_bytes());
+        FrameObserved {
+            n: 0,
+            step: 1,
+            dir: Direction::Out,
+            pkttype: 4,
+            t_us: 5,
+            hex: to_hex(&frame),
+        }
+    }
+
+    fn observed(frame: FrameObserved) -> Observed {
+        let dev = DevObserved { frames: vec![frame], ..DevObserved::default() };
+        let devs = BTreeMap::from([("e0".to_owned(), dev)]);
+        let netns =
+            BTreeMap::from([("a".to_owned(), NetnsObserved { devs, ..Default::default() })]);
+        Observed {
+            case: "t".to_owned(),
+            kernel: "t".to_owned(),
+            netns,
+            commands: Vec::new(),
+            sockets: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_runs_that_differ_in_random_fields_only_are_equal() {
+        let case = Case::parse("t", "", "0 a - tcp-listen 10.0.0.2 80").unwrap();
+        let one = normalise(&observed(syn(4711, 40001, 0x1234_5678)), &case);
+        let two = normalise(&observed(syn(9, 33333, 7)), &case);
+        assert_eq!(one, two);
+        assert_eq!(to_hex(&one.netns["a"].frames[0].frame[38..42]), "10000000");
+    }
+
+    #[test]
+    fn what_the_case_names_is_kept() {
+        let case = Case::parse("t", "", "0 a - tcp-connect 10.0.0.1 33333 10.0.0.2 80").unwrap();
+        let normal = normalise(&observed(syn(9, 33333, 7)), &case);
+        assert_eq!(to_hex(&normal.netns["a"].frames[0].frame[34..38]), "82350050");
+    }
+
+    #[test]
+    fn stream_data_is_joined_and_events_are_kept_per_socket() {
+        let event = |socket: &str, what: &str, data: &str| SocketEvent {
+            netns: "a".to_owned(),
+            socket: socket.to_owned(),
+            what: what.to_owned(),
+            data: data.to_owned(),
+        };
+        let events = [
+            event("tcp 5", "recv", "00"),
+            event("udp 1", "from 10.0.0.1:40000", "ff"),
+            event("tcp 5", "recv", "01"),
+            event("tcp 5", "eof", ""),
+        ];
+        let sockets = sockets(&events, &mut Canon::default());
+        assert_eq!(sockets["a tcp 5"], ["recv 0001", "eof"]);
+        assert_eq!(sockets["a udp 1"], ["from 10.0.0.1:61001 ff"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! What was seen when a case ran: the same shape from the real kernel and from the simulator.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Everything that a run of a case showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The name of the case.
+    pub case: String,
+    /// Who ran it: a kernel release, or the simulator's version.
+    pub kernel: String,
+    /// What every namespace saw, by name; `-` is the case's root namespace.
+    pub netns: BTreeMap<String, NetnsObserved>,
+    /// The outcome of every `sh` step, in order.
+    #[serde(default)]
+    pub commands: Vec<CommandObserved>,
+    /// What sockets met, in order.
+    #[serde(default)]
+    pub sockets: Vec<SocketEvent>,
+    /// What the run itself wants to say (never compared).
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What one namespace saw and held at the end.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NetnsObserved {
+    /// The devices that were there at the end or that showed a frame, by name.
+    pub devs: BTreeMap<String, DevObserved>,
+    /// `ip -j addr`
+    #[serde(default)]
+    pub addr: Vec<Value>,
+    /// `ip -j route show table all`
+    #[serde(default)]
+    pub route: Vec<Value>,
+    /// `ip -j rule`
+    #[serde(default)]
+    pub rule: Vec<Value>,
+    /// `ip -j neigh show`
+    #[serde(default)]
+    pub neigh: Vec<Value>,
+    /// `bridge -j fdb show`
+    #[serde(default)]
+    pub fdb: Vec<Value>,
+    /// How much each counter of `/proc/net/snmp` and `/proc/net/netstat` grew, as `Ip.InReceives`.
+    #[serde(default)]
+    pub snmp: BTreeMap<String, i64>,
+}
+
+/// One device.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DevObserved {
+    /// How much its counters grew.
+    #[serde(default)]
+    pub stats: DevStats,
+    /// The frames that a packet socket on all devices of the namespace saw here.
+    #[serde(default)]
+    pub frames: Vec<FrameObserved>,
+}
+
+/// The counters of `ip -s link`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the names are those of `struct rtnl_link_stats64`")]
+pub struct DevStats {
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rx_packets: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rx_bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rx_errors: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rx_dropped: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub multicast: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tx_packets: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tx_bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tx_errors: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tx_dropped: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// One frame at one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameObserved {
+    /// Its place in the order of the whole namespace, counted from 0.
+    pub n: usize,
+    /// The line of `packets.txt` that caused it: the last step that had begun.
+    pub step: usize,
+    /// `in` or `out`.
+    pub dir: Direction,
+    /// `PACKET_HOST` 0, `BROADCAST` 1, `MULTICAST` 2, `OTHERHOST` 3, `OUTGOING` 4, `LOOPBACK` 5.
+    pub pkttype: u8,
+    /// When, in microseconds after the start (never compared).
+    pub t_us: i64,
+    /// The frame.
+    pub hex: String,
+}
+
+/// Which way a frame went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Received.
+    In,
+    /// Sent.
+    Out,
+}
+
+impl core::fmt::Display for Direction {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(match self {
+            Self::In => "in",
+            Self::Out => "out",
+        })
+    }
+}
+
+/// The outcome of a `sh` step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandObserved {
+    /// The line of `packets.txt`.
+    pub line: usize,
+    /// The exit code.
+    pub rc: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// What a socket met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketEvent {
+    /// The namespace.
+    pub netns: String,
+    /// The socket: `udp 10.0.0.1:5`, `echo 10.0.0.1:7`, `listen 10.0.0.1:80`, `conn 10.0.0.1:80`,
+    /// `tcp 6002`, `raw`.
+    pub socket: String,
+    /// `accept`, `recv`, `eof`, `error`, `connected` or `from ADDRESS:PORT`.
+    pub what: String,
+    /// The peer, the bytes in hex, or the text of the error.
+    pub data: String,
+}
