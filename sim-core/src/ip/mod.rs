@@ -1,0 +1,5 @@
+//! The Internet Protocol: input, forwarding, output, fragments, ICMP.
+
+pub mod forward;
+pub mod input;
+pub mod output;

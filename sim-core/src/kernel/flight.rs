@@ -1,0 +1,133 @@
+//! A packet in flight, as a value: the packet and the place where it is.
+
+use crate::id::{DevId, FlowId, NetnsId};
+use crate::netfilter::Hook;
+use crate::packet::Skb;
+use crate::route::Dst;
+
+/// A packet on its way, between two steps.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    /// The packet.
+    pub skb: Box<Skb>,
+    /// Where it is.
+    pub place: Place,
+    /// The namespace it is in.
+    pub netns: NetnsId,
+    /// The device it was last seen on (`skb->dev`): the receiving device on the way up, the
+    /// sending one on the way down.
+    pub dev: DevId,
+    /// The device it came into this namespace by (`skb->skb_iif`); `None` if it was made here.
+    pub iif: Option<DevId>,
+    /// Where the route lookup sends it (`skb_dst()`).
+    pub dst: Option<Dst>,
+    /// The IP layer's notes (`IPCB(skb)`).
+    pub cb: IpCb,
+    /// Whose packet it is.
+    pub flow: FlowId,
+}
+
+impl Flight {
+    /// Makes a flight of `skb` at `place` on `dev`, with no route yet.
+    #[must_use]
+    pub fn new(skb: Box<Skb>, place: Place, netns: NetnsId, dev: DevId, flow: FlowId) -> Self {
+        Self { skb, place, netns, dev, iif: None, dst: None, cb: IpCb::default(), flow }
+    }
+
+    /// The same flight with another buffer.
+    #[must_use]
+    pub fn with_skb(&self, skb: Box<Skb>) -> Self {
+        Self {
+            skb,
+            place: self.place,
+            netns: self.netns,
+            dev: self.dev,
+            iif: self.iif,
+            dst: self.dst,
+            cb: self.cb,
+            flow: self.flow,
+        }
+    }
+}
+
+/// What the IP layer notes on a packet (`struct inet_skb_parm`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct IpCb {
+    /// The packet is being forwarded (`IPSKB_FORWARDED`).
+    pub forwarded: bool,
+    /// A redirect is due to its sender (`IPSKB_DOREDIRECT`).
+    pub do_redirect: bool,
+    /// It was rerouted by a filter and needs no second pass (`IPSKB_REROUTED`).
+    pub rerouted: bool,
+    /// The size of the largest fragment it was put together from, in bytes; 0 if it was whole
+    /// (`frag_max_size`).
+    pub frag_max_size: u16,
+    /// Whether the largest fragment carried DF (`IPSKB_FRAG_PMTU`).
+    pub frag_df: bool,
+    /// How many tunnels of this host it is inside of, to stop endless nesting.
+    pub tunnel_depth: u8,
+}
+
+/// The points of the path that a person draws on a whiteboard.
+///
+/// ```text
+///             DeviceReceive ── BridgeReceive ── BridgeForward ── BridgeTransmit ─┐
+///                   │                └──────────(local)────► DeviceReceive       │
+///      ArpReceive ◄─┤                                                           │
+///                   ▼                                                           │
+///               IpReceive ─ PREROUTING ─ RouteInput ─ Forward ─ FORWARD ─┐      │
+///                                            │                           ▼      │
+///                                      LocalDeliver              PostRouting    │
+///                                            │                        │         │
+///                                          INPUT              POSTROUTING       │
+///                                            │                        │         │
+///                                         Socket                 IpFinish       │
+///                                                                     │         │
+///               LocalOut ─ OUTPUT ─ PostRouting                  Neighbour      │
+///                                                                     │         │
+///                                                                 Transmit ◄────┘
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// A device has received a frame: captures, then its `rx_handler`, then its protocol
+    /// (`__netif_receive_skb_core()`).
+    DeviceReceive,
+    /// A bridge port takes the frame: port state, learning, the choice of ports
+    /// (`br_handle_frame()` and `br_handle_frame_finish()`).
+    BridgeReceive,
+    /// A bridge sends the frame on to a port (`__br_forward()`); `dev` is that port's device.
+    BridgeForward {
+        /// The port it came in by; `None` if the bridge's own host sends it.
+        from: Option<DevId>,
+    },
+    /// The frame leaves by a bridge port (`br_dev_queue_push_xmit()`).
+    BridgeTransmit,
+    /// The frame is for the bridge's own host (`br_pass_frame_up()`).
+    BridgeLocal,
+    /// An ARP packet for this host (`arp_rcv()`).
+    ArpReceive,
+    /// An IP packet: its header is checked (`ip_rcv()`).
+    IpReceive,
+    /// A netfilter hook.
+    Hook(Hook),
+    /// The choice between local delivery and forwarding (`ip_rcv_finish()`).
+    RouteInput,
+    /// The packet is for this host; fragments are put together (`ip_local_deliver()`).
+    LocalDeliver,
+    /// The packet's protocol takes it (`ip_local_deliver_finish()`).
+    Socket,
+    /// The packet is to be passed on: TTL, redirects, size (`ip_forward()`).
+    Forward,
+    /// Forwarding was allowed (`ip_forward_finish()`): options are filled in.
+    ForwardFinish,
+    /// A packet of this host (`ip_local_out()`).
+    LocalOut,
+    /// The routed packet is about to leave (`dst_output()`, `ip_output()`, `ip_mc_output()`).
+    Output,
+    /// The packet is cut to the device's size (`ip_finish_output()`).
+    IpFinish,
+    /// The link layer address of the next hop is found (`ip_finish_output2()`).
+    Neighbour,
+    /// The device sends the frame (`dev_queue_xmit()`): captures, then its driver.
+    Transmit,
+}

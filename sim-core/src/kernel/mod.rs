@@ -1,0 +1,128 @@
+//! The kernel: everything that a packet in flight can reach.
+//!
+//! A [`Kernel`] is plain data. It is advanced by [`run`], one [`Flight`] and one [`Place`] at a time,
+//! and cloning it is taking a snapshot. Programs, namespace names and recordings stand one level
+//! higher, in the [`world`](crate::world).
+
+pub mod flight;
+pub mod run;
+pub mod timer;
+
+use std::collections::VecDeque;
+
+use crate::bridge::Bridge;
+use crate::errno::Errno;
+use crate::id::{Arena, BridgeId, DevId, FlowId, NetnsId, SocketId};
+use crate::link::NetDevice;
+use crate::netns::Netns;
+use crate::packet::{Skb, SkbPool};
+use crate::rng::SimRng;
+use crate::socket::Socket;
+use crate::time::SimTime;
+
+pub use flight::{Flight, Place};
+pub use timer::{Timer, TimerId, TimerQueue};
+
+/// All kernel state of a world.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// The present.
+    pub now: SimTime,
+    /// Where every random choice comes from.
+    pub rng: SimRng,
+    /// The namespaces.
+    pub netns: Arena<NetnsId, Netns>,
+    /// The devices of all namespaces.
+    pub devs: Arena<DevId, NetDevice>,
+    /// The bridges behind bridge devices.
+    pub bridges: Arena<BridgeId, Bridge>,
+    /// The open sockets of all namespaces.
+    pub sockets: Arena<SocketId, Socket>,
+    /// What will happen at a later time.
+    pub timers: TimerQueue,
+    /// Buffers that no packet uses now.
+    pub pool: SkbPool,
+    /// Flights that wait for their next step; the last one is next.
+    stack: Vec<Flight>,
+    /// Flights that the running step made, in the order in which they have to run.
+    spawned: Vec<Flight>,
+    /// Frames that a device has received and the softirq has not yet taken up (`softnet_data`).
+    backlog: VecDeque<Flight>,
+    /// Sockets whose state changed since their owners last ran.
+    pub woken: Vec<SocketId>,
+    /// Why the packet that a system call is sending right now cannot be sent.
+    pub send_error: Option<Errno>,
+    next_flow: u32,
+}
+
+impl Kernel {
+    /// Makes an empty kernel whose random choices follow from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: SimTime::ZERO,
+            rng: SimRng::new(seed),
+            netns: Arena::default(),
+            devs: Arena::default(),
+            bridges: Arena::default(),
+            sockets: Arena::default(),
+            timers: TimerQueue::default(),
+            pool: SkbPool::default(),
+            stack: Vec::new(),
+            spawned: Vec::new(),
+            backlog: VecDeque::new(),
+            woken: Vec::new(),
+            send_error: None,
+            next_flow: 1,
+        }
+    }
+
+    /// A number for a packet that nobody caused.
+    pub fn new_flow(&mut self) -> FlowId {
+        let flow = FlowId(self.next_flow);
+        self.next_flow = self.next_flow.wrapping_add(1);
+        flow
+    }
+
+    /// An empty buffer.
+    pub fn skb(&mut self) -> Box<Skb> {
+        self.pool.take()
+    }
+
+    /// A copy of `skb` in a buffer of its own.
+    pub fn clone_skb(&mut self, skb: &Skb) -> Box<Skb> {
+        let mut copy = self.pool.take();
+        copy.clone_from_skb(skb);
+        copy
+    }
+
+    /// A copy of the whole flight (`skb_clone()`).
+    pub fn clone_flight(&mut self, flight: &Flight) -> Flight {
+        let skb = self.clone_skb(&flight.skb);
+        flight.with_skb(skb)
+    }
+
+    /// Starts a flight that runs to its end before the flight that is being stepped goes on, as a
+    /// function call in the kernel would. Of several, the first one started runs first.
+    pub fn spawn(&mut self, flight: Flight) {
+        self.spawned.push(flight);
+    }
+
+    /// Puts a received frame behind all others that wait for the softirq (`netif_rx()`).
+    pub fn netif_rx(&mut self, flight: Flight) {
+        self.backlog.push_back(flight);
+    }
+
+    /// Marks a socket as changed, so that its owner looks at it (`sk_data_ready()` and its like).
+    pub fn wake(&mut self, socket: SocketId) {
+        if self.woken.last() != Some(&socket) {
+            self.woken.push(socket);
+        }
+    }
+
+    /// Whether no packet is on its way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.stack.is_empty() && self.spawned.is_empty() && self.backlog.is_empty()
+    }
+}

@@ -1,0 +1,75 @@
+//! The loop that advances flights.
+//!
+//! There is one CPU. A packet that a system call sends is processed until a device has it, then the
+//! softirq takes up what devices have received, then the system call goes on with its next packet:
+//! this is when `local_bh_enable()` runs pending softirqs. Within the softirq, received frames wait
+//! for their turn in the backlog, first come first served. So the order of all frames on all devices
+//! is a function of the input, as it is on a real machine with one CPU.
+
+use crate::kernel::{Flight, Kernel};
+use crate::netns::stack;
+use crate::trace::Observer;
+
+/// What becomes of a flight after a step.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Step {
+    /// It goes on at its new place.
+    Continue,
+    /// It is over: its packet was delivered, dropped, stored or handed to another flight.
+    Done,
+}
+
+impl Kernel {
+    /// Runs `flight` and all that comes of it, as a system call does: the softirq runs each time a
+    /// device was handed a frame.
+    pub fn run_from_syscall<O: Observer>(&mut self, flight: Flight, observer: &mut O) {
+        let base = self.stack.len();
+        self.stack.push(flight);
+        while self.stack.len() > base {
+            self.run_top(observer);
+            self.softirq(observer);
+        }
+    }
+
+    /// Runs the flights that a timer or a device event has started, then the backlog.
+    pub fn run_pending<O: Observer>(&mut self, observer: &mut O) {
+        let base = self.stack.len();
+        self.stack.extend(self.spawned.drain(..).rev());
+        while self.stack.len() > base {
+            self.run_top(observer);
+        }
+        self.softirq(observer);
+    }
+
+    /// Processes received frames until none is left (`net_rx_action()`).
+    fn softirq<O: Observer>(&mut self, observer: &mut O) {
+        while let Some(flight) = self.backlog.pop_front() {
+            let base = self.stack.len();
+            self.stack.push(flight);
+            while self.stack.len() > base {
+                self.run_top(observer);
+            }
+        }
+    }
+
+    /// Steps the topmost flight to its end, running what it spawns in between.
+    fn run_top<O: Observer>(&mut self, observer: &mut O) {
+        let Some(mut flight) = self.stack.pop() else { return };
+        loop {
+            let step = stack::step(self, &mut flight, observer);
+            if !self.spawned.is_empty() {
+                match step {
+                    Step::Continue => self.stack.push(flight),
+                    Step::Done => self.pool.give(flight.skb),
+                }
+                self.stack.extend(self.spawned.drain(..).rev());
+                return;
+            }
+            if step == Step::Done {
+                self.pool.give(flight.skb);
+                return;
+            }
+        }
+    }
+}

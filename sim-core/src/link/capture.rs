@@ -1,0 +1,14 @@
+//! Captures: what `tcpdump` on a device sees (`dev_queue_xmit_nit()`, `ptype_all`).
+
+use crate::kernel::{Flight, Kernel};
+use crate::netns::stack;
+use crate::trace::{Direction, Event, Observer};
+
+/// Shows the frame to the observer and to the namespace's packet sockets.
+pub fn tap<O: Observer>(k: &mut Kernel, f: &Flight, direction: Direction, o: &mut O) {
+    stack::emit(k, f, o, |f| Event::Frame {
+        direction,
+        pkt_type: f.skb.meta.pkt_type,
+        frame: f.skb.mac_header(),
+    });
+}

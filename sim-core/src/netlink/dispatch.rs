@@ -1,0 +1,51 @@
+//! From a request to the part of the kernel that serves it.
+
+use crate::id::NetnsId;
+use crate::kernel::Kernel;
+use crate::netlink::{NetlinkError, Request, addr, fdb, link, neigh, nsid, route, rule, sysctl};
+use crate::trace::Observer;
+use crate::world::{World, observed};
+
+impl World {
+    /// Makes a change in `netns`, with everything that follows from it at once.
+    ///
+    /// # Errors
+    ///
+    /// Returns the kernel's refusal; then nothing has changed.
+    pub fn request(&mut self, netns: NetnsId, request: &Request) -> Result<(), NetlinkError> {
+        let answer = observed!(self, |k, o| {
+            let answer = apply(k, netns, request, o);
+            k.run_pending(o);
+            answer
+        });
+        self.run_programs();
+        answer
+    }
+}
+
+fn apply<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    request: &Request,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    match request {
+        Request::LinkAdd(spec) => link::add(k, netns, spec, o),
+        Request::LinkSet(link, change) => link::set(k, netns, *link, change, o),
+        Request::LinkDel(link) => link::del(k, netns, link, o),
+        Request::AddrAdd(spec, create) => addr::add(k, netns, spec, *create, o),
+        Request::AddrDel(spec) => addr::del(k, netns, spec, o),
+        Request::RouteAdd(spec, create) => route::add(k, netns, spec, *create, o),
+        Request::RouteDel(spec) => route::del(k, netns, spec, o),
+        Request::RuleAdd(spec) => rule::add(k, netns, spec, o),
+        Request::RuleDel(spec) => rule::del(k, netns, spec, o),
+        Request::NeighAdd(spec, create) => neigh::add(k, netns, spec, *create, o),
+        Request::NeighDel(spec) => neigh::del(k, netns, spec, o),
+        Request::FdbAdd(spec, create) => fdb::add(k, netns, spec, *create, o),
+        Request::FdbDel(spec) => fdb::del(k, netns, spec, o),
+        Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
+        Request::SysctlSet { name, value } => {
+            sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The one vocabulary: every change to the kernel model is a request, answered with an errno.
+//!
+//! Topologies, manifests and typed commands all compile into [`Request`]s. Each request prints as the
+//! command that makes it on a real machine, so whatever was built here can be built there.
+
+pub mod addr;
+pub mod dispatch;
+pub mod error;
+pub mod fdb;
+pub mod link;
+pub mod neigh;
+pub mod nsid;
+pub mod request;
+pub mod route;
+pub mod rule;
+pub mod sysctl;
+
+pub use error::NetlinkError;
+pub use request::Request;

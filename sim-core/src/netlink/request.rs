@@ -1,0 +1,502 @@
+//! The requests.
+//!
+//! Fields that are `None` were not given; the kernel's default holds. Names of fields follow the
+//! netlink attributes, which each doc names.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::id::{IfIndex, NetnsId};
+use crate::link::DevName;
+use crate::link::inet::Scope;
+use crate::neigh::NudState;
+use crate::packet::MacAddr;
+use crate::route::RouteType;
+
+/// A change to the kernel model.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Request {
+    /// Makes a device (`RTM_NEWLINK` with `NLM_F_CREATE`).
+    LinkAdd(LinkAdd),
+    /// Changes a device (`RTM_NEWLINK`).
+    LinkSet(LinkRef, LinkChange),
+    /// Removes a device (`RTM_DELLINK`).
+    LinkDel(LinkRef),
+    /// Adds an address (`RTM_NEWADDR`).
+    AddrAdd(AddrSpec, Create),
+    /// Removes an address (`RTM_DELADDR`).
+    AddrDel(AddrSpec),
+    /// Adds or changes a route (`RTM_NEWROUTE`).
+    RouteAdd(RouteSpec, Create),
+    /// Removes a route (`RTM_DELROUTE`).
+    RouteDel(RouteSpec),
+    /// Adds a policy rule (`RTM_NEWRULE`).
+    RuleAdd(RuleSpec),
+    /// Removes a policy rule (`RTM_DELRULE`).
+    RuleDel(RuleSpec),
+    /// Adds or changes a neighbour (`RTM_NEWNEIGH`).
+    NeighAdd(NeighSpec, Create),
+    /// Removes a neighbour (`RTM_DELNEIGH`).
+    NeighDel(NeighSpec),
+    /// Adds or changes a forwarding database entry (`RTM_NEWNEIGH`, `PF_BRIDGE`).
+    FdbAdd(FdbSpec, Create),
+    /// Removes a forwarding database entry (`RTM_DELNEIGH`, `PF_BRIDGE`).
+    FdbDel(FdbSpec),
+    /// Gives a namespace a number as seen from this one (`RTM_NEWNSID`).
+    NetnsIdSet {
+        /// The namespace.
+        netns: NetnsId,
+        /// Its number here; `None` lets the kernel choose.
+        nsid: Option<u32>,
+    },
+    /// Writes a file under `/proc/sys`.
+    SysctlSet {
+        /// The name with dots, as `sysctl` takes it: `net.ipv4.ip_forward`.
+        name: String,
+        /// What is written.
+        value: String,
+    },
+}
+
+/// How a new object meets one that is there: the flags `NLM_F_CREATE`, `_EXCL`, `_REPLACE`,
+/// `_APPEND`.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Create {
+    /// `add`: fails if it is there (`CREATE|EXCL`).
+    Exclusive,
+    /// `replace`: changes it if it is there (`CREATE|REPLACE`).
+    Replace,
+    /// `change`: fails if it is not there (`REPLACE`).
+    Change,
+    /// `append`: stands behind what is there (`CREATE|APPEND`).
+    Append,
+    /// `prepend`: stands before what is there (`CREATE`).
+    Prepend,
+    /// `test`: fails if it is there, but does not create (`EXCL`).
+    Test,
+}
+
+/// Names a device in the namespace the request is made in.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum LinkRef {
+    /// By name (`IFLA_IFNAME`).
+    Name(DevName),
+    /// By number (`ifi_index`).
+    Index(IfIndex),
+}
+
+/// A device to make.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LinkAdd {
+    /// Its name (`IFLA_IFNAME`); `None` lets the kernel number it (`veth0`, `bridge0`, ...).
+    pub name: Option<DevName>,
+    /// Its number (`ifi_index`).
+    pub ifindex: Option<IfIndex>,
+    /// What kind (`IFLA_INFO_KIND`) and the kind's own attributes (`IFLA_INFO_DATA`).
+    pub kind: LinkKind,
+    /// The device it stands on (`IFLA_LINK`), as in `ip link add link X`.
+    pub link: Option<LinkRef>,
+    /// Everything else.
+    pub change: LinkChange,
+}
+
+/// The kinds of devices that can be made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LinkKind {
+    /// A wire with two ends; the other end's name, namespace and attributes (`VETH_INFO_PEER`).
+    Veth(Box<LinkPeer>),
+    /// A bridge and its options.
+    Bridge(BridgeChange),
+    /// A VXLAN tunnel.
+    Vxlan(VxlanChange),
+    /// An IPv4 in IPv4 tunnel.
+    Ipip(TunnelChange),
+    /// A further address on another device.
+    Macvlan(MacvlanMode),
+    /// A device that swallows what it is given.
+    Dummy,
+    /// Layer 3 frames from and to a program (`ip tuntap`).
+    Tun {
+        /// Ethernet frames instead of IP packets.
+        tap: bool,
+    },
+}
+
+/// The other end of a new veth pair.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LinkPeer {
+    /// Its name; `None` lets the kernel number it.
+    pub name: Option<DevName>,
+    /// Its number.
+    pub ifindex: Option<IfIndex>,
+    /// Its other attributes.
+    pub change: LinkChange,
+}
+
+/// Attributes of a device that a request gives.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LinkChange {
+    /// The new name (`IFLA_IFNAME` on an existing device).
+    pub name: Option<DevName>,
+    /// `IFF_*` bits to set (`ifi_flags`).
+    pub flags_on: u32,
+    /// `IFF_*` bits to clear (`ifi_change` without `ifi_flags`).
+    pub flags_off: u32,
+    /// The MTU in bytes (`IFLA_MTU`).
+    pub mtu: Option<u32>,
+    /// The hardware address (`IFLA_ADDRESS`).
+    pub address: Option<MacAddr>,
+    /// The hardware broadcast address (`IFLA_BROADCAST`).
+    pub broadcast: Option<MacAddr>,
+    /// The namespace to move to (`IFLA_NET_NS_FD`).
+    pub netns: Option<NetnsId>,
+    /// The bridge to attach to, or none (`IFLA_MASTER`).
+    pub master: Option<Option<LinkRef>>,
+    /// The transmit queue's length (`IFLA_TXQLEN`).
+    pub tx_queue_len: Option<u32>,
+    /// The group (`IFLA_GROUP`).
+    pub group: Option<u32>,
+    /// The alias; empty removes it (`IFLA_IFALIAS`).
+    pub alias: Option<String>,
+    /// Whether the device has carrier (`IFLA_CARRIER`).
+    pub carrier: Option<bool>,
+    /// Options of the bridge that the device is (`IFLA_INFO_DATA`).
+    pub bridge: Option<BridgeChange>,
+    /// Options of the bridge port that the device is (`IFLA_PROTINFO`, `IFLA_INFO_SLAVE_DATA`).
+    pub port: Option<PortChange>,
+    /// Options of the VXLAN tunnel that the device is.
+    pub vxlan: Option<VxlanChange>,
+    /// The mode in which IPv6 link-local addresses are made, by its number
+    /// (`IFLA_INET6_ADDR_GEN_MODE`).
+    pub addrgenmode: Option<u8>,
+}
+
+/// Bridge options (`IFLA_BR_*`). Times are in hundredths of a second (`USER_HZ`), as on the wire.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BridgeChange {
+    /// `IFLA_BR_FORWARD_DELAY`.
+    pub forward_delay: Option<u32>,
+    /// `IFLA_BR_HELLO_TIME`.
+    pub hello_time: Option<u32>,
+    /// `IFLA_BR_MAX_AGE`.
+    pub max_age: Option<u32>,
+    /// `IFLA_BR_AGEING_TIME`.
+    pub ageing_time: Option<u32>,
+    /// `IFLA_BR_STP_STATE`; only 0 is modelled.
+    pub stp_state: Option<u32>,
+    /// `IFLA_BR_PRIORITY`.
+    pub priority: Option<u16>,
+    /// `IFLA_BR_VLAN_FILTERING`; only 0 is modelled.
+    pub vlan_filtering: Option<bool>,
+    /// `IFLA_BR_GROUP_FWD_MASK`.
+    pub group_fwd_mask: Option<u16>,
+    /// `IFLA_BR_MCAST_SNOOPING`.
+    pub mcast_snooping: Option<bool>,
+    /// `IFLA_BR_NF_CALL_IPTABLES`.
+    pub nf_call_iptables: Option<bool>,
+    /// `IFLA_BR_NF_CALL_IP6TABLES`.
+    pub nf_call_ip6tables: Option<bool>,
+    /// `IFLA_BR_NF_CALL_ARPTABLES`.
+    pub nf_call_arptables: Option<bool>,
+}
+
+/// Bridge port options (`IFLA_BRPORT_*`).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PortChange {
+    /// `IFLA_BRPORT_STATE`: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking.
+    pub state: Option<u8>,
+    /// `IFLA_BRPORT_PRIORITY`.
+    pub priority: Option<u16>,
+    /// `IFLA_BRPORT_COST`.
+    pub cost: Option<u32>,
+    /// `IFLA_BRPORT_MODE`.
+    pub hairpin: Option<bool>,
+    /// `IFLA_BRPORT_GUARD`.
+    pub guard: Option<bool>,
+    /// `IFLA_BRPORT_PROTECT`.
+    pub root_block: Option<bool>,
+    /// `IFLA_BRPORT_FAST_LEAVE`.
+    pub fastleave: Option<bool>,
+    /// `IFLA_BRPORT_LEARNING`.
+    pub learning: Option<bool>,
+    /// `IFLA_BRPORT_UNICAST_FLOOD`.
+    pub flood: Option<bool>,
+    /// `IFLA_BRPORT_MCAST_FLOOD`.
+    pub mcast_flood: Option<bool>,
+    /// `IFLA_BRPORT_BCAST_FLOOD`.
+    pub bcast_flood: Option<bool>,
+    /// `IFLA_BRPORT_PROXYARP`.
+    pub proxy_arp: Option<bool>,
+    /// `IFLA_BRPORT_NEIGH_SUPPRESS`.
+    pub neigh_suppress: Option<bool>,
+    /// `IFLA_BRPORT_ISOLATED`.
+    pub isolated: Option<bool>,
+    /// `IFLA_BRPORT_GROUP_FWD_MASK`.
+    pub group_fwd_mask: Option<u16>,
+    /// `IFLA_BRPORT_LOCKED`.
+    pub locked: Option<bool>,
+}
+
+/// VXLAN options (`IFLA_VXLAN_*`).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct VxlanChange {
+    /// The network identifier, 24 bits (`IFLA_VXLAN_ID`).
+    pub vni: Option<u32>,
+    /// The remote or group that unknown stations are sent to (`IFLA_VXLAN_GROUP`).
+    pub remote: Option<IpAddr>,
+    /// The outer source address (`IFLA_VXLAN_LOCAL`).
+    pub local: Option<IpAddr>,
+    /// The device that carries the outer packets (`IFLA_VXLAN_LINK`).
+    pub dev: Option<LinkRef>,
+    /// The outer TTL; 0 takes the route's (`IFLA_VXLAN_TTL`).
+    pub ttl: Option<u8>,
+    /// The outer TOS; 1 inherits the inner one (`IFLA_VXLAN_TOS`).
+    pub tos: Option<u8>,
+    /// The outer DF: 0 unset, 1 set, 2 inherit (`IFLA_VXLAN_DF`).
+    pub df: Option<u8>,
+    /// Whether stations are learned (`IFLA_VXLAN_LEARNING`).
+    pub learning: Option<bool>,
+    /// How long a learned station is kept, in seconds (`IFLA_VXLAN_AGEING`).
+    pub ageing_s: Option<u32>,
+    /// The most stations learned (`IFLA_VXLAN_LIMIT`).
+    pub limit: Option<u32>,
+    /// The range of outer source ports (`IFLA_VXLAN_PORT_RANGE`).
+    pub src_ports: Option<(u16, u16)>,
+    /// The outer destination port (`IFLA_VXLAN_PORT`); the kernel's default is 8472.
+    pub dst_port: Option<u16>,
+    /// Whether outer UDP checksums are sent (`IFLA_VXLAN_UDP_CSUM`).
+    pub udp_csum: Option<bool>,
+    /// Whether ARP for known neighbours is answered here (`IFLA_VXLAN_PROXY`).
+    pub proxy: Option<bool>,
+    /// `IFLA_VXLAN_RSC`.
+    pub rsc: Option<bool>,
+    /// `IFLA_VXLAN_L2MISS`.
+    pub l2miss: Option<bool>,
+    /// `IFLA_VXLAN_L3MISS`.
+    pub l3miss: Option<bool>,
+}
+
+/// IPIP options (`IFLA_IPTUN_*`).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TunnelChange {
+    /// The outer source; unspecified means any.
+    pub local: Option<IpAddr>,
+    /// The outer destination; unspecified means any.
+    pub remote: Option<IpAddr>,
+    /// The device that carries the outer packets.
+    pub dev: Option<LinkRef>,
+    /// The outer TTL; 0 inherits the inner one.
+    pub ttl: Option<u8>,
+    /// The outer TOS; 1 inherits the inner one.
+    pub tos: Option<u8>,
+    /// Whether the outer DF is set when the inner one is.
+    pub pmtudisc: Option<bool>,
+}
+
+/// How the macvlan devices of one lower device reach each other.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum MacvlanMode {
+    /// Directly.
+    Bridge,
+    /// Not at all; only `Bridge` is modelled, the others are kept to be refused by name.
+    Private,
+    /// By way of the outside.
+    Vepa,
+    /// There is only one.
+    Passthru,
+    /// Only stations from a list.
+    Source,
+}
+
+/// An address on a device.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AddrSpec {
+    /// The device.
+    pub dev: LinkRef,
+    /// The address (`IFA_LOCAL`).
+    pub local: IpAddr,
+    /// The other end, if it is not a subnet (`IFA_ADDRESS`).
+    pub peer: Option<IpAddr>,
+    /// The prefix length.
+    pub prefix_len: u8,
+    /// The broadcast address (`IFA_BROADCAST`).
+    pub broadcast: Option<IpAddr>,
+    /// The label (`IFA_LABEL`).
+    pub label: Option<DevName>,
+    /// The scope.
+    pub scope: Option<Scope>,
+    /// The metric of the subnet's route (`IFA_RT_PRIORITY`).
+    pub metric: Option<u32>,
+    /// Whether the subnet's route is not wanted (`IFA_F_NOPREFIXROUTE`).
+    pub no_prefix_route: bool,
+    /// Seconds it is valid; `None` is forever.
+    pub valid_lft_s: Option<u32>,
+    /// Seconds it is preferred; `None` is forever.
+    pub preferred_lft_s: Option<u32>,
+    /// Who put it there (`IFA_PROTO`).
+    pub proto: u8,
+}
+
+/// A route.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RouteSpec {
+    /// The destination; `None` is the default route.
+    pub dst: Option<IpNet>,
+    /// The type; `None` in a deletion matches any.
+    pub kind: Option<RouteType>,
+    /// The table (`RTA_TABLE`); the kernel's default is main (254), local types go to local (255).
+    pub table: Option<u32>,
+    /// The type of service.
+    pub tos: u8,
+    /// The metric (`RTA_PRIORITY`).
+    pub metric: Option<u32>,
+    /// Who put it there (`rtm_protocol`).
+    pub protocol: Option<u8>,
+    /// The scope.
+    pub scope: Option<Scope>,
+    /// The preferred source (`RTA_PREFSRC`).
+    pub prefsrc: Option<IpAddr>,
+    /// The next hops: one, or several for multipath (`RTA_MULTIPATH`).
+    pub next_hops: Vec<NextHopSpec>,
+    /// `RTAX_MTU`, and whether it is locked.
+    pub mtu: Option<(u32, bool)>,
+    /// `RTAX_ADVMSS`.
+    pub advmss: Option<u32>,
+    /// `RTAX_INITCWND`.
+    pub initcwnd: Option<u32>,
+    /// `RTAX_HOPLIMIT`.
+    pub hoplimit: Option<u32>,
+}
+
+/// One way of a route.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct NextHopSpec {
+    /// The router (`RTA_GATEWAY`).
+    pub gateway: Option<IpAddr>,
+    /// The device (`RTA_OIF`).
+    pub dev: Option<LinkRef>,
+    /// The weight, from 1 (`rtnh_hops` + 1); 0 and 1 are the same.
+    pub weight: u16,
+    /// The router is on the link whatever the table says (`RTNH_F_ONLINK`).
+    pub onlink: bool,
+}
+
+/// A policy rule.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RuleSpec {
+    /// The preference (`FRA_PRIORITY`); the kernel chooses one if none is given.
+    pub priority: Option<u32>,
+    /// Whether the selector's result is inverted (`FIB_RULE_INVERT`).
+    pub not: bool,
+    /// The source (`FRA_SRC`).
+    pub from: Option<IpNet>,
+    /// The destination (`FRA_DST`).
+    pub to: Option<IpNet>,
+    /// The input device by name, which need not exist (`FRA_IIFNAME`).
+    pub iif: Option<DevName>,
+    /// The output device by name (`FRA_OIFNAME`).
+    pub oif: Option<DevName>,
+    /// The firewall mark and its mask (`FRA_FWMARK`, `FRA_FWMASK`).
+    pub fwmark: Option<(u32, u32)>,
+    /// The type of service.
+    pub tos: u8,
+    /// The IP protocol (`FRA_IP_PROTO`).
+    pub ipproto: Option<u8>,
+    /// The range of source ports (`FRA_SPORT_RANGE`).
+    pub sport: Option<(u16, u16)>,
+    /// The range of destination ports (`FRA_DPORT_RANGE`).
+    pub dport: Option<(u16, u16)>,
+    /// The range of user ids (`FRA_UID_RANGE`).
+    pub uidrange: Option<(u32, u32)>,
+    /// What happens to packets that match.
+    pub action: RuleAction,
+    /// Results with a prefix no longer than this are ignored (`FRA_SUPPRESS_PREFIXLEN`).
+    pub suppress_prefixlength: Option<u32>,
+    /// Results by a device of this group are ignored (`FRA_SUPPRESS_IFGROUP`).
+    pub suppress_ifgroup: Option<u32>,
+    /// Who put it there (`FRA_PROTOCOL`).
+    pub protocol: Option<u8>,
+}
+
+/// What a policy rule does.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum RuleAction {
+    /// Nothing was said; in a deletion this matches any, in an addition it is table main.
+    #[default]
+    Unspecified,
+    /// Looks the destination up in a table.
+    Lookup(u32),
+    /// Goes on with the rule of this preference.
+    Goto(u32),
+    /// Goes on with the next rule.
+    Nop,
+    /// Drops in silence.
+    Blackhole,
+    /// Refuses with network unreachable.
+    Unreachable,
+    /// Refuses with communication administratively prohibited.
+    Prohibit,
+}
+
+/// A neighbour.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NeighSpec {
+    /// The device.
+    pub dev: LinkRef,
+    /// The address (`NDA_DST`).
+    pub addr: IpAddr,
+    /// The link layer address (`NDA_LLADDR`).
+    pub lladdr: Option<MacAddr>,
+    /// The state; `None` is permanent (`ndm_state`).
+    pub state: Option<NudState>,
+    /// An address answered for on behalf of another (`NTF_PROXY`).
+    pub proxy: bool,
+    /// `NTF_ROUTER`.
+    pub router: bool,
+    /// `NTF_EXT_LEARNED`.
+    pub extern_learn: bool,
+    /// Who put it there (`NDA_PROTOCOL`).
+    pub protocol: u8,
+}
+
+/// An entry of a forwarding database.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FdbSpec {
+    /// The device: a bridge port, a bridge or a VXLAN tunnel.
+    pub dev: LinkRef,
+    /// The station.
+    pub lladdr: MacAddr,
+    /// Kept by the device itself (`NTF_SELF`).
+    pub self_: bool,
+    /// Kept by the bridge that the device is a port of (`NTF_MASTER`).
+    pub master: bool,
+    /// How the entry ages (`ndm_state`).
+    pub state: FdbState,
+    /// The remote end (`NDA_DST`).
+    pub dst: Option<IpAddr>,
+    /// The remote port (`NDA_PORT`).
+    pub port: Option<u16>,
+    /// The network identifier (`NDA_VNI`).
+    pub vni: Option<u32>,
+    /// The device towards the remote end (`NDA_IFINDEX`).
+    pub via: Option<LinkRef>,
+    /// The VLAN (`NDA_VLAN`).
+    pub vlan: Option<u16>,
+    /// `NTF_EXT_LEARNED`.
+    pub extern_learn: bool,
+    /// `NTF_STICKY`.
+    pub sticky: bool,
+}
+
+/// How an entry of a forwarding database ages.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum FdbState {
+    /// `permanent`, `local`: the host's own address (`NUD_PERMANENT`).
+    #[default]
+    Permanent,
+    /// `static`: never ages (`NUD_NOARP`).
+    Static,
+    /// `dynamic`: ages like a learned one (`NUD_REACHABLE`).
+    Dynamic,
+}

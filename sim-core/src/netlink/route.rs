@@ -1,0 +1,29 @@
+//! Routes (`RTM_NEWROUTE`, `RTM_DELROUTE`).
+
+use crate::errno::Errno;
+use crate::id::NetnsId;
+use crate::kernel::Kernel;
+use crate::netlink::NetlinkError;
+use crate::netlink::request::{Create, RouteSpec};
+use crate::trace::Observer;
+
+/// Adds or changes one.
+pub fn add<O: Observer>(
+    _: &mut Kernel,
+    _: NetnsId,
+    _: &RouteSpec,
+    _: Create,
+    _: &mut O,
+) -> Result<(), NetlinkError> {
+    Err(Errno::EOPNOTSUPP.into())
+}
+
+/// Removes one.
+pub fn del<O: Observer>(
+    _: &mut Kernel,
+    _: NetnsId,
+    _: &RouteSpec,
+    _: &mut O,
+) -> Result<(), NetlinkError> {
+    Err(Errno::EOPNOTSUPP.into())
+}

@@ -1,0 +1,28 @@
+//! Policy rules (`RTM_NEWRULE`, `RTM_DELRULE`).
+
+use crate::errno::Errno;
+use crate::id::NetnsId;
+use crate::kernel::Kernel;
+use crate::netlink::NetlinkError;
+use crate::netlink::request::RuleSpec;
+use crate::trace::Observer;
+
+/// Adds or changes one.
+pub fn add<O: Observer>(
+    _: &mut Kernel,
+    _: NetnsId,
+    _: &RuleSpec,
+    _: &mut O,
+) -> Result<(), NetlinkError> {
+    Err(Errno::EOPNOTSUPP.into())
+}
+
+/// Removes one.
+pub fn del<O: Observer>(
+    _: &mut Kernel,
+    _: NetnsId,
+    _: &RuleSpec,
+    _: &mut O,
+) -> Result<(), NetlinkError> {
+    Err(Errno::EOPNOTSUPP.into())
+}

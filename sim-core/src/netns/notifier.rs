@@ -1,0 +1,34 @@
+//! Who is told when a device changes (`netdev_chain`), in the kernel's order.
+
+use crate::id::DevId;
+use crate::kernel::Kernel;
+use crate::trace::Observer;
+use crate::{bridge, neigh, route};
+
+/// What happened to a device (`NETDEV_*`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LinkEvent {
+    /// It was made or came into its namespace (`NETDEV_REGISTER`).
+    Registered,
+    /// It was switched on (`NETDEV_UP`).
+    Up,
+    /// It was switched off (`NETDEV_DOWN`).
+    Down,
+    /// Its carrier or operational state changed (`NETDEV_CHANGE`).
+    Changed,
+    /// Its hardware address changed (`NETDEV_CHANGEADDR`).
+    AddressChanged,
+    /// Its MTU changed (`NETDEV_CHANGEMTU`).
+    MtuChanged,
+    /// It was renamed (`NETDEV_CHANGENAME`).
+    Renamed,
+    /// It is about to go, from the world or to another namespace (`NETDEV_UNREGISTER`).
+    Unregistering,
+}
+
+/// Tells every layer that keeps something about devices.
+pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: &mut O) {
+    bridge::link_event(k, dev, event, o);
+    neigh::link_event(k, dev, event, o);
+    route::link_event(k, dev, event, o);
+}

@@ -1,0 +1,135 @@
+//! The order of the layers: the one place that says what comes after what.
+//!
+//! [`step`] moves a flight by one [`Place`]. Each layer decides about the packet and knows nothing of
+//! its neighbours; what follows a decision is written here and nowhere else.
+
+use crate::kernel::run::Step;
+use crate::kernel::{Flight, Kernel, Place, Timer};
+use crate::netfilter::Hook;
+use crate::trace::{DropReason, Event, Moment, Observer};
+use crate::{bridge, ip, link, neigh, netfilter};
+
+/// What a layer has decided: something, or that the packet ends here.
+pub type Decision<T> = Result<T, DropReason>;
+
+/// Moves `flight` on by one place.
+pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step {
+    emit(k, flight, o, |f| Event::Arrived { place: f.place, skb: &f.skb });
+    match next(k, flight, o) {
+        Ok(Some(place)) => {
+            flight.place = place;
+            Step::Continue
+        }
+        Ok(None) => Step::Done,
+        Err(reason) => {
+            emit(k, flight, o, |_| Event::Dropped { reason });
+            Step::Done
+        }
+    }
+}
+
+/// Where the flight goes from its place; `None` if it was delivered, stored or handed over.
+fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
+    use link::receive::Taker;
+    Ok(match f.place {
+        Place::DeviceReceive => Some(match link::receive::receive(k, f, o)? {
+            Taker::Bridge => Place::BridgeReceive,
+            Taker::Arp => Place::ArpReceive,
+            Taker::Ip => Place::IpReceive,
+        }),
+        Place::BridgeReceive => bridge::input::receive(k, f, o)?,
+        Place::BridgeForward { from } => {
+            bridge::forward::forward(k, f, from)?;
+            Some(Place::BridgeTransmit)
+        }
+        Place::BridgeTransmit => {
+            bridge::forward::transmit(k, f)?;
+            Some(Place::Transmit)
+        }
+        Place::BridgeLocal => {
+            bridge::input::pass_up(k, f);
+            Some(Place::DeviceReceive)
+        }
+        Place::ArpReceive => {
+            neigh::arp::receive(k, f, o)?;
+            None
+        }
+        Place::IpReceive => {
+            ip::input::receive(k, f)?;
+            Some(Place::Hook(Hook::PreRouting))
+        }
+        Place::Hook(hook) => match netfilter::run(k, f, hook, o)? {
+            netfilter::Verdict::Accept => Some(after(hook)),
+        },
+        Place::RouteInput => Some(match ip::input::route(k, f, o)? {
+            ip::input::Way::Local => Place::LocalDeliver,
+            ip::input::Way::Forward => Place::Forward,
+        }),
+        Place::LocalDeliver => match ip::input::defragment(k, f, o)? {
+            ip::input::Datagram::Whole => Some(Place::Hook(Hook::Input)),
+            ip::input::Datagram::Waiting => None,
+        },
+        Place::Socket => {
+            ip::input::deliver(k, f, o)?;
+            None
+        }
+        Place::Forward => {
+            ip::forward::forward(k, f, o)?;
+            Some(Place::Hook(Hook::Forward))
+        }
+        Place::ForwardFinish => {
+            ip::forward::finish(k, f, o)?;
+            Some(Place::Output)
+        }
+        Place::LocalOut => {
+            ip::output::local_out(k, f)?;
+            Some(Place::Hook(Hook::Output))
+        }
+        Place::Output => {
+            ip::output::output(k, f, o)?;
+            Some(Place::Hook(Hook::PostRouting))
+        }
+        Place::IpFinish => match ip::output::finish(k, f, o)? {
+            ip::output::Pieces::One => Some(Place::Neighbour),
+            ip::output::Pieces::Spawned => None,
+        },
+        Place::Neighbour => match neigh::output::resolve(k, f, o)? {
+            neigh::output::Resolution::Filled => Some(Place::Transmit),
+            neigh::output::Resolution::Queued => None,
+        },
+        Place::Transmit => link::transmit::transmit(k, f, o)?,
+    })
+}
+
+/// What follows when the hook's last function has accepted the packet.
+fn after(hook: Hook) -> Place {
+    match hook {
+        Hook::PreRouting => Place::RouteInput,
+        Hook::Input => Place::Socket,
+        Hook::Forward => Place::ForwardFinish,
+        Hook::Output => Place::Output,
+        Hook::PostRouting => Place::IpFinish,
+    }
+}
+
+/// Does what `timer` is for; what it sends is left for [`Kernel::run_pending`].
+pub fn expire<O: Observer>(_: &mut Kernel, timer: &Timer, _: &mut O) {
+    match timer {
+        // The world runs programs; it does not pass their timers on.
+        Timer::Program(_) => {}
+    }
+}
+
+/// Tells the observer, if there is one, what `event` makes of the flight.
+pub fn emit<'f, O: Observer>(
+    k: &Kernel,
+    flight: &'f Flight,
+    o: &mut O,
+    event: impl FnOnce(&'f Flight) -> Event<'f>,
+) {
+    if O::ENABLED {
+        let moment =
+            Moment { time: k.now, netns: flight.netns, dev: flight.dev, flow: flight.flow };
+        o.observe(k, moment, event(flight));
+    }
+}

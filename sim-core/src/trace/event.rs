@@ -1,0 +1,126 @@
+//! The events, borrowed from the packet path; a sink that keeps one copies what it needs.
+
+use std::net::IpAddr;
+
+use crate::id::{DevId, FlowId, NetnsId, SocketId};
+use crate::kernel::Place;
+use crate::packet::MacAddr;
+use crate::packet::{PacketType, Skb};
+use crate::route::Dst;
+use crate::time::SimTime;
+use crate::trace::DropReason;
+
+/// When, where and to whom something happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Moment {
+    /// The virtual time.
+    pub time: SimTime,
+    /// The namespace.
+    pub netns: NetnsId,
+    /// The device the flight is on.
+    pub dev: DevId,
+    /// The flight's packet.
+    pub flow: FlowId,
+}
+
+/// Which way a frame passes a device.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Direction {
+    /// Towards the host.
+    In,
+    /// Towards the wire.
+    Out,
+}
+
+/// Something that happened to a flight.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The flight began, and why.
+    Started {
+        /// Who made the packet.
+        origin: Origin,
+    },
+    /// A frame passes a device, as a capture there sees it: link header first.
+    Frame {
+        /// Which way.
+        direction: Direction,
+        /// Whose frame it is, as the device sees it.
+        pkt_type: PacketType,
+        /// The whole frame.
+        frame: &'a [u8],
+    },
+    /// The flight arrived at a place.
+    Arrived {
+        /// The place.
+        place: Place,
+        /// The packet as it is there.
+        skb: &'a Skb,
+    },
+    /// The route lookup chose a way.
+    Routed {
+        /// The way.
+        dst: Dst,
+    },
+    /// The next hop's link layer address is known.
+    Resolved {
+        /// The next hop.
+        next_hop: IpAddr,
+        /// Its address.
+        addr: MacAddr,
+    },
+    /// The packet waits for its next hop's link layer address.
+    Queued {
+        /// The next hop.
+        next_hop: IpAddr,
+    },
+    /// The packet changed: header bytes before and after, from the network header on.
+    Rewritten {
+        /// What was done, for example `ttl` or `dnat`.
+        what: &'static str,
+        /// The header before.
+        before: &'a [u8],
+        /// The header after.
+        after: &'a [u8],
+    },
+    /// A socket took the packet.
+    Delivered {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// The stack itself took the packet, for example an echo request or an ARP reply.
+    Consumed {
+        /// Who took it, for example `icmp echo`.
+        by: &'static str,
+    },
+    /// The packet ended here.
+    Dropped {
+        /// Why.
+        reason: DropReason,
+    },
+}
+
+/// Who made a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// It was put on the wire from outside the world: `inject`, a test, a capture being replayed.
+    Injected,
+    /// A socket of this host.
+    Socket(SocketId),
+    /// The kernel of this host, because of another packet.
+    Reply {
+        /// That packet.
+        to: FlowId,
+        /// What it is, for example `icmp time exceeded` or `arp request`.
+        what: &'static str,
+    },
+    /// The kernel of this host, because time passed.
+    Timer {
+        /// What it is, for example `arp probe`.
+        what: &'static str,
+    },
+    /// A copy of another packet: flooding, several receivers, fragments.
+    Copy {
+        /// The packet it was copied from.
+        of: FlowId,
+    },
+}

@@ -1,0 +1,11 @@
+//! The event stream: what a flight meets, told to whoever observes.
+
+pub mod drop_reason;
+pub mod event;
+pub mod observer;
+pub mod recorder;
+
+pub use drop_reason::DropReason;
+pub use event::{Direction, Event, Moment, Origin};
+pub use observer::{NoObserver, Observer};
+pub use recorder::Recorder;
