@@ -328,6 +328,23 @@ impl Case {
         self.steps.iter().find(|step| step.line == line)
     }
 
+    /// The steps but for `wait`, as an observation lists them: line, namespace, device, verb, words.
+    #[must_use]
+    pub fn injected(&self) -> Vec<(usize, String, String, String, Vec<String>)> {
+        let steps = self.steps.iter().filter(|step| step.action != Action::Wait);
+        let rows = steps.map(|step| {
+            let mut words = step.text.split_whitespace().skip(3).map(str::to_owned);
+            let verb = words.next().unwrap_or_default();
+            let args = if let Action::Sh(command) = &step.action {
+                vec![command.text.clone()]
+            } else {
+                words.collect()
+            };
+            (step.line, step.netns.clone(), step.dev.clone(), verb, args)
+        });
+        rows.collect()
+    }
+
     /// Tells when the network is looked at, in microseconds after the start.
     #[must_use]
     pub fn end_us(&self) -> u64 {

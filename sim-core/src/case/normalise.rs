@@ -366,6 +366,8 @@ mod tests {
         let netns =
             BTreeMap::from([("a".to_owned(), NetnsObserved { devs, ..Default::default() })]);
         Observed {
+            format: 1,
+            injected: Vec::new(),
             case: "t".to_owned(),
             kernel: "t".to_owned(),
             netns,

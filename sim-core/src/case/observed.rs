@@ -8,10 +8,15 @@ use serde_json::Value;
 /// Everything that a run of a case showed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
+    /// The version of this shape: 1.
+    pub format: u8,
     /// The name of the case.
     pub case: String,
     /// Who ran it: a kernel release, or the simulator's version.
     pub kernel: String,
+    /// The steps: line, namespace, device, verb, words.
+    #[serde(default)]
+    pub injected: Vec<(usize, String, String, String, Vec<String>)>,
     /// What every namespace saw, by name; `-` is the case's root namespace.
     pub netns: BTreeMap<String, NetnsObserved>,
     /// The outcome of every `sh` step, in order.
@@ -140,8 +145,9 @@ pub struct CommandObserved {
     pub stderr: String,
 }
 
-/// What a socket met.
+/// What a socket met; written as a list of four texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[String; 4]", into = "[String; 4]")]
 pub struct SocketEvent {
     /// The namespace.
     pub netns: String,
@@ -152,4 +158,16 @@ pub struct SocketEvent {
     pub what: String,
     /// The peer, the bytes in hex, or the text of the error.
     pub data: String,
+}
+
+impl From<[String; 4]> for SocketEvent {
+    fn from([netns, socket, what, data]: [String; 4]) -> Self {
+        Self { netns, socket, what, data }
+    }
+}
+
+impl From<SocketEvent> for [String; 4] {
+    fn from(event: SocketEvent) -> Self {
+        [event.netns, event.socket, event.what, event.data]
+    }
 }

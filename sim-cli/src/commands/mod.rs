@@ -1,0 +1,3 @@
+//! The commands of `kubewire`, one file each.
+
+pub mod observe;

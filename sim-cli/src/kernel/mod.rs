@@ -1,0 +1,157 @@
+//! Runs a case on the real kernel, in namespaces of a process of its own.
+//!
+//! Root is not needed where the kernel lets users make user namespaces. A case runs in a child process
+//! (the calling binary again, with a hidden argument) because namespaces belong to a process, and
+//! because everything that the case made goes away with that process.
+
+mod capture;
+mod child;
+mod dump;
+mod namespaces;
+mod netlink;
+mod sandbox;
+mod shell;
+mod sockets;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use sim_core::case::{Case, Observed};
+use thiserror::Error;
+
+use crate::case_file::{self, CaseFileError};
+
+/// A case that the real kernel could not run.
+#[derive(Debug, Error)]
+pub enum KernelError {
+    /// The case itself cannot be read.
+    #[error(transparent)]
+    Case(#[from] CaseFileError),
+    /// The child process cannot be started or listened to.
+    #[error("cannot run the case: {0}")]
+    Child(#[from] io::Error),
+    /// The child process gave up.
+    #[error("{0}")]
+    Failed(String),
+    /// The child process took too long.
+    #[error("the case was given up after {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// What the child process wrote is not understood.
+    #[error("the answer of the child process: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+/// Starts child processes that run cases.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    /// The binary whose `main` calls [`child_main`], and the words before a case's folder.
+    program: PathBuf,
+    args: Vec<OsString>,
+}
+
+impl Runner {
+    /// Uses `program`, which calls [`child_main`] with what follows `args`.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>, args: &[&str]) -> Self {
+        Self { program: program.into(), args: args.iter().map(OsString::from).collect() }
+    }
+
+    /// Tells why cases cannot be run here, if they cannot.
+    ///
+    /// # Errors
+    /// What the kernel refused.
+    pub fn check(&self) -> Result<(), KernelError> {
+        let output = Command::new(&self.program).args(&self.args).arg("--check").output()?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(KernelError::Failed(complaint(&output.stderr))),
+        }
+    }
+
+    /// Runs the case in the folder `dir`, pinned to `cpu` or to the last CPU there is.
+    ///
+    /// # Errors
+    /// When it cannot be read or run, or its setup fails.
+    pub fn observe(&self, dir: &Path, cpu: Option<usize>) -> Result<Observed, KernelError> {
+        let case = case_file::read(dir)?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).arg(dir);
+        command.args(cpu.map(|cpu| cpu.to_string()));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stdout = reader(child.stdout.take());
+        let stderr = reader(child.stderr.take());
+        let limit = Duration::from_micros(case.directives.timeout_us);
+        let finished = wait(&mut child, limit)?;
+        let (stdout, stderr) = (stdout.join(), stderr.join());
+        match finished {
+            None => Err(KernelError::TimedOut(limit)),
+            Some(false) => Err(KernelError::Failed(complaint(&stderr.unwrap_or_default()))),
+            Some(true) => Ok(serde_json::from_slice(&stdout.unwrap_or_default())?),
+        }
+    }
+}
+
+/// Reads a pipe to its end beside the waiting.
+fn reader(pipe: Option<impl io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was read before an error is all there is to show.
+            let _partial = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}
+
+/// Waits for our own child; `None` when it had to be ended.
+fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<bool>> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status.success()));
+        }
+        if begun.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn complaint(stderr: &[u8]) -> String {
+    String::from_utf8_lossy(stderr).trim_end().to_owned()
+}
+
+/// The `main` of the child process: `--check`, or `CASE_DIR [CPU]`.
+#[must_use]
+pub fn child_main(args: &[OsString]) -> ExitCode {
+    match run_child(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell when standard error is gone.
+            let _unheard = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_child(args: &[OsString]) -> Result<(), KernelError> {
+    let Some(dir) = args.first() else {
+        return Err(KernelError::Failed("no case".to_owned()));
+    };
+    if dir == "--check" {
+        sandbox::enter()?;
+        return Ok(());
+    }
+    let cpu = args.get(1).and_then(|cpu| cpu.to_str()).and_then(|cpu| cpu.parse().ok());
+    let dir = std::path::absolute(dir)?;
+    let case: Case = case_file::read(&dir)?;
+    let observed = child::run(&case, &dir, cpu)?;
+    serde_json::to_writer(io::stdout().lock(), &observed)?;
+    Ok(())
+}
