@@ -1,5 +1,7 @@
 //! A packet in flight, as a value: the packet and the place where it is.
 
+use std::fmt;
+
 use crate::id::{DevId, FlowId, NetnsId};
 use crate::netfilter::Hook;
 use crate::packet::Skb;
@@ -130,4 +132,37 @@ pub enum Place {
     Neighbour,
     /// The device sends the frame (`dev_queue_xmit()`): captures, then its driver.
     Transmit,
+}
+
+impl Place {
+    /// The place's name in traces; a hook is called by its built-in chain.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DeviceReceive => "receive",
+            Self::BridgeReceive => "bridge",
+            Self::BridgeForward { .. } => "bridge forward",
+            Self::BridgeTransmit => "bridge transmit",
+            Self::BridgeLocal => "bridge local",
+            Self::ArpReceive => "arp",
+            Self::IpReceive => "ip receive",
+            Self::Hook(hook) => hook.name(),
+            Self::RouteInput => "route",
+            Self::LocalDeliver => "local deliver",
+            Self::Socket => "protocol",
+            Self::Forward => "forward",
+            Self::ForwardFinish => "forward finish",
+            Self::LocalOut => "local out",
+            Self::Output => "output",
+            Self::IpFinish => "ip finish",
+            Self::Neighbour => "neighbour",
+            Self::Transmit => "transmit",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }

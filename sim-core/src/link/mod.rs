@@ -104,6 +104,14 @@ impl NetDevice {
         self.is_up() && matches!(self.oper, OperState::Up | OperState::Unknown)
     }
 
+    /// Whether its frames start with an Ethernet header; those of tunnels are bare IP packets.
+    #[must_use]
+    pub fn has_ethernet_header(&self) -> bool {
+        match self.kind {
+            DevKind::Loopback | DevKind::Veth(_) | DevKind::Bridge(_) => true,
+        }
+    }
+
     /// Whether it is the loopback device.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

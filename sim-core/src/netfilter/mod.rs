@@ -28,16 +28,23 @@ pub enum Hook {
     PostRouting,
 }
 
-/// The name that iptables gives to the hook's built-in chain.
-impl fmt::Display for Hook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Hook {
+    /// The name that iptables gives to the hook's built-in chain.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::PreRouting => "PREROUTING",
             Self::Input => "INPUT",
             Self::Forward => "FORWARD",
             Self::Output => "OUTPUT",
             Self::PostRouting => "POSTROUTING",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

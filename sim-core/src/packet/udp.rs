@@ -101,7 +101,7 @@ mod tests {
         bytes[5] = 99;
         assert_eq!(Udp::parse(&bytes).expect("whole").payload(), [1, 2, 3]);
         bytes[5] = 3;
-        assert_eq!(Udp::parse(&bytes).expect("whole").payload(), []);
+        assert_eq!(Udp::parse(&bytes).expect("whole").payload(), [0_u8; 0]);
         assert!(Udp::parse(&bytes[..7]).is_err());
     }
 

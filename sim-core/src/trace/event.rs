@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::kernel::Place;
 use crate::packet::MacAddr;
@@ -24,7 +26,8 @@ pub struct Moment {
 }
 
 /// Which way a frame passes a device.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Towards the host.
     In,

@@ -3,9 +3,11 @@
 pub mod drop_reason;
 pub mod event;
 pub mod observer;
+pub mod record;
 pub mod recorder;
+pub mod sink;
 
 pub use drop_reason::DropReason;
 pub use event::{Direction, Event, Moment, Origin};
 pub use observer::{NoObserver, Observer};
-pub use recorder::Recorder;
+pub use recorder::{Keep, Recorder};

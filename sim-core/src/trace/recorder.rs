@@ -1,14 +1,115 @@
 //! The recorder: keeps the event stream for readers that come later.
 
+use crate::id::NetnsId;
 use crate::kernel::Kernel;
-use crate::trace::{Event, Moment, Observer};
+use crate::link::DevName;
+use crate::trace::record::{Record, What};
+use crate::trace::{Event, Moment, Observer, Origin};
+
+/// What a recorder keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keep {
+    /// Every event.
+    Everything,
+    /// Only frames on devices, for captures.
+    Frames,
+}
 
 /// Keeps what it observes until it is drained.
-#[derive(Clone, Debug, Default)]
-pub struct Recorder {}
+///
+/// Device names are looked up at once, as devices come and go; the names of namespaces belong to the
+/// world and are filled in by [`World::take_records`](crate::world::World::take_records).
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    keep: Keep,
+    kept: Vec<Kept>,
+}
+
+/// A record whose namespace has no name yet.
+#[derive(Clone, Debug)]
+struct Kept {
+    moment: Moment,
+    dev: Option<DevName>,
+    what: What,
+}
+
+impl Recorder {
+    /// Makes an empty recorder.
+    #[must_use]
+    pub fn new(keep: Keep) -> Self {
+        Self { keep, kept: Vec::new() }
+    }
+
+    /// Takes what was recorded since the last time, in order.
+    pub fn drain(&mut self, mut netns_name: impl FnMut(NetnsId) -> String) -> Vec<Record> {
+        self.kept
+            .drain(..)
+            .map(|kept| Record {
+                time_ns: kept.moment.time.as_nanos(),
+                flow: kept.moment.flow.0,
+                netns: netns_name(kept.moment.netns),
+                dev: kept.dev.map(|d| d.to_string()).unwrap_or_default(),
+                what: kept.what,
+            })
+            .collect()
+    }
+}
 
 impl Observer for Recorder {
     const ENABLED: bool = true;
 
-    fn observe(&mut self, _: &Kernel, _: Moment, _: Event<'_>) {}
+    fn observe(&mut self, kernel: &Kernel, moment: Moment, event: Event<'_>) {
+        if self.keep == Keep::Frames && !matches!(event, Event::Frame { .. }) {
+            return;
+        }
+        let dev = kernel.devs.get(moment.dev).map(|d| d.name);
+        self.kept.push(Kept { moment, dev, what: what(kernel, moment, event) });
+    }
+}
+
+/// The owned form of an event.
+fn what(kernel: &Kernel, moment: Moment, event: Event<'_>) -> What {
+    use crate::id::Id as _;
+    match event {
+        Event::Started { origin } => started(origin),
+        Event::Frame { direction, pkt_type, frame } => What::Frame {
+            direction,
+            pkt_type: pkt_type.number(),
+            ethernet: kernel.devs.get(moment.dev).is_none_or(|d| d.has_ethernet_header()),
+            hex: frame.to_vec(),
+        },
+        Event::Arrived { place, skb } => {
+            What::Arrived { place: place.to_string(), hex: skb.data().to_vec() }
+        }
+        Event::Routed { dst } => What::Routed {
+            kind: dst.kind.name().to_owned(),
+            out: kernel.devs.get(dst.dev).map(|d| d.name.to_string()).unwrap_or_default(),
+            via: dst.gateway.map(|g| g.to_string()),
+        },
+        Event::Resolved { next_hop, addr } => {
+            What::Resolved { next_hop: next_hop.to_string(), lladdr: addr.to_string() }
+        }
+        Event::Queued { next_hop } => What::Queued { next_hop: next_hop.to_string() },
+        Event::Rewritten { what, before, after } => What::Rewritten {
+            change: what.to_owned(),
+            before: before.to_vec(),
+            after: after.to_vec(),
+        },
+        Event::Delivered { socket } => What::Delivered { socket: socket.index() },
+        Event::Consumed { by } => What::Consumed { by: by.to_owned() },
+        Event::Dropped { reason } => {
+            What::Dropped { reason: reason.name().to_owned(), meaning: reason.meaning().to_owned() }
+        }
+    }
+}
+
+fn started(origin: Origin) -> What {
+    let (origin, cause) = match origin {
+        Origin::Injected => ("injected", None),
+        Origin::Socket(_) => ("socket", None),
+        Origin::Reply { to, what } => (what, Some(to.0)),
+        Origin::Timer { what } => (what, None),
+        Origin::Copy { of } => ("copy", Some(of.0)),
+    };
+    What::Started { origin: origin.to_owned(), cause }
 }

@@ -6,12 +6,13 @@ pub mod sys;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::id::{Arena, NetnsId, ProcId, SocketId};
+use crate::id::{Arena, DevId, Id as _, NetnsId, ProcId, SocketId};
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::link::transmit::receive_ethernet;
 use crate::netns::stack;
 use crate::time::SimTime;
 use crate::trace::Recorder;
+use crate::trace::record::Record;
 
 pub use process::{Poll, Process, Program, Stdin};
 pub use sys::Sys;
@@ -71,7 +72,6 @@ impl World {
     /// The namespace that was there from the beginning.
     #[must_use]
     pub fn initial_netns(&self) -> NetnsId {
-        use crate::id::Id as _;
         NetnsId::from_index(0)
     }
 
@@ -92,19 +92,25 @@ impl World {
         self.names.iter().map(|(name, id)| (name.as_str(), *id))
     }
 
-    /// Starts or ends recording.
+    /// Starts recording, or ends it with `None`.
     pub fn set_recorder(&mut self, recorder: Option<Recorder>) {
         self.recorder = recorder;
     }
 
-    /// What has been recorded.
-    pub fn recorder(&mut self) -> Option<&mut Recorder> {
-        self.recorder.as_mut()
+    /// Takes what was recorded since the last time, in order.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        let (names, initial) = (&self.names, self.initial_netns());
+        let Some(recorder) = &mut self.recorder else { return Vec::new() };
+        recorder.drain(|id| match names.iter().find(|(_, n)| **n == id) {
+            Some((name, _)) => name.clone(),
+            None if id == initial => "-".to_owned(),
+            None => format!("#{id}"),
+        })
     }
 
     /// Lets `dev` receive the Ethernet frame `frame`, and everything happen that follows at once.
     /// A frame shorter than its link header is ignored, as no wire could carry it.
-    pub fn inject(&mut self, dev: crate::id::DevId, frame: &[u8]) {
+    pub fn inject(&mut self, dev: DevId, frame: &[u8]) {
         let k = &mut self.kernel;
         if frame.len() < 14 || !k.devs[dev].is_up() {
             return;
