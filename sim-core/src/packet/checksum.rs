@@ -257,7 +257,10 @@ mod tests {
             let (old32, new32) = (u32::from_be_bytes(old), u32::from_be_bytes(new));
             prop_assert_eq!(csum_replace4(check, old32, new32), want);
             prop_assert_eq!(csum_replace_bytes(check, &old, &new), want);
-            let half = |word: u32| (u16::try_from(word >> 16).expect("half"), word as u16);
+            let half = |word: u32| {
+                let [a, b, c, d] = word.to_be_bytes();
+                (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+            };
             let ((old_high, old_low), (new_high, new_low)) = (half(old32), half(new32));
             let once = csum_replace2(check, old_high, new_high);
             let twice = csum_replace2(once, old_low, new_low);

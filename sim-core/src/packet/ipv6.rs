@@ -83,11 +83,17 @@ impl<'a> Ipv6<'a> {
         self.header.destination_addr()
     }
 
-    /// Returns what follows the fixed header, up to the payload length or the end of the bytes.
+    /// Returns where the packet ends, in bytes from its start: after the payload length, or where the
+    /// bytes end.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        (IPV6_HLEN + self.payload_len()).min(self.bytes.len())
+    }
+
+    /// Returns what follows the fixed header, up to the [`end`](Self::end).
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
-        let end = (IPV6_HLEN + self.payload_len()).min(self.bytes.len());
-        self.bytes.get(IPV6_HLEN..end).unwrap_or_default()
+        self.bytes.get(IPV6_HLEN..self.end()).unwrap_or_default()
     }
 
     /// Walks the extension headers.
@@ -144,7 +150,7 @@ pub struct Ipv6Extensions<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Ipv6Extensions<'a> {
+impl Ipv6Extensions<'_> {
     /// Returns the length of the header at the start of the rest, or nothing if it is not an extension.
     fn header_len(&self) -> Option<Result<usize, ParseError>> {
         let words = match self.next {

@@ -1,7 +1,7 @@
 //! Packet bytes: the buffer, the views that read headers, the builders that write them, and the one-line summary.
 //!
 //! Everything here works on bytes alone: no namespace, no clock, no table outlives a call, except the
-//! connection table of [`summary::Summarizer`]. A read view borrows the bytes and checks their structure once,
+//! connection table of the summary. A read view borrows the bytes and checks their structure once,
 //! in `parse`; the getters after it cannot fail. No function here panics, whatever the bytes are.
 //!
 //! ```text
@@ -15,9 +15,11 @@
 //! ```
 
 pub mod arp;
+pub mod build;
 pub mod checksum;
 pub mod error;
 pub mod ethernet;
+pub mod fragment;
 pub mod icmp;
 pub mod ip_proto;
 pub mod ipv4;
@@ -25,7 +27,9 @@ pub mod ipv4_options;
 pub mod ipv6;
 pub mod meta;
 pub mod pool;
+pub mod rewrite;
 pub mod skb;
+
 pub mod tcp;
 pub mod tcp_options;
 pub mod udp;

@@ -6,7 +6,7 @@ use super::skb::Skb;
 pub const DEFAULT_POOL_LIMIT: usize = 1024;
 
 /// Buffers that are not in use, ready to be taken again.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SkbPool {
     #[expect(clippy::vec_box, reason = "the boxes are what is handed out and taken back")]
     free: Vec<Box<Skb>>,
@@ -16,6 +16,13 @@ pub struct SkbPool {
 impl Default for SkbPool {
     fn default() -> Self {
         Self::new(DEFAULT_POOL_LIMIT)
+    }
+}
+
+/// A copy of a pool has its limit and no free buffer: those hold nothing worth a copy.
+impl Clone for SkbPool {
+    fn clone(&self) -> Self {
+        Self::new(self.limit)
     }
 }
 

@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(skb.mac_header(), b"eeiitt");
         assert_eq!(skb.network_header(), b"iitt");
         assert_eq!(skb.transport_header(), b"tt");
-        skb.push(1000).fill(0);
+        skb.push(1000);
         assert_eq!(skb.mac_header(), b"eeiitt");
         assert_eq!(skb.network_header(), b"iitt");
         assert_eq!(skb.transport_header(), b"tt");

@@ -417,12 +417,12 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_options_are_judged_without_a_panic(
-            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..=MAX_IPOPTLEN),
+            mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..=MAX_IPOPTLEN),
             net_raw: bool,
         ) {
             let _ = received(&mut bytes.clone());
             let socket = OptionsOrigin::Socket { net_raw };
-            let _ = compile(&mut bytes.clone(), socket, &mut Host);
+            let _ = compile(&mut bytes, socket, &mut Host);
         }
     }
 }
