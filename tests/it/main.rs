@@ -1,1 +1,19 @@
-//! Whole-system tests.
+//! Whole-system tests: one binary, one module a subject.
+
+mod licences;
+mod tidy;
+
+/// A file that no `mod` names would never run.
+#[test]
+fn no_test_file_is_forgotten() {
+    let named = include_str!("main.rs");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/it");
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let is_module = path.is_dir() || path.extension().is_some_and(|e| e == "rs");
+        if is_module && stem != "main" {
+            assert!(named.contains(&format!("mod {stem};")), "{stem} is not declared in main.rs");
+        }
+    }
+}
