@@ -1,1 +1,78 @@
-//! The kernel differential.
+//! The kernel differential: every kept case on the real kernel, against its golden answer.
+//!
+//! - Without namespaces (no Linux, no right to make them) the kernel's side is skipped, loudly;
+//!   `KUBEWIRE_KERNEL=require` makes that a failure.
+//! - `KUBEWIRE_RUNS=N` runs each case N times: an answer that changes from run to run is no answer.
+//! - `KUBEWIRE_BLESS=1` writes the golden answers anew.
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use sim_tests::cases::{self, KeptCase, KeptCaseError};
+use sim_tests::differential::{RealKernel, expect_equal};
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&args, trials).exit_code(),
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a test binary speaks to whoever runs it")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
+
+fn trials() -> Result<Vec<Trial>, KeptCaseError> {
+    let kernel = RealKernel::new(Path::new(env!("CARGO_BIN_EXE_kernel-case")));
+    let kernel = match kernel {
+        Ok(kernel) => Ok(Arc::new(kernel)),
+        Err(error) => {
+            let reason = error.to_string();
+            complain(&format!(
+                "SKIPPED: the real kernel is not asked, because namespaces cannot be made: {reason}"
+            ));
+            Err(reason)
+        }
+    };
+    let required = env::var("KUBEWIRE_KERNEL").is_ok_and(|value| value == "require");
+    let mut trials = Vec::new();
+    for dir in cases::folders()? {
+        let kept = KeptCase::read(&dir)?;
+        let name = format!("kernel::{}", kept.case.name);
+        trials.push(match &kernel {
+            Ok(kernel) => {
+                let kernel = Arc::clone(kernel);
+                Trial::test(name, move || golden_is_what_this_kernel_says(&kernel, &kept))
+            }
+            Err(reason) => {
+                let reason = reason.clone();
+                Trial::test(name, move || Err(Failed::from(reason))).with_ignored_flag(!required)
+            }
+        });
+    }
+    Ok(trials)
+}
+
+fn golden_is_what_this_kernel_says(kernel: &RealKernel, kept: &KeptCase) -> Result<(), Failed> {
+    let runs = env::var("KUBEWIRE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1_u32);
+    let bless = env::var("KUBEWIRE_BLESS").is_ok_and(|value| value == "1");
+    let first = kernel.observe(&kept.dir, &kept.case)?;
+    for _ in 1..runs.max(if bless { 2 } else { 1 }) {
+        let again = kernel.observe(&kept.dir, &kept.case)?;
+        expect_equal(&kept.case, ("one run", &first), ("another run", &again))?;
+    }
+    if bless {
+        kept.bless(&first)?;
+    }
+    let golden = kept.golden()?;
+    expect_equal(&kept.case, ("golden", &golden), ("this kernel", &first))?;
+    Ok(())
+}

@@ -1,1 +1,4 @@
 //! The test harness as a library.
+
+pub mod cases;
+pub mod differential;

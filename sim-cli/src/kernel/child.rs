@@ -12,7 +12,7 @@ use sim_core::case::format::to_hex;
 use sim_core::case::observed::{
     CommandObserved, DevObserved, DevStats, Direction, FrameObserved, NetnsObserved,
 };
-use sim_core::case::{Action, Case, Observed, Step};
+use sim_core::case::{Action, Case, Observed, ROOT_NETNS, Step};
 
 use super::capture::Capture;
 use super::namespaces::Namespaces;
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
         Ok(Observed {
             format: 1,
             case: self.case.name.clone(),
-            kernel: kernel()?,
+            kernel: kernel(&self.namespaces)?,
             injected: self.case.injected(),
             netns,
             commands: self.commands,
@@ -287,7 +287,13 @@ fn wait_on(descriptors: &[BorrowedFd<'_>], left: Duration) -> io::Result<()> {
     Ok(())
 }
 
-fn kernel() -> io::Result<String> {
+/// The kernel and the tools, without what a distribution appends: `Linux 6.18.44, iproute2-6.1.0`.
+fn kernel(namespaces: &Namespaces) -> io::Result<String> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    Ok(format!("Linux {}", release.trim()))
+    let release = release.trim().split('-').next().unwrap_or_default();
+    let version = ["ip".to_owned(), "-V".to_owned()];
+    let output = shell::run(namespaces, ROOT_NETNS, Path::new("/"), &version, None)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let tools = text.split([' ', ',']).find(|word| word.starts_with("iproute2"));
+    Ok(format!("Linux {release}, {}", tools.unwrap_or("unknown iproute2").trim()))
 }

@@ -17,7 +17,8 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use sim_core::case::{Case, Observed};
 use thiserror::Error;
@@ -81,50 +82,60 @@ impl Runner {
         command.args(&self.args).arg(dir);
         command.args(cpu.map(|cpu| cpu.to_string()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        let stdout = reader(child.stdout.take());
-        let stderr = reader(child.stderr.take());
         let limit = Duration::from_micros(case.directives.timeout_us);
-        let finished = wait(&mut child, limit)?;
-        let (stdout, stderr) = (stdout.join(), stderr.join());
-        match finished {
-            None => Err(KernelError::TimedOut(limit)),
-            Some(false) => Err(KernelError::Failed(complaint(&stderr.unwrap_or_default()))),
-            Some(true) => Ok(serde_json::from_slice(&stdout.unwrap_or_default())?),
+        let answer = listen(command.spawn()?, limit)?;
+        if answer.stdout.is_empty() {
+            return Err(KernelError::Failed(complaint(&answer.stderr)));
         }
+        Ok(serde_json::from_slice(&answer.stdout)?)
     }
 }
 
-/// Reads a pipe to its end beside the waiting.
-fn reader(pipe: Option<impl io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+/// What a child process wrote.
+struct Answer {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Reads what the child writes until it closes its outputs. Its end is awaited beside that: the kernel
+/// takes a while (synchronize_net() for every packet socket) to let it go, which nobody has to wait for.
+fn listen(mut child: Child, limit: Duration) -> Result<Answer, KernelError> {
+    let (sender, answers) = mpsc::channel();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What was read before an error is all there is to show.
-            let _partial = pipe.read_to_end(&mut bytes);
-        }
-        bytes
-    })
+        let stderr = std::thread::spawn(move || read_all(stderr));
+        let stdout = read_all(stdout);
+        let stderr = stderr.join().unwrap_or_default();
+        // Nobody listens any more once the time is over.
+        let _late = sender.send(Answer { stdout, stderr });
+    });
+    let answer = answers.recv_timeout(limit);
+    if answer.is_err() {
+        child.kill()?;
+    }
+    std::thread::spawn(move || child.wait());
+    answer.map_err(|_| KernelError::TimedOut(limit))
 }
 
-/// Waits for our own child; `None` when it had to be ended.
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<bool>> {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status.success()));
-        }
-        if begun.elapsed() > limit {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(2));
+fn read_all(pipe: Option<impl io::Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What was read before an error is all there is to show.
+        let _partial = pipe.read_to_end(&mut bytes);
     }
+    bytes
 }
 
 fn complaint(stderr: &[u8]) -> String {
     String::from_utf8_lossy(stderr).trim_end().to_owned()
+}
+
+/// Names the CPUs that cases can be pinned to.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn cpus() -> io::Result<Vec<usize>> {
+    sandbox::cpus()
 }
 
 /// The `main` of the child process: `--check`, or `CASE_DIR [CPU]`.
