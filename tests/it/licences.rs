@@ -33,7 +33,9 @@ fn every_dependency_has_a_licence_that_allows_shipping() {
         .unwrap()
         .iter()
         .filter(|package| !allows(package["license"].as_str().unwrap_or("")))
-        .map(|package| format!("{} {}: {}", package["name"], package["version"], package["license"]))
+        .map(|package| {
+            format!("{} {}: {}", package["name"], package["version"], package["license"])
+        })
         .collect();
     assert!(refused.is_empty(), "{refused:#?}");
 }

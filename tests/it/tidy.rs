@@ -48,7 +48,8 @@ fn no_file_is_too_long_to_have_one_subject() {
 #[test]
 fn nothing_is_left_undone() {
     // Put together here so that this file does not find itself.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("dbg", "!(")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("dbg", "!(")];
     let mut left = Vec::new();
     for path in all_rust_files() {
         let text = fs::read_to_string(&path).unwrap();

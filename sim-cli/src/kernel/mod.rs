@@ -9,7 +9,7 @@ mod child;
 mod dump;
 mod namespaces;
 mod netlink;
-mod sandbox;
+pub mod sandbox;
 mod shell;
 mod sockets;
 

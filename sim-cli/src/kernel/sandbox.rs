@@ -11,7 +11,10 @@ use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unsha
 use nix::unistd::{Pid, getegid, geteuid};
 
 /// Makes the calling process, which must have one thread, a root in namespaces of its own.
-pub(super) fn enter() -> io::Result<()> {
+///
+/// # Errors
+/// What the kernel refused; then nothing is promised about the process.
+pub fn enter() -> io::Result<()> {
     let before = fs::read_link("/proc/self/ns/net")?;
     let wanted = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS;
     match unshare(wanted) {
@@ -37,14 +40,20 @@ fn become_root_of_new_user_namespace(wanted: CloneFlags) -> io::Result<()> {
 }
 
 /// The CPUs that the process may run on.
-pub(super) fn cpus() -> io::Result<Vec<usize>> {
+///
+/// # Errors
+/// What the kernel refused.
+pub fn cpus() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0))?;
     Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect())
 }
 
 /// Stays on one CPU. Then `send()`, the softirq that receives, forwarding and the next transmission run
 /// to their end one after the other, and the order of frames is a function of the input.
-pub(super) fn pin(cpu: usize) -> io::Result<()> {
+///
+/// # Errors
+/// What the kernel refused.
+pub fn pin(cpu: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
@@ -75,7 +84,10 @@ const CONF_DEFAULTS: [(&str, &str); 19] = [
 ];
 
 /// Gives the current, new namespace the kernel's own defaults.
-pub(super) fn reset_inherited_sysctls() -> io::Result<()> {
+///
+/// # Errors
+/// What the kernel refused.
+pub fn reset_inherited_sysctls() -> io::Result<()> {
     for group in ["all", "default"] {
         for (name, value) in CONF_DEFAULTS {
             let path = Path::new("/proc/sys/net/ipv4/conf").join(group).join(name);
