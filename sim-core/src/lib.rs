@@ -22,5 +22,6 @@ pub mod rng;
 pub mod route;
 pub mod socket;
 pub mod time;
+pub mod tools;
 pub mod trace;
 pub mod world;

@@ -14,7 +14,9 @@ use crate::time::SimTime;
 use crate::trace::Recorder;
 use crate::trace::record::Record;
 
-pub use process::{Poll, Process, Program, Stdin};
+pub use process::{
+    FileAnswer, FileId, FileState, OpenMode, Output, Poll, Process, Program, Signal, Stdin,
+};
 pub use sys::Sys;
 
 /// Runs `$body` with the kernel and its observer. The observer is a generic parameter of the packet

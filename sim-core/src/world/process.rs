@@ -46,6 +46,51 @@ pub enum Stdin {
     Eof,
 }
 
+/// Names an open file of the user's, within one program.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FileId(pub u32);
+
+/// How a file of the user's is opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OpenMode {
+    /// For reading.
+    Read,
+    /// For writing, emptied or made first.
+    Create,
+}
+
+/// How far the opening of a file has come.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FileState {
+    /// Nobody has answered yet: wait, and be called again.
+    Opening,
+    /// It is open.
+    Open,
+    /// It could not be opened, read or written; what `strerror(3)` says.
+    Failed(String),
+}
+
+/// A file of the user's that a program has open. The library has no files: whoever runs the world
+/// opens it, and answers with [`World::file_answer`].
+#[derive(Clone, Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) state: FileState,
+    pub(crate) data: VecDeque<u8>,
+    pub(crate) at_end: bool,
+    pub(crate) asked: bool,
+}
+
+/// What became of a program's wish about a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FileAnswer {
+    /// It is open now.
+    Opened,
+    /// The next bytes of it; none at its end.
+    Data(Vec<u8>),
+    /// It could not be done; what `strerror(3)` says.
+    Failed(String),
+}
+
 /// A running program and what belongs to it.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -59,18 +104,42 @@ pub struct Process {
     pub output: VecDeque<Output>,
     pub(crate) stdin: VecDeque<u8>,
     pub(crate) stdin_closed: bool,
+    /// Whether it has tried to read its standard input since it was last fed and found nothing: as
+    /// long as this is false, nobody may take bytes away from the input for it.
+    pub stdin_wanted: bool,
+    pub(crate) files: Vec<OpenFile>,
     pub(crate) signals: VecDeque<Signal>,
     pub(crate) sockets: Vec<SocketId>,
     pub(crate) alarm: Option<TimerId>,
 }
 
-/// A piece of output.
+/// Something that a program does to the world outside, to be done in order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
-    /// On standard output.
+    /// It writes to standard output.
     Stdout(Vec<u8>),
-    /// On standard error.
+    /// It writes to standard error.
     Stderr(Vec<u8>),
+    /// It opens a file of the user's.
+    Open {
+        /// Its name from now on.
+        file: FileId,
+        /// The path, as the user wrote it.
+        path: String,
+        /// What for.
+        mode: OpenMode,
+    },
+    /// It waits for the next piece of a file.
+    Read(FileId),
+    /// It writes to a file.
+    Write(FileId, Vec<u8>),
+    /// It becomes another program, which runs in `netns` (`execvp(3)`); nothing comes after this.
+    Exec {
+        /// The namespace.
+        netns: NetnsId,
+        /// The command and its arguments.
+        argv: Vec<String>,
+    },
 }
 
 /// A signal that a program handles.
@@ -92,6 +161,8 @@ impl World {
             output: VecDeque::new(),
             stdin: VecDeque::new(),
             stdin_closed: false,
+            stdin_wanted: false,
+            files: Vec::new(),
             signals: VecDeque::new(),
             sockets: Vec::new(),
             alarm: None,
@@ -120,9 +191,25 @@ impl World {
     /// Gives a program input; `None` closes its standard input.
     pub fn feed(&mut self, id: ProcId, input: Option<&[u8]>) {
         let Some(process) = self.procs.get_mut(id) else { return };
+        process.stdin_wanted = false;
         match input {
             Some(bytes) => process.stdin.extend(bytes),
             None => process.stdin_closed = true,
+        }
+        self.make_runnable(id);
+        self.run_programs();
+    }
+
+    /// Tells a program what became of [`Output::Open`], [`Output::Read`] or [`Output::Write`].
+    pub fn file_answer(&mut self, id: ProcId, file: FileId, answer: FileAnswer) {
+        let open = self.procs.get_mut(id).and_then(|p| p.files.get_mut(file.0 as usize));
+        let Some(open) = open else { return };
+        open.asked = false;
+        match answer {
+            FileAnswer::Opened => open.state = FileState::Open,
+            FileAnswer::Data(bytes) if bytes.is_empty() => open.at_end = true,
+            FileAnswer::Data(bytes) => open.data.extend(bytes),
+            FileAnswer::Failed(why) => open.state = FileState::Failed(why),
         }
         self.make_runnable(id);
         self.run_programs();

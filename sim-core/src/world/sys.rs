@@ -1,9 +1,11 @@
 //! What a program can ask of the kernel: its system calls.
 
+use std::collections::VecDeque;
+
 use crate::id::{NetnsId, ProcId, SocketId};
 use crate::kernel::Timer;
 use crate::time::SimTime;
-use crate::world::process::{Output, Signal, Stdin};
+use crate::world::process::{FileId, FileState, OpenFile, OpenMode, Output, Signal, Stdin};
 use crate::world::{Process, World};
 
 /// The system call interface of one running program.
@@ -66,8 +68,57 @@ impl<'w> Sys<'w> {
         } else if process.stdin_closed {
             Stdin::Eof
         } else {
+            process.stdin_wanted = true;
             Stdin::Empty
         }
+    }
+
+    /// Opens a file of the user's. The answer comes later: see [`file_state`](Self::file_state).
+    pub fn open(&mut self, path: &str, mode: OpenMode) -> FileId {
+        let process = self.process();
+        let file = FileId(u32::try_from(process.files.len()).expect("fewer than 2^32 files"));
+        process.files.push(OpenFile {
+            state: FileState::Opening,
+            data: VecDeque::new(),
+            at_end: false,
+            asked: false,
+        });
+        process.output.push_back(Output::Open { file, path: path.to_owned(), mode });
+        file
+    }
+
+    /// How far the opening of `file` has come, and whether anything failed since.
+    #[must_use]
+    pub fn file_state(&self, file: FileId) -> FileState {
+        self.world.procs[self.proc].files[file.0 as usize].state.clone()
+    }
+
+    /// Takes what has been read of a file so far; asks for more if that is nothing.
+    pub fn read_file(&mut self, file: FileId) -> Stdin {
+        let process = self.process();
+        let open = &mut process.files[file.0 as usize];
+        if !open.data.is_empty() {
+            return Stdin::Data(open.data.drain(..).collect());
+        }
+        if open.at_end || matches!(open.state, FileState::Failed(_)) {
+            return Stdin::Eof;
+        }
+        if !open.asked {
+            open.asked = true;
+            process.output.push_back(Output::Read(file));
+        }
+        Stdin::Empty
+    }
+
+    /// Writes to a file that was opened with [`OpenMode::Create`].
+    pub fn write_file(&mut self, file: FileId, bytes: impl AsRef<[u8]>) {
+        self.process().output.push_back(Output::Write(file, bytes.as_ref().to_vec()));
+    }
+
+    /// Becomes another program, one of the user's machine, that runs in `netns`. The caller exits
+    /// right after; whoever runs the world takes it from there.
+    pub fn exec(&mut self, netns: NetnsId, argv: Vec<String>) {
+        self.process().output.push_back(Output::Exec { netns, argv });
     }
 
     /// Takes the oldest signal that was sent.

@@ -1,0 +1,64 @@
+//! The commands: each reads its words, acts on the world and prints what the real one prints.
+//!
+//! A tool is a [`Program`], also when all it does is done at its first poll. [`TOOLS`] is the one list
+//! of them; who runs a world offers exactly these to its users.
+
+mod inject;
+mod sleep;
+
+use crate::world::Program;
+
+/// How a tool was called.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Call {
+    /// The words of the command, the tool's own name first.
+    pub argv: Vec<String>,
+    /// Whether standard output is a terminal (`isatty(3)`).
+    pub to_terminal: bool,
+    /// How many columns that terminal has, if it says so.
+    pub columns: Option<u16>,
+}
+
+impl Call {
+    /// The words after the tool's name.
+    #[must_use]
+    pub fn args(&self) -> &[String] {
+        self.argv.get(1..).unwrap_or_default()
+    }
+}
+
+/// The signals that a tool handles itself; any other one ends it without a word, as the kernel does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Catches {
+    /// None.
+    Nothing,
+    /// `SIGINT`: to finish and report.
+    Interrupt,
+    /// `SIGINT` to finish, `SIGQUIT` to report and go on.
+    InterruptAndQuit,
+    /// `SIGINT`, `SIGTERM` and `SIGHUP`: to finish and report.
+    Ending,
+}
+
+/// A command that acts on the world.
+#[derive(Clone, Copy, Debug)]
+pub struct Tool {
+    /// The name that calls it.
+    pub name: &'static str,
+    /// The signals it handles.
+    pub catches: Catches,
+    /// Makes the program that runs.
+    pub start: fn(Call) -> Box<dyn Program>,
+}
+
+/// Every tool there is.
+pub const TOOLS: &[Tool] = &[
+    Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
+    Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
+];
+
+/// The tool with this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.name == name)
+}
