@@ -53,11 +53,13 @@ errnos! {
     EXDEV = 18, "Invalid cross-device link";
     ENODEV = 19, "No such device";
     EINVAL = 22, "Invalid argument";
+    ENFILE = 23, "Too many open files in system";
     EFBIG = 27, "File too large";
     ENOSPC = 28, "No space left on device";
     EPIPE = 32, "Broken pipe";
     ERANGE = 34, "Numerical result out of range";
     ELOOP = 40, "Too many levels of symbolic links";
+    EXFULL = 54, "Exchange full";
     EDESTADDRREQ = 89, "Destination address required";
     EMSGSIZE = 90, "Message too long";
     EPROTOTYPE = 91, "Protocol wrong type for socket";

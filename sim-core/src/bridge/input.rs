@@ -1,13 +1,113 @@
-//! Frames that enter a bridge (`br_handle_frame()`).
+//! Frames that enter a bridge by a port (`net/bridge/br_input.c`).
 
+use crate::bridge::forward::{self, Cast};
+use crate::bridge::{PortState, fdb, port_of};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netns::stack::Decision;
-use crate::trace::{DropReason, Observer};
+use crate::packet::ethernet::ETH_HLEN;
+use crate::packet::{Ethernet, MacAddr, PacketType};
+use crate::trace::DropReason;
 
-/// Takes a frame from a port and starts its way to other ports and to the host.
-pub fn receive<O: Observer>(_: &mut Kernel, _: &mut Flight, _: &mut O) -> Decision<Option<Place>> {
-    Err(DropReason::NotSpecified)
+/// Who handles a frame that a port received.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Entry {
+    /// The bridge.
+    Bridge,
+    /// The port's own device, as if it were not in a bridge.
+    Port,
 }
 
-/// Hands the frame to the bridge's own device.
-pub fn pass_up(_: &mut Kernel, _: &mut Flight) {}
+/// Destination and source of a frame; all zero if there is no whole header.
+pub(super) fn addresses(f: &Flight) -> (MacAddr, MacAddr) {
+    Ethernet::parse(f.skb.mac_header())
+        .map_or((MacAddr::ZERO, MacAddr::ZERO), |eth| (eth.dst(), eth.src()))
+}
+
+/// Lets a frame in, or not (`br_handle_frame()`).
+pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<Entry> {
+    let Some((bridge, no)) = port_of(k, f.dev) else { return Ok(Entry::Port) };
+    if f.skb.meta.pkt_type == PacketType::Loopback {
+        return Ok(Entry::Port);
+    }
+    let (to, from) = addresses(f);
+    if !from.is_valid() {
+        return Err(DropReason::MacInvalidSource);
+    }
+    let now = k.now;
+    let br = &mut k.bridges[bridge];
+    let Some(port) = br.ports.get(no) else { return Err(DropReason::NotSpecified) };
+    if to.is_link_local() {
+        let [.., group] = to.octets();
+        let mask = br.options.group_fwd_mask | port.group_fwd_mask;
+        match group {
+            // Without STP its messages are like any other frame.
+            0x00 => {}
+            0x01 => return Err(DropReason::MacIeeeMacControl),
+            _ if mask & (1 << group) != 0 => {}
+            _ => {
+                if port.flags.learning && accepts(port.state) {
+                    fdb::learn(br, now, no, from);
+                }
+                return Ok(Entry::Port);
+            }
+        }
+    }
+    if !accepts(port.state) {
+        return Err(DropReason::BridgeIngressStpState);
+    }
+    if k.devs[br.dev].addr == to {
+        f.skb.meta.pkt_type = PacketType::Host;
+    }
+    Ok(Entry::Bridge)
+}
+
+/// Whether a port in this state takes frames at all.
+fn accepts(state: PortState) -> bool {
+    matches!(state, PortState::Forwarding | PortState::Learning)
+}
+
+/// Learns the sender and sends the frame where it belongs (`br_handle_frame_finish()`).
+pub fn finish(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
+    let Some((bridge, no)) = port_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
+    let (to, from) = addresses(f);
+    let now = k.now;
+    let br = &mut k.bridges[bridge];
+    let Some(port) = br.ports.get(no) else { return Err(DropReason::NotSpecified) };
+    let (flags, state) = (port.flags, port.state);
+    if flags.locked && !br.fdb.get(from).is_some_and(|e| e.port == Some(no) && !e.local) {
+        return Err(DropReason::NotSpecified);
+    }
+    if flags.learning {
+        fdb::learn(br, now, no, from);
+    }
+    if state == PortState::Learning {
+        return Err(DropReason::BridgeIngressStpState);
+    }
+    let host = &mut k.devs[br.dev];
+    let cast = Cast::of(to);
+    let mut local = host.flags.contains(crate::link::DevFlags::PROMISC);
+    match cast {
+        Cast::Unicast => {
+            if let Some(entry) = br.fdb.get_mut(to) {
+                if entry.local {
+                    return Ok(Some(Place::BridgeLocal));
+                }
+                entry.used = now;
+                let target = entry.port;
+                return forward::to_port(k, f, bridge, target, local);
+            }
+        }
+        Cast::Broadcast => local = true,
+        Cast::Multicast => {
+            local = true;
+            host.stats.multicast += 1;
+        }
+    }
+    forward::flood(k, f, bridge, cast, local)
+}
+
+/// Moves the frame's data behind the link header, where a bridge keeps it between its ports.
+pub(super) fn behind_header(f: &mut Flight) -> Decision<()> {
+    f.skb.reset_mac_header();
+    f.skb.pull(ETH_HLEN).map(|_| ()).ok_or(DropReason::NotSpecified)
+}

@@ -73,9 +73,13 @@ pub struct IpCb {
 /// The points of the path that a person draws on a whiteboard.
 ///
 /// ```text
-///             DeviceReceive ── BridgeReceive ── BridgeForward ── BridgeTransmit ─┐
-///                   │                └──────────(local)────► DeviceReceive       │
-///      ArpReceive ◄─┤                                                           │
+///             DeviceReceive ── BridgeReceive ── BridgePreRouting ── BridgeInput ─┐
+///                   │   ▲                                            │   │       │
+///                   │   └────────────────── BridgeLocal ◄────────────┘   ▼       │
+///                   │      BridgeDeviceTransmit ────────────► BridgeForward       │
+///                   │                                           │                │
+///      ArpReceive ◄─┤               BridgePostRouting ◄─────────┘                │
+///                   │                 └─► BridgeTransmit ─────────────────┐      │
 ///                   ▼                                                           │
 ///               IpReceive ─ PREROUTING ─ RouteInput ─ Forward ─ FORWARD ─┐      │
 ///                                            │                           ▼      │
@@ -94,17 +98,28 @@ pub enum Place {
     /// A device has received a frame: captures, then its `rx_handler`, then its protocol
     /// (`__netif_receive_skb_core()`).
     DeviceReceive,
-    /// A bridge port takes the frame: port state, learning, the choice of ports
-    /// (`br_handle_frame()` and `br_handle_frame_finish()`).
+    /// A bridge port has received a frame: may it come in (`br_handle_frame()`)?
     BridgeReceive,
-    /// A bridge sends the frame on to a port (`__br_forward()`); `dev` is that port's device.
+    /// The frame passes `NF_BR_PRE_ROUTING`.
+    BridgePreRouting,
+    /// The bridge learns the sender and chooses the ports (`br_handle_frame_finish()`).
+    BridgeInput,
+    /// The host itself sends a frame by the bridge's own device (`br_dev_xmit()`).
+    BridgeDeviceTransmit,
+    /// A bridge sends the frame on to a port (`__br_forward()`); `dev` is that port's device. It
+    /// passes `NF_BR_FORWARD`, or `NF_BR_LOCAL_OUT` if the host sends it.
     BridgeForward {
         /// The port it came in by; `None` if the bridge's own host sends it.
         from: Option<DevId>,
     },
+    /// The frame passes `NF_BR_POST_ROUTING` (`br_forward_finish()`).
+    BridgePostRouting {
+        /// As in `BridgeForward`.
+        from: Option<DevId>,
+    },
     /// The frame leaves by a bridge port (`br_dev_queue_push_xmit()`).
     BridgeTransmit,
-    /// The frame is for the bridge's own host (`br_pass_frame_up()`).
+    /// The frame is for the bridge's own host (`br_pass_frame_up()`); it passes `NF_BR_LOCAL_IN`.
     BridgeLocal,
     /// An ARP packet for this host (`arp_rcv()`).
     ArpReceive,
@@ -141,7 +156,11 @@ impl Place {
         match self {
             Self::DeviceReceive => "receive",
             Self::BridgeReceive => "bridge",
+            Self::BridgePreRouting => "bridge prerouting",
+            Self::BridgeInput => "bridge input",
+            Self::BridgeDeviceTransmit => "bridge device transmit",
             Self::BridgeForward { .. } => "bridge forward",
+            Self::BridgePostRouting { .. } => "bridge postrouting",
             Self::BridgeTransmit => "bridge transmit",
             Self::BridgeLocal => "bridge local",
             Self::ArpReceive => "arp",

@@ -50,6 +50,8 @@ pub struct Kernel {
     backlog: VecDeque<Flight>,
     /// Sockets whose state changed since their owners last ran.
     pub woken: Vec<SocketId>,
+    /// Devices whose carrier changed and whose state has not been worked out since.
+    pub linkwatch: Vec<DevId>,
     /// Why the packet that a system call is sending right now cannot be sent.
     pub send_error: Option<Errno>,
     next_flow: u32,
@@ -72,6 +74,7 @@ impl Kernel {
             spawned: Vec::new(),
             backlog: VecDeque::new(),
             woken: Vec::new(),
+            linkwatch: Vec::new(),
             send_error: None,
             next_flow: 1,
         }
@@ -118,6 +121,16 @@ impl Kernel {
         if self.woken.last() != Some(&socket) {
             self.woken.push(socket);
         }
+    }
+
+    /// Ends every flight on a device that is about to go (`flush_all_backlogs()`).
+    pub fn forget_device(&mut self, dev: DevId) {
+        let elsewhere = |f: &Flight| {
+            f.dev != dev && f.iif != Some(dev) && f.dst.is_none_or(|dst| dst.dev != dev)
+        };
+        self.stack.retain(elsewhere);
+        self.spawned.retain(elsewhere);
+        self.backlog.retain(elsewhere);
     }
 
     /// Whether no packet is on its way.

@@ -4,20 +4,28 @@
 //! a device moves between namespaces (`ip link set X netns Y`) and its peers keep pointing at it.
 
 pub mod capture;
+pub mod carrier;
 pub mod flags;
 pub mod inet;
+#[cfg(test)]
+pub(crate) mod lab;
 pub mod name;
+pub mod promisc;
 pub mod receive;
+pub mod register;
 pub mod stats;
 pub mod transmit;
+pub mod veth;
 
-use crate::id::{BridgeId, DevId, IfIndex, NetnsId};
+use crate::id::{BridgeId, DevId, IfIndex, NetnsId, PortNo};
 use crate::packet::MacAddr;
+use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN};
 
 pub use flags::DevFlags;
 pub use inet::InDevice;
 pub use name::DevName;
 pub use stats::LinkStats;
+pub use veth::Veth;
 
 /// A network device (`struct net_device`).
 #[derive(Clone, Debug)]
@@ -36,21 +44,28 @@ pub struct NetDevice {
     pub flags: DevFlags,
     /// Whether the lower layer is there (`netif_carrier_ok()`).
     pub carrier: bool,
-    /// The RFC 2863 operational state.
+    /// The RFC 2863 operational state as it was last worked out (`dev->operstate`); what a dump
+    /// shows is [`oper_state`](Self::oper_state).
     pub oper: OperState,
     /// The largest network layer packet, in bytes.
     pub mtu: u32,
     /// The hardware address.
     pub addr: MacAddr,
+    /// Whether the hardware address was set by hand (`NET_ADDR_SET`).
+    pub addr_set: bool,
     /// The hardware broadcast address.
     pub broadcast: MacAddr,
+    /// The device it is attached to: a bridge's own device (`IFLA_MASTER`).
+    pub master: Option<DevId>,
     /// The transmit queue's length in packets; printed, not modelled.
     pub tx_queue_len: u32,
     /// The group number of `ip link set group`.
     pub group: u32,
+    /// Of `IFF_PROMISC` and `IFF_ALLMULTI`, those that the administrator set (`dev->gflags`).
+    pub gflags: DevFlags,
     /// How many users want every frame (`IFF_PROMISC` while above zero).
     pub promiscuity: u32,
-    /// How many users want every multicast frame.
+    /// How many users want every multicast frame (`IFF_ALLMULTI` while above zero).
     pub allmulti: u32,
     /// Who takes received frames before the protocols do (`rx_handler`).
     pub rx_handler: RxHandler,
@@ -65,23 +80,26 @@ pub struct NetDevice {
 }
 
 impl NetDevice {
-    /// A namespace's loopback device, as yet down (`loopback_net_init()`).
+    /// A new Ethernet device, down, that nobody knows yet (`ether_setup()`).
     #[must_use]
-    pub fn loopback(id: DevId, netns: NetnsId) -> Self {
+    pub fn ethernet(id: DevId, netns: NetnsId, kind: DevKind, addr: MacAddr) -> Self {
         Self {
             id,
             netns,
-            ifindex: IfIndex(1),
-            name: "lo".parse().expect("a valid name"),
-            kind: DevKind::Loopback,
-            flags: DevFlags::LOOPBACK,
+            ifindex: IfIndex(0),
+            name: DevName::default(),
+            kind,
+            flags: DevFlags::BROADCAST | DevFlags::MULTICAST,
             carrier: true,
-            oper: OperState::Down,
-            mtu: 65536,
-            addr: MacAddr::ZERO,
-            broadcast: MacAddr::ZERO,
+            oper: OperState::Unknown,
+            mtu: 1500,
+            addr,
+            addr_set: false,
+            broadcast: MacAddr::BROADCAST,
+            master: None,
             tx_queue_len: 1000,
             group: 0,
+            gflags: DevFlags::default(),
             promiscuity: 0,
             allmulti: 0,
             rx_handler: RxHandler::None,
@@ -89,6 +107,19 @@ impl NetDevice {
             alias: None,
             inet: InDevice::default(),
             stats: LinkStats::default(),
+        }
+    }
+
+    /// A namespace's loopback device, as yet down (`loopback_net_init()`).
+    #[must_use]
+    pub fn loopback(id: DevId, netns: NetnsId) -> Self {
+        Self {
+            ifindex: IfIndex(1),
+            name: "lo".parse().expect("a valid name"),
+            flags: DevFlags::LOOPBACK,
+            mtu: 65536,
+            broadcast: MacAddr::ZERO,
+            ..Self::ethernet(id, netns, DevKind::Loopback, MacAddr::ZERO)
         }
     }
 
@@ -112,6 +143,52 @@ impl NetDevice {
         }
     }
 
+    /// The operational state as a dump shows it (`IFLA_OPERSTATE`).
+    #[must_use]
+    pub fn oper_state(&self) -> OperState {
+        if self.is_up() { self.oper } else { OperState::Down }
+    }
+
+    /// The flags as a dump shows them (`dev_get_flags()`): those that follow from the device's
+    /// state, and of `IFF_PROMISC` and `IFF_ALLMULTI` what the administrator set.
+    #[must_use]
+    pub fn shown_flags(&self) -> DevFlags {
+        let by_hand = DevFlags::PROMISC | DevFlags::ALLMULTI;
+        let mut flags = (self.flags & !by_hand) | (self.gflags & by_hand);
+        flags.set(DevFlags::RUNNING, self.is_running());
+        flags.set(DevFlags::LOWER_UP, self.is_up() && self.carrier);
+        flags
+    }
+
+    /// The length of the link header in bytes (`hard_header_len`).
+    #[must_use]
+    pub fn hard_header_len(&self) -> usize {
+        ETH_HLEN
+    }
+
+    /// The name of the queueing discipline (`IFLA_QDISC`).
+    #[must_use]
+    pub fn qdisc(&self) -> &'static str {
+        if self.was_up { "noqueue" } else { "noop" }
+    }
+
+    /// The smallest and the largest MTU that can be set, in bytes; a largest of 0 is no limit
+    /// (`min_mtu`, `max_mtu`).
+    #[must_use]
+    pub fn mtu_limits(&self) -> (u32, u32) {
+        match self.kind {
+            DevKind::Loopback => (0, 0),
+            DevKind::Veth(_) | DevKind::Bridge(_) => (68, 65535),
+        }
+    }
+
+    /// Whether a frame of `len` bytes, link header included, may be handed to it
+    /// (`is_skb_forwardable()`): there is room for one 802.1Q tag beside the MTU.
+    #[must_use]
+    pub fn is_forwardable(&self, len: usize) -> bool {
+        self.is_up() && len <= self.mtu as usize + self.hard_header_len() + VLAN_HLEN
+    }
+
     /// Whether it is the loopback device.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -130,13 +207,6 @@ pub enum DevKind {
     Bridge(BridgeId),
 }
 
-/// One end of a veth pair.
-#[derive(Clone, Copy, Debug)]
-pub struct Veth {
-    /// The other end.
-    pub peer: DevId,
-}
-
 /// Who takes the frames that a device receives, before the protocols see them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum RxHandler {
@@ -144,7 +214,12 @@ pub enum RxHandler {
     #[default]
     None,
     /// The bridge that the device is a port of (`br_handle_frame()`).
-    Bridge(BridgeId),
+    Bridge {
+        /// The bridge.
+        bridge: BridgeId,
+        /// The device's port of it.
+        port: PortNo,
+    },
 }
 
 /// The RFC 2863 state that `ip link` prints as `state`.

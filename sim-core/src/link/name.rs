@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub const MAX_NAME_LEN: usize = 15;
 
 /// A network device's name: 1 to 15 bytes, no slash, no blank, not `.` or `..`.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DevName {
     bytes: [u8; MAX_NAME_LEN],
     len: u8,

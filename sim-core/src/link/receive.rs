@@ -1,9 +1,10 @@
 //! A device has received a frame (`__netif_receive_skb_core()`).
 
 use crate::kernel::{Flight, Kernel};
-use crate::link::RxHandler;
+use crate::link::{NetDevice, RxHandler};
 use crate::netns::stack::Decision;
-use crate::packet::EtherType;
+use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN, Vlan};
+use crate::packet::{EtherType, Ethernet, PacketType};
 use crate::trace::{Direction, DropReason, Observer};
 
 /// Who takes a received frame.
@@ -23,12 +24,69 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     super::capture::tap(k, f, Direction::In, o);
     f.iif = Some(f.dev);
     match k.devs[f.dev].rx_handler {
-        RxHandler::Bridge(_) => return Ok(Taker::Bridge),
+        RxHandler::Bridge { .. } => return Ok(Taker::Bridge),
         RxHandler::None => {}
+    }
+    to_protocol(k, f)
+}
+
+/// Finds the protocol that takes a frame which nothing on the link layer has taken
+/// (`deliver_ptype_list_skb()`).
+pub fn to_protocol(k: &mut Kernel, f: &mut Flight) -> Decision<Taker> {
+    if matches!(f.skb.meta.protocol, EtherType::VLAN | EtherType::QINQ) {
+        untag(f)?;
     }
     match f.skb.meta.protocol {
         EtherType::ARP => Ok(Taker::Arp),
         EtherType::IPV4 => Ok(Taker::Ip),
-        _ => Err(DropReason::UnhandledProto),
+        _ => {
+            k.devs[f.dev].stats.rx.dropped += 1;
+            Err(DropReason::UnhandledProto)
+        }
     }
+}
+
+/// Takes an 802.1Q tag off. VLAN 0 only carries a priority; a frame of any other VLAN, of which this
+/// host has no device, is somebody else's.
+fn untag(f: &mut Flight) -> Decision<()> {
+    let Ok(tag) = Vlan::parse(f.skb.data()) else { return Err(DropReason::NotSpecified) };
+    let (id, ether_type) = (tag.id(), tag.ether_type());
+    if id != 0 {
+        return Err(DropReason::OtherHost);
+    }
+    f.skb.pull(VLAN_HLEN).ok_or(DropReason::NotSpecified)?;
+    f.skb.reset_network_header();
+    f.skb.meta.protocol = ether_type;
+    Ok(())
+}
+
+/// Counts the frame and reads its Ethernet header: whose frame it is and of which protocol
+/// (`eth_type_trans()`). Afterwards the data starts behind the header.
+pub fn eth_type_trans(dev: &mut NetDevice, f: &mut Flight) {
+    dev.stats.rx.count(f.skb.len());
+    read_header(dev, f);
+}
+
+/// Reads the Ethernet header as `dev` sees it, counting nothing.
+pub fn read_header(dev: &NetDevice, f: &mut Flight) {
+    f.skb.reset_mac_header();
+    let Ok(header) = Ethernet::parse(f.skb.data()) else { return };
+    let (to, ether_type) = (header.dst(), header.ether_type());
+    let novell = header.payload().starts_with(&[0xff, 0xff]);
+    if f.skb.pull(ETH_HLEN).is_none() {
+        return;
+    }
+    f.skb.reset_network_header();
+    f.skb.meta.protocol = match (ether_type.is_length(), novell) {
+        (false, _) => ether_type,
+        (true, true) => EtherType::IEEE_802_3,
+        (true, false) => EtherType::IEEE_802_2,
+    };
+    f.skb.meta.pkt_type = if to == dev.addr {
+        PacketType::Host
+    } else if to == dev.broadcast {
+        PacketType::Broadcast
+    } else {
+        to.packet_type(dev.addr)
+    };
 }

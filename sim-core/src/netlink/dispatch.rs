@@ -23,7 +23,7 @@ impl World {
     }
 }
 
-fn apply<O: Observer>(
+pub(crate) fn apply<O: Observer>(
     k: &mut Kernel,
     netns: NetnsId,
     request: &Request,

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use crate::id::{DevId, IfIndex, NetnsId, SocketId};
 use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
-use crate::link::{DevName, NetDevice};
+use crate::link::{DevName, NetDevice, carrier};
+use crate::trace::Observer;
 
 /// A network namespace. It is cheap until something is put into it.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Netns {
     pub conf_all: Ipv4Conf,
     /// `net.ipv4.conf.default`: what new devices start with.
     pub conf_default: Ipv4Conf,
+    /// The numbers by which it knows other namespaces (`nsid`).
+    pub nsids: BTreeMap<u32, NetnsId>,
     /// Packet sockets (`AF_PACKET`) that see every frame of the namespace.
     pub packet_sockets: Vec<SocketId>,
 }
@@ -46,8 +49,38 @@ impl Kernel {
                 last_ifindex: ifindex,
                 conf_all: Ipv4Conf::default(),
                 conf_default: Ipv4Conf::default(),
+                nsids: BTreeMap::new(),
                 packet_sockets: Vec::new(),
             }
         })
+    }
+
+    /// Removes a namespace with its devices, which are all virtual (`cleanup_net()`); the far ends
+    /// of its wires go too.
+    pub fn del_netns<O: Observer>(&mut self, id: NetnsId, o: &mut O) {
+        let Some(ns) = self.netns.get(id) else { return };
+        let devs: Vec<DevId> = ns.links.values().rev().copied().collect();
+        for dev in devs {
+            if self.devs.get(dev).is_some() {
+                self.unregister(dev, o);
+            }
+        }
+        self.netns.remove(id);
+        for (_, other) in self.netns.iter_mut() {
+            other.nsids.retain(|_, known| *known != id);
+        }
+        carrier::run(self, o);
+    }
+
+    /// The number by which `netns` knows `other`; one is given if there is none yet
+    /// (`peernet2id_alloc()`).
+    pub fn nsid(&mut self, netns: NetnsId, other: NetnsId) -> u32 {
+        let known = &mut self.netns[netns].nsids;
+        if let Some((nsid, _)) = known.iter().find(|(_, id)| **id == other) {
+            return *nsid;
+        }
+        let free = (0..).find(|n| !known.contains_key(n)).expect("fewer than 2^32 namespaces");
+        known.insert(free, other);
+        free
     }
 }

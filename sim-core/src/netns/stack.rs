@@ -30,24 +30,23 @@ pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step
 
 /// Where the flight goes from its place; `None` if it was delivered, stored or handed over.
 fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
-    use link::receive::Taker;
     Ok(match f.place {
-        Place::DeviceReceive => Some(match link::receive::receive(k, f, o)? {
-            Taker::Bridge => Place::BridgeReceive,
-            Taker::Arp => Place::ArpReceive,
-            Taker::Ip => Place::IpReceive,
+        Place::DeviceReceive => Some(taken_by(link::receive::receive(k, f, o)?)),
+        Place::BridgeReceive => Some(match bridge::input::receive(k, f)? {
+            bridge::input::Entry::Bridge => Place::BridgePreRouting,
+            bridge::input::Entry::Port => taken_by(link::receive::to_protocol(k, f)?),
         }),
-        Place::BridgeReceive => bridge::input::receive(k, f, o)?,
-        Place::BridgeForward { from } => {
-            bridge::forward::forward(k, f, from)?;
-            Some(Place::BridgeTransmit)
-        }
+        Place::BridgePreRouting => Some(Place::BridgeInput),
+        Place::BridgeInput => bridge::input::finish(k, f)?,
+        Place::BridgeDeviceTransmit => bridge::local::transmit(k, f)?,
+        Place::BridgeForward { from } => Some(Place::BridgePostRouting { from }),
+        Place::BridgePostRouting { .. } => Some(Place::BridgeTransmit),
         Place::BridgeTransmit => {
             bridge::forward::transmit(k, f)?;
             Some(Place::Transmit)
         }
         Place::BridgeLocal => {
-            bridge::input::pass_up(k, f);
+            bridge::local::pass_up(k, f);
             Some(Place::DeviceReceive)
         }
         Place::ArpReceive => {
@@ -99,6 +98,16 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
         },
         Place::Transmit => link::transmit::transmit(k, f, o)?,
     })
+}
+
+/// Where a received frame goes.
+fn taken_by(taker: link::receive::Taker) -> Place {
+    use link::receive::Taker;
+    match taker {
+        Taker::Bridge => Place::BridgeReceive,
+        Taker::Arp => Place::ArpReceive,
+        Taker::Ip => Place::IpReceive,
+    }
 }
 
 /// What follows when the hook's last function has accepted the packet.

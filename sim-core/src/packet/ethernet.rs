@@ -43,6 +43,10 @@ impl EtherType {
     pub const QINQ: Self = Self(0x88a8);
     /// LLDP (`ETH_P_LLDP`).
     pub const LLDP: Self = Self(0x88cc);
+    /// An 802.3 frame without an LLC header, as Novell sends it (`ETH_P_802_3`).
+    pub const IEEE_802_3: Self = Self(0x0001);
+    /// An 802.3 frame with an LLC header (`ETH_P_802_2`).
+    pub const IEEE_802_2: Self = Self(0x0004);
     /// Every protocol, what a packet socket asks for (`ETH_P_ALL`).
     pub const ALL: Self = Self(0x0003);
 

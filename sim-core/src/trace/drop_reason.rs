@@ -74,6 +74,7 @@ drop_reasons! {
     Hdr = "HDR_TRUNC", "shorter than its header";
     DevHdr = "DEV_HDR", "the device cannot make a header";
     DevReady = "DEV_READY", "the device is not up";
+    QdiscDrop = "QDISC_DROP", "the queueing discipline dropped it";
     FullRing = "FULL_RING", "the device's ring is full";
     NoTxTarget = "NO_TX_TARGET", "nobody is behind the device";
     UnhandledProto = "UNHANDLED_PROTO", "nobody handles its EtherType";

@@ -1,5 +1,6 @@
 //! The world: a kernel, the programs that run on it, and what names and records it.
 
+pub mod namespaces;
 pub mod process;
 pub mod sys;
 
@@ -8,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::id::{Arena, DevId, Id as _, NetnsId, ProcId, SocketId};
 use crate::kernel::{Flight, Kernel, Place, Timer};
-use crate::link::transmit::receive_ethernet;
+use crate::link::receive::eth_type_trans;
 use crate::netns::stack;
 use crate::time::SimTime;
 use crate::trace::Recorder;
@@ -122,7 +123,7 @@ impl World {
         let flow = k.new_flow();
         let netns = k.devs[dev].netns;
         let mut flight = Flight::new(skb, Place::DeviceReceive, netns, dev, flow);
-        receive_ethernet(&mut k.devs[dev], &mut flight);
+        eth_type_trans(&mut k.devs[dev], &mut flight);
         k.netif_rx(flight);
         observed!(self, |k, o| k.run_pending(o));
         self.run_programs();

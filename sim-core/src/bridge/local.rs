@@ -1,0 +1,34 @@
+//! The bridge's own device: frames of the host (`br_dev_xmit()`) and for it (`br_pass_frame_up()`).
+
+use crate::bridge::forward::{self, Cast};
+use crate::bridge::{bridge_of, input, port_of};
+use crate::kernel::{Flight, Kernel, Place};
+use crate::netns::stack::Decision;
+use crate::trace::DropReason;
+
+/// Sends a frame of the host to the ports. The data starts at the link header.
+pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
+    let Some(bridge) = bridge_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
+    k.devs[f.dev].stats.tx.count(f.skb.len());
+    input::behind_header(f)?;
+    let (to, _) = input::addresses(f);
+    let now = k.now;
+    let cast = Cast::of(to);
+    if cast == Cast::Unicast
+        && let Some(entry) = k.bridges[bridge].fdb.get_mut(to)
+    {
+        entry.used = now;
+        let port = entry.port;
+        return forward::to_port(k, f, bridge, port, false);
+    }
+    forward::flood(k, f, bridge, cast, false)
+}
+
+/// Hands a frame that came in by a port to the bridge's own device.
+pub fn pass_up(k: &mut Kernel, f: &mut Flight) {
+    let Some((bridge, _)) = port_of(k, f.dev) else { return };
+    let dev = k.bridges[bridge].dev;
+    // Counted without its link header, which the port's driver has taken off.
+    k.devs[dev].stats.rx.count(f.skb.len());
+    f.dev = dev;
+}

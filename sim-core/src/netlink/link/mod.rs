@@ -1,0 +1,84 @@
+//! Devices (`RTM_NEWLINK`, `RTM_DELLINK`; `net/core/rtnetlink.c`).
+//!
+//! A request is checked as a whole before anything is changed, in the order in which the kernel
+//! looks at its attributes. The kernel itself applies them one by one and may leave a device half
+//! changed.
+
+mod add;
+mod set;
+
+use crate::errno::Errno;
+use crate::id::{DevId, NetnsId};
+use crate::kernel::Kernel;
+use crate::link::{DevKind, carrier};
+use crate::netlink::NetlinkError;
+use crate::netlink::request::{LinkAdd, LinkChange, LinkRef};
+use crate::trace::Observer;
+
+/// Adds a device.
+///
+/// # Errors
+///
+/// The kernel's refusal; then nothing has changed.
+pub fn add<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    spec: &LinkAdd,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    let answer = add::add(k, netns, spec, o);
+    carrier::run(k, o);
+    answer
+}
+
+/// Changes a device.
+///
+/// # Errors
+///
+/// The kernel's refusal; then nothing has changed.
+pub fn set<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    link: LinkRef,
+    change: &LinkChange,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    let dev = find(k, netns, link)?;
+    let plan = set::check(k, dev, change)?;
+    set::apply(k, dev, change, plan, o);
+    carrier::run(k, o);
+    Ok(())
+}
+
+/// Removes a device.
+///
+/// # Errors
+///
+/// `ENODEV` if there is none, `EOPNOTSUPP` for the loopback device.
+pub fn del<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    link: &LinkRef,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    let dev = find(k, netns, *link)?;
+    if matches!(k.devs[dev].kind, DevKind::Loopback) {
+        return Err(Errno::EOPNOTSUPP.into());
+    }
+    k.unregister(dev, o);
+    carrier::run(k, o);
+    Ok(())
+}
+
+/// The device that a request names.
+///
+/// # Errors
+///
+/// `ENODEV` if there is none.
+pub fn find(k: &Kernel, netns: NetnsId, link: LinkRef) -> Result<DevId, NetlinkError> {
+    let found = match link {
+        LinkRef::Name(name) => k.dev_by_name(netns, name),
+        LinkRef::Index(index) => k.dev_by_index(netns, index),
+    };
+    found.ok_or_else(|| Errno::ENODEV.into())
+}

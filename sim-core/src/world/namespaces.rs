@@ -1,0 +1,64 @@
+//! Namespaces by name, as `ip netns` keeps them under `/run/netns`.
+
+use crate::errno::Errno;
+use crate::id::NetnsId;
+use crate::world::{Poll, World, observed};
+
+impl World {
+    /// Makes a namespace and gives it a name (`ip netns add`).
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if the name is taken.
+    pub fn add_netns(&mut self, name: &str) -> Result<NetnsId, Errno> {
+        if self.names.contains_key(name) {
+            return Err(Errno::EEXIST);
+        }
+        let id = self.kernel.add_netns();
+        self.names.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Takes a name away (`ip netns del`). The namespace goes with its last name, unless a program
+    /// still runs in it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such name.
+    pub fn del_netns(&mut self, name: &str) -> Result<(), Errno> {
+        let id = self.names.shift_remove(name).ok_or(Errno::ENOENT)?;
+        self.drop_netns_if_unused(id);
+        Ok(())
+    }
+
+    /// Removes a namespace that nothing refers to any more (`put_net()`).
+    pub fn drop_netns_if_unused(&mut self, id: NetnsId) {
+        let named = self.names.values().any(|n| *n == id);
+        let inhabited =
+            self.procs.iter().any(|(_, p)| p.netns == id && !matches!(p.state, Poll::Exit(_)));
+        if named || inhabited || id == self.initial_netns() {
+            return;
+        }
+        observed!(self, |k, o| {
+            k.del_netns(id, o);
+            k.run_pending(o);
+        });
+        self.run_programs();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_once_and_found_until_it_is_taken_away() {
+        let mut world = World::new(1);
+        let id = world.add_netns("a").unwrap();
+        assert_eq!(world.add_netns("a"), Err(Errno::EEXIST));
+        assert_eq!(world.netns_by_name("a"), Some(id));
+        assert_eq!(world.del_netns("a"), Ok(()));
+        assert_eq!(world.del_netns("a"), Err(Errno::ENOENT));
+        assert!(world.kernel.netns.get(id).is_none());
+    }
+}
