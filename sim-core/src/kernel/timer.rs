@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::id::ProcId;
-use crate::time::SimTime;
+use crate::time::{JIFFY, SimTime};
 
 /// What a timer does when it fires.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,6 +27,36 @@ impl TimerId {
     }
 }
 
+/// How many levels the kernel's timer wheel has (`LVL_DEPTH`, `HZ` above 100).
+const WHEEL_LEVELS: u32 = 9;
+/// Each level counts in units eight times as long as the one before (`LVL_CLK_SHIFT`).
+const WHEEL_SHIFT: u32 = 3;
+/// How many units of its own a level looks ahead (`LVL_SIZE - 1`).
+const WHEEL_REACH: u64 = 63;
+
+/// Tells in which jiffy a kernel timer fires that is set to `expires` while the jiffy is `now`
+/// (`calc_wheel_index()`).
+///
+/// Far timers are kept in coarse buckets and never fire early, so that they fire up to an eighth of
+/// their time late: a retry after one second comes after 1.004 to 1.032 s, one after five seconds
+/// after 5.004 to 5.26 s.
+#[must_use]
+pub fn wheel_expiry(now: u64, expires: u64) -> u64 {
+    if expires < now {
+        return now;
+    }
+    let ahead = expires - now;
+    let reach = |level: u32| WHEEL_REACH << (level * WHEEL_SHIFT);
+    let level = (0..WHEEL_LEVELS).find(|level| ahead < reach(*level));
+    let last = WHEEL_LEVELS - 1;
+    let (level, expires) = match level {
+        Some(level) => (level, expires),
+        None => (last, now + reach(last)),
+    };
+    let unit = level * WHEEL_SHIFT;
+    ((expires >> unit) + 1) << unit
+}
+
 /// The armed timers. Of two with the same time, the one armed first fires first.
 #[derive(Clone, Debug, Default)]
 pub struct TimerQueue {
@@ -41,6 +71,14 @@ impl TimerQueue {
         self.next_seq += 1;
         self.armed.insert(id, timer);
         id
+    }
+
+    /// Arms `timer` as the kernel arms one that counts jiffies: it is set to the jiffy `expires` and
+    /// fires when the wheel comes by ([`wheel_expiry`]), at the start of that jiffy (`add_timer()`).
+    pub fn arm_jiffies(&mut self, now: SimTime, expires: u64, timer: Timer) -> TimerId {
+        let jiffy = wheel_expiry(now.jiffies(), expires);
+        let nanos = u64::try_from(JIFFY.as_nanos()).unwrap_or(u64::MAX).saturating_mul(jiffy);
+        self.arm(SimTime::from_nanos(nanos).max(now), timer)
     }
 
     /// Disarms a timer; false if it already fired or was disarmed before.
@@ -77,6 +115,26 @@ mod tests {
 
     fn program(n: u32) -> Timer {
         Timer::Program(ProcId::from_index(n))
+    }
+
+    /// Seen on Linux 6.18 with `HZ=250`: of three ARP requests the second came 1.0018 s after the
+    /// first, the third 1.024 s later, and the host was given up 1.024 s after that; a first probe
+    /// of a stale neighbour came after 5.13 s.
+    #[test]
+    fn a_far_timer_fires_when_its_bucket_is_full() {
+        for (now, expires, fires) in [
+            (0, 0, 1),
+            (0, 62, 63),
+            (0, 63, 64),
+            (0, 250, 256),
+            (256, 506, 512),
+            (5, 255, 256),
+            (6, 256, 264),
+            (0, 1250, 1280),
+            (10, 5, 10),
+        ] {
+            assert_eq!(wheel_expiry(now, expires), fires, "{now} {expires}");
+        }
     }
 
     #[test]

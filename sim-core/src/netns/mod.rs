@@ -1,5 +1,6 @@
 //! A network namespace: what one `struct net` owns.
 
+pub mod mib;
 pub mod notifier;
 pub mod stack;
 
@@ -10,6 +11,8 @@ use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
 use crate::trace::Observer;
+
+pub use mib::Mib;
 
 /// A network namespace. It is cheap until something is put into it.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct Netns {
     pub conf_default: Ipv4Conf,
     /// The numbers by which it knows other namespaces (`nsid`).
     pub nsids: BTreeMap<u32, NetnsId>,
+    /// The counters of `/proc/net/snmp` and `/proc/net/netstat`.
+    pub mib: Mib,
     /// Packet sockets (`AF_PACKET`) that see every frame of the namespace.
     pub packet_sockets: Vec<SocketId>,
 }
@@ -50,6 +55,7 @@ impl Kernel {
                 conf_all: Ipv4Conf::default(),
                 conf_default: Ipv4Conf::default(),
                 nsids: BTreeMap::new(),
+                mib: Mib::default(),
                 packet_sockets: Vec::new(),
             }
         })
