@@ -1,5 +1,6 @@
 //! Whole-system tests: one binary, one module a subject.
 
+mod kept_cases;
 mod licences;
 mod tidy;
 

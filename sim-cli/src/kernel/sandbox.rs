@@ -83,11 +83,19 @@ const CONF_DEFAULTS: [(&str, &str); 19] = [
     ("disable_policy", "0"),
 ];
 
+/// Sizes that a kernel derives from the memory of the machine, at what a large one gets on 6.18: the
+/// window scale of TCP follows from them.
+const SIZES: [(&str, &str); 2] =
+    [("tcp_rmem", "4096 131072 33554432"), ("tcp_wmem", "4096 16384 4194304")];
+
 /// Gives the current, new namespace the kernel's own defaults.
 ///
 /// # Errors
 /// What the kernel refused.
 pub fn reset_inherited_sysctls() -> io::Result<()> {
+    for (name, value) in SIZES {
+        fs::write(Path::new("/proc/sys/net/ipv4").join(name), value)?;
+    }
     for group in ["all", "default"] {
         for (name, value) in CONF_DEFAULTS {
             let path = Path::new("/proc/sys/net/ipv4/conf").join(group).join(name);

@@ -9,10 +9,11 @@
 //! | TCP or UDP port that the case does not mention | 61001, ... (411, ... below 512; 911, ... below 1024) | ephemeral; the class is part of the behaviour |
 //! | source port of VXLAN that the case does not mention | 62001, ... | a hash with a per-boot key |
 //! | TCP sequence numbers of connections that no injected SYN began | start at 0x10000000 × k | the ISN is random |
+//! | times in an ICMP timestamp reply | 0 | the clock on the wall |
 //! | L4 checksum that holds only the pseudo header's sum | completed | left to the device; `lo` cannot be told not to |
 //! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
 //! | time of a frame | dropped; order and cause are kept | timers |
-//! | neighbours and fdb entries | sorted | hash tables with a random seed |
+//! | neighbours and fdb entries, also in the output of `sh` steps | sorted | hash tables with a random seed |
 //! | `recv` events of one stream that follow each other | joined | how TCP data is cut depends on when it is read |
 //! | socket events | one list per socket | sockets are served in no promised order |
 //! | counters of [`COUNTERS_LEFT_OUT`] | dropped | see there |
@@ -23,7 +24,7 @@ use serde_json::Value;
 
 use super::format::{Action, Case, from_hex};
 use super::normal::{Normal, NormalNetns, Sighting, Tables};
-use super::observed::{FrameObserved, NetnsObserved, Observed, SocketEvent};
+use super::observed::{CommandObserved, FrameObserved, NetnsObserved, Observed, SocketEvent};
 use super::rewrite::{Fields, rewrite_frame, rewrite_packet};
 
 /// Counters which are settings (not counts), or which depend on how fast a socket's owner reads and on
@@ -64,7 +65,7 @@ pub fn normalise(observed: &Observed, case: &Case) -> Normal {
     Normal {
         kernel: observed.kernel.clone(),
         netns,
-        commands: observed.commands.clone(),
+        commands: observed.commands.iter().map(|command| normal_command(command, case)).collect(),
         sockets: sockets(&observed.sockets, &mut canon),
     }
 }
@@ -130,6 +131,19 @@ fn sorted(rows: &[Value]) -> Vec<Value> {
     let mut rows = rows.to_vec();
     rows.sort_by_cached_key(ToString::to_string);
     rows
+}
+
+/// Sorts the lines of a listing of neighbours or fdb entries.
+fn normal_command(observed: &CommandObserved, case: &Case) -> CommandObserved {
+    let mut command = observed.clone();
+    if let Some(Action::Sh(run)) = case.step_at(command.line).map(|step| &step.action)
+        && run.argv.iter().any(|word| matches!(word.as_str(), "neigh" | "fdb"))
+    {
+        let mut lines: Vec<&str> = command.stdout.split_inclusive('\n').collect();
+        lines.sort_unstable();
+        command.stdout = lines.concat();
+    }
+    command
 }
 
 fn is_left_out(counter: &str) -> bool {
@@ -269,8 +283,10 @@ impl Fields for Canon {
         if self.known_sequences.contains(&sequence) {
             return sequence;
         }
-        let base = self.isns.iter().find(|(isn, _)| sequence.wrapping_sub(*isn) < WINDOW);
-        base.map_or(sequence, |(isn, name)| name.wrapping_add(sequence.wrapping_sub(*isn)))
+        let since = |isn: u32| sequence.wrapping_sub(isn);
+        let near = self.isns.iter().filter(|(isn, _)| since(*isn) < WINDOW);
+        let nearest = near.min_by_key(|(isn, _)| since(*isn));
+        nearest.map_or(sequence, |(isn, name)| name.wrapping_add(since(*isn)))
     }
 }
 
@@ -320,7 +336,8 @@ impl Fields for LearnSyns<'_> {
     }
     fn syn(&mut self, sequence: u32) {
         let canon = &mut *self.0;
-        if canon.known_sequences.contains(&sequence) || canon.sequence(sequence) != sequence {
+        let is_named = canon.isns.iter().any(|(isn, _)| *isn == sequence);
+        if is_named || canon.known_sequences.contains(&sequence) {
             return;
         }
         let count = u32::try_from(canon.isns.len()).unwrap_or(u32::MAX).wrapping_add(1);

@@ -133,6 +133,11 @@ impl<F: Fields> Walk<'_, F> {
                 let id = self.fields.echo_id(self.u16(start + 4));
                 self.put(start + 4, id, &[start + 2]);
             }
+            14 if end - start >= 20 => {
+                for at in (start + 12..start + 20).step_by(2) {
+                    self.put(at, 0, &[start + 2]);
+                }
+            }
             3 | 4 | 5 | 11 | 12 => self.nested(start + 8, end, &[start + 2], Self::ipv4),
             _ => {}
         }
