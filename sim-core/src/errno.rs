@@ -7,7 +7,6 @@ macro_rules! errnos {
     ($($name:ident = $number:literal, $text:literal;)*) => {
         /// A Linux error number (`errno(3)`).
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        #[expect(clippy::upper_case_acronyms, reason = "these are the names of errno(3)")]
         pub enum Errno {
             $(#[doc = $text] $name = $number,)*
         }

@@ -58,19 +58,16 @@ impl Stream {
     }
 
     /// The next 32 random bits.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is moved down first")]
     pub fn next_u32(&mut self) -> u32 {
         (self.0.next_u64() >> 32) as u32
     }
 
     /// The next 16 random bits.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper part is moved down first")]
     pub fn next_u16(&mut self) -> u16 {
         (self.0.next_u64() >> 48) as u16
     }
 
     /// A number below `bound`, or 0 when `bound` is 0 (the kernel's `get_random_u32_below()`).
-    #[expect(clippy::cast_possible_truncation, reason = "the product is below bound << 32")]
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.next_u32()) * u64::from(bound)) >> 32) as u32
     }

@@ -14,6 +14,10 @@ pub const JIFFY: Duration = Duration::from_millis(4);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SimTime(u64);
 
+/// When the world begins, in seconds of Unix time: 2026-01-01 00:00:00 UTC. Tools that print the
+/// time of day count from here.
+pub const EPOCH_S: u64 = 1_767_225_600;
+
 impl SimTime {
     /// The moment the world began.
     pub const ZERO: Self = Self(0);
@@ -46,6 +50,12 @@ impl SimTime {
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000_000
+    }
+
+    /// The time of day, in microseconds of Unix time.
+    #[must_use]
+    pub const fn unix_micros(self) -> u64 {
+        EPOCH_S * 1_000_000 + self.as_micros()
     }
 
     /// The kernel's jiffies counter at this point, starting from zero.

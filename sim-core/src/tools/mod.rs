@@ -3,8 +3,12 @@
 //! A tool is a [`Program`], also when all it does is done at its first poll. [`TOOLS`] is the one list
 //! of them; who runs a world offers exactly these to its users.
 
+pub mod getopt;
+mod inet_aton;
 mod inject;
 mod sleep;
+
+pub use inet_aton::inet_aton;
 
 use crate::world::Program;
 

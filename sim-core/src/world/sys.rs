@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::id::{NetnsId, ProcId, SocketId};
 use crate::kernel::Timer;
+use crate::rng::Stream;
 use crate::time::SimTime;
 use crate::world::process::{FileId, FileState, OpenFile, OpenMode, Output, Signal, Stdin};
 use crate::world::{Process, World};
@@ -30,6 +31,11 @@ impl<'w> Sys<'w> {
     #[must_use]
     pub fn now(&self) -> SimTime {
         self.world.now()
+    }
+
+    /// The random stream called `name`.
+    pub fn random(&mut self, name: &'static str) -> &mut Stream {
+        self.world.kernel.rng.stream(name)
     }
 
     /// The namespace the program runs in.
