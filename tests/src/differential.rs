@@ -1,10 +1,16 @@
-//! Runs cases on the real kernel, as many at a time as there are CPUs.
+//! Runs cases on the real kernel, as many at a time as there are CPUs, and compares.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use sim_cli::kernel::{KernelError, Runner, cpus};
-use sim_core::case::{Case, Difference, Normal, compare, normalise};
+use sim_core::case::{Case, Difference, FormatError, Normal, compare, normalise};
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::generate::CaseText;
 
 /// The real kernel, with one place per CPU.
 ///
@@ -13,6 +19,20 @@ use sim_core::case::{Case, Difference, Normal, compare, normalise};
 pub struct RealKernel {
     runner: Runner,
     free: Mutex<Vec<usize>>,
+}
+
+/// A generated case that could not be run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Its texts are not understood.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Its texts cannot be put where the runner reads them.
+    #[error(transparent)]
+    Folder(#[from] io::Error),
+    /// The kernel could not run it.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
 }
 
 impl RealKernel {
@@ -26,6 +46,12 @@ impl RealKernel {
         Ok(Self { runner, free: Mutex::new(cpus()?) })
     }
 
+    /// How many cases can run at a time.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Runs the case in the folder `dir` and makes the observation comparable.
     ///
     /// # Errors
@@ -36,6 +62,28 @@ impl RealKernel {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(cpu);
         Ok(normalise(&observed?, case))
     }
+
+    /// Runs a case that is in no folder yet.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn observe_text(&self, text: &CaseText) -> Result<Normal, RunError> {
+        let case = text.parse()?;
+        let folder = TempDir::new()?;
+        let dir = folder.path().join(&text.name);
+        write(text, &dir)?;
+        Ok(self.observe(&dir, &case)?)
+    }
+}
+
+/// Writes the two texts of a case into the folder `dir`, which is made.
+///
+/// # Errors
+/// When the folder or a file cannot be written.
+pub fn write(text: &CaseText, dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    fs::write(dir.join("setup.sh"), text.setup.join("\n") + "\n")?;
+    fs::write(dir.join("packets.txt"), text.packets.join("\n") + "\n")
 }
 
 /// Puts differences into one text.

@@ -2,3 +2,5 @@
 
 pub mod cases;
 pub mod differential;
+pub mod generate;
+pub mod shrink;

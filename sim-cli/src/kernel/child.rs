@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
             | Action::TcpClose { .. }
             | Action::NfqBind { .. }
             | Action::NfqAccept { .. }) => {
-                self.sockets.act(&self.namespaces, &step.netns, action)?
+                self.sockets.act(&self.namespaces, &step.netns, action)?;
             }
         }
         self.pass_until(Instant::now())

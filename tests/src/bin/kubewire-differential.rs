@@ -1,0 +1,151 @@
+//! Runs random cases on the real kernel and compares.
+//!
+//! With `--stability` each case runs twice on the kernel: what differs then is a fault of the generator
+//! or of the normaliser.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use sim_tests::differential::{RealKernel, expect_equal, write};
+use sim_tests::generate::{self, CaseText};
+use sim_tests::shrink::shrink;
+
+/// Runs random cases on the real kernel and compares
+#[derive(Debug, Parser)]
+struct Args {
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// How many seeds
+    #[arg(long, default_value_t = 100)]
+    count: u64,
+    /// Stop after so many seconds
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Compare two runs on the kernel with each other
+    #[arg(long)]
+    stability: bool,
+    /// Write the cases that differ, made small, to this folder
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Do not make cases smaller
+    #[arg(long)]
+    no_shrink: bool,
+    /// How many cases at a time; one per CPU unless given
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+/// What all workers share.
+struct Campaign {
+    args: Args,
+    kernel: RealKernel,
+    next: AtomicU64,
+    ran: AtomicU64,
+    over: AtomicBool,
+    begun: Instant,
+    found: Mutex<Vec<u64>>,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("kubewire-differential: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(text: &str) {
+    // There is nobody left to tell when standard output is gone.
+    let _unheard = writeln!(io::stdout().lock(), "{text}");
+}
+
+fn run(args: Args) -> Result<bool, Box<dyn std::error::Error>> {
+    let program = std::env::current_exe()?.with_file_name("kernel-case");
+    let kernel = RealKernel::new(&program)?;
+    let jobs = args.jobs.unwrap_or_else(|| kernel.places());
+    let campaign = Campaign {
+        next: AtomicU64::new(args.from),
+        args,
+        kernel,
+        ran: AtomicU64::new(0),
+        over: AtomicBool::new(false),
+        begun: Instant::now(),
+        found: Mutex::new(Vec::new()),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| campaign.work());
+        }
+    });
+    let found = campaign.found.into_inner()?;
+    let ran = campaign.ran.into_inner();
+    let seconds = campaign.begun.elapsed().as_secs();
+    say(&format!("{ran} cases in {seconds} s, {} differ: {found:?}", found.len()));
+    Ok(found.is_empty())
+}
+
+impl Campaign {
+    fn work(&self) {
+        let last = self.args.from.saturating_add(self.args.count);
+        let limit = self.args.seconds.map(Duration::from_secs);
+        loop {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            let late = limit.is_some_and(|limit| self.begun.elapsed() > limit);
+            if seed >= last || late || self.over.load(Ordering::Relaxed) {
+                return;
+            }
+            let case = generate::case(seed);
+            self.ran.fetch_add(1, Ordering::Relaxed);
+            // A difference counts when it can be seen twice.
+            if self.difference(&case).is_some() && self.difference(&case).is_some() {
+                self.report(seed, case);
+            }
+        }
+    }
+
+    /// What is different about a case, in words.
+    fn difference(&self, case: &CaseText) -> Option<String> {
+        let parsed = case.parse().map_err(|error| error.to_string());
+        let left = self.kernel.observe_text(case).map_err(|error| error.to_string());
+        let right = self.kernel.observe_text(case).map_err(|error| error.to_string());
+        match (parsed, left, right) {
+            (Ok(parsed), Ok(left), Ok(right)) => {
+                expect_equal(&parsed, ("one run", &left), ("another run", &right)).err()
+            }
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Some(error),
+        }
+    }
+
+    fn report(&self, seed: u64, mut case: CaseText) {
+        if !self.args.no_shrink {
+            const ATTEMPTS: u32 = 300;
+            case = shrink(&case, ATTEMPTS, &mut |smaller| {
+                self.difference(smaller).is_some_and(|words| !is_failure(&words))
+            });
+        }
+        let words = self.difference(&case).unwrap_or_else(|| "not seen again".to_owned());
+        let texts = format!("{}\n--\n{}", case.setup.join("\n"), case.packets.join("\n"));
+        say(&format!("=== seed {seed}\n{texts}\n--\n{words}"));
+        if let Some(keep) = &self.args.keep
+            && let Err(error) = write(&case, &keep.join(&case.name))
+        {
+            say(&format!("cannot keep it: {error}"));
+            self.over.store(true, Ordering::Relaxed);
+        }
+        self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(seed);
+    }
+}
+
+/// Tells whether a case could not be run at all.
+fn is_failure(words: &str) -> bool {
+    words.starts_with("setup.sh:") || words.starts_with("packets.txt:")
+}
