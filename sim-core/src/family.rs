@@ -35,6 +35,8 @@ pub trait Family: Clone + Copy + fmt::Debug + Default + Eq + Ord + 'static {
     fn contains(net: &Self::Net, addr: Self::Addr) -> bool;
     /// How many leading bits `net` fixes.
     fn prefix_len(net: &Self::Net) -> u8;
+    /// The first address of `net`.
+    fn base(net: &Self::Net) -> Self::Addr;
 }
 
 /// `AF_INET` or `AF_INET6`.
@@ -95,6 +97,10 @@ macro_rules! impl_family {
 
             fn prefix_len(net: &$net) -> u8 {
                 net.prefix_len()
+            }
+
+            fn base(net: &$net) -> $addr {
+                net.network()
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::ProcId;
+use crate::id::{DevId, ProcId};
 use crate::time::{JIFFY, SimTime};
 
 /// What a timer does when it fires.
@@ -10,6 +10,8 @@ use crate::time::{JIFFY, SimTime};
 pub enum Timer {
     /// Runs a program again that asked to be called at this time.
     Program(ProcId),
+    /// Looks for addresses of the device whose lifetime has ended (`check_lifetime()`).
+    AddrLifetime(DevId),
 }
 
 /// Names an armed timer: its time and its place among those of the same time.

@@ -4,13 +4,18 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use crate::id::DevId;
+use crate::kernel::{Kernel, TimerId};
 use crate::link::DevName;
+use crate::time::SimTime;
 
 /// A device's IPv4 side.
 #[derive(Clone, Debug, Default)]
 pub struct InDevice {
-    /// Addresses: the primaries of every subnet before its secondaries, as the kernel links them.
+    /// Addresses in the kernel's order: primaries by falling scope number, then secondaries.
     pub addrs: Vec<IfAddr>,
+    /// Groups that somebody on the device has joined, and how many have; 224.0.0.1 is always one.
+    pub groups: Vec<(Ipv4Addr, u32)>,
     /// The device's copy of `net.ipv4.conf`.
     pub conf: Ipv4Conf,
 }
@@ -36,19 +41,59 @@ pub struct IfAddr {
     pub no_prefix_route: bool,
     /// The metric of its subnet's route, 0 when not given (`IFA_RT_PRIORITY`).
     pub metric: u32,
-    /// How long it is valid, in seconds; `None` is forever.
+    /// How long it is valid, in seconds from `since`; `None` is forever (`IFA_F_PERMANENT`).
     pub valid_lft_s: Option<u32>,
-    /// How long it is preferred, in seconds; `None` is forever.
+    /// How long it is preferred, in seconds from `since`; `None` is forever.
     pub preferred_lft_s: Option<u32>,
+    /// When its lifetimes were set.
+    pub since: SimTime,
+    /// Its preferred lifetime is over (`IFA_F_DEPRECATED`).
+    pub deprecated: bool,
+    /// What ends its next lifetime.
+    pub timer: Option<TimerId>,
     /// Who put it there (`IFA_PROTO`), 0 when not given.
     pub proto: u8,
 }
 
 impl IfAddr {
+    /// A permanent address of its own subnet, as `ip addr add` makes it without further words.
+    #[must_use]
+    pub fn new(local: Ipv4Addr, prefix_len: u8, label: DevName) -> Self {
+        Self {
+            local,
+            peer: local,
+            prefix_len,
+            broadcast: None,
+            scope: Scope::UNIVERSE,
+            label,
+            secondary: false,
+            no_prefix_route: false,
+            metric: 0,
+            valid_lft_s: None,
+            preferred_lft_s: None,
+            since: SimTime::ZERO,
+            deprecated: false,
+            timer: None,
+            proto: 0,
+        }
+    }
+
     /// The subnet that the address speaks for.
     #[must_use]
     pub fn subnet(&self) -> Ipv4Net {
         Ipv4Net::new(self.peer, self.prefix_len).expect("checked when it was added").trunc()
+    }
+
+    /// The subnet's directed broadcast address.
+    #[must_use]
+    pub fn subnet_broadcast(&self) -> Ipv4Addr {
+        self.subnet().broadcast()
+    }
+
+    /// Whether both speak for the same subnet.
+    #[must_use]
+    pub fn same_subnet(&self, other: &Self) -> bool {
+        self.prefix_len == other.prefix_len && other.matches(self.peer)
     }
 
     /// Whether `addr` lies in the address's subnet (`inet_ifa_match()`).
@@ -77,15 +122,37 @@ impl Scope {
 
 /// The settings under `net.ipv4.conf.{all,default,DEV}`, each an integer as in the kernel.
 ///
-/// Which of `all` and the device wins, and how they combine, is decided where each is read.
+/// How `all` and the device's own value combine is said by [`ConfKey::combine`];
+/// [`Kernel::conf`] reads the result.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ipv4Conf {
-    values: [i32; ConfKey::COUNT],
+    values: Values,
 }
 
-/// Declares the keys with the defaults of a fresh kernel (`ipv4_devconf`).
+/// The values, which are shared as long as nobody has changed one: most namespaces never do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Values {
+    Defaults(&'static [i32; ConfKey::COUNT]),
+    Own(Box<[i32; ConfKey::COUNT]>),
+}
+
+/// How the value under `all` and the device's own make the one that counts (`IN_DEV_ORCONF()` and
+/// its like in `include/linux/inetdevice.h`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Combine {
+    /// On if either is on.
+    Or,
+    /// On if both are on.
+    And,
+    /// The larger one.
+    Max,
+    /// The device's own.
+    Device,
+}
+
+/// Declares the keys with the defaults of a fresh kernel (`ipv4_devconf`) and how each combines.
 macro_rules! conf_keys {
-    ($($key:ident = $name:literal, $default:literal;)*) => {
+    ($($key:ident = $name:literal, $default:literal, $combine:ident;)*) => {
         /// A setting under `net.ipv4.conf`.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum ConfKey {
@@ -102,67 +169,135 @@ macro_rules! conf_keys {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$key => $name,)* }
             }
-        }
 
-        impl Default for Ipv4Conf {
-            fn default() -> Self {
-                Self { values: [$($default,)*] }
+            /// How `all` and the device's own value combine.
+            #[must_use]
+            pub const fn combine(self) -> Combine {
+                match self { $(Self::$key => Combine::$combine,)* }
             }
         }
+
+        static DEFAULTS: [i32; ConfKey::COUNT] = [$($default,)*];
     };
 }
 
 conf_keys! {
-    AcceptLocal = "accept_local", 0;
-    AcceptRedirects = "accept_redirects", 1;
-    AcceptSourceRoute = "accept_source_route", 1;
-    ArpAccept = "arp_accept", 0;
-    ArpAnnounce = "arp_announce", 0;
-    ArpEvictNocarrier = "arp_evict_nocarrier", 1;
-    ArpFilter = "arp_filter", 0;
-    ArpIgnore = "arp_ignore", 0;
-    ArpNotify = "arp_notify", 0;
-    BcForwarding = "bc_forwarding", 0;
-    BootpRelay = "bootp_relay", 0;
-    DisablePolicy = "disable_policy", 0;
-    DisableXfrm = "disable_xfrm", 0;
-    DropGratuitousArp = "drop_gratuitous_arp", 0;
-    DropUnicastInL2Multicast = "drop_unicast_in_l2_multicast", 0;
-    ForceIgmpVersion = "force_igmp_version", 0;
-    Forwarding = "forwarding", 0;
-    Igmpv2UnsolicitedReportInterval = "igmpv2_unsolicited_report_interval", 10000;
-    Igmpv3UnsolicitedReportInterval = "igmpv3_unsolicited_report_interval", 1000;
-    IgnoreRoutesWithLinkdown = "ignore_routes_with_linkdown", 0;
-    LogMartians = "log_martians", 0;
-    McForwarding = "mc_forwarding", 0;
-    MediumId = "medium_id", 0;
-    PromoteSecondaries = "promote_secondaries", 0;
-    ProxyArp = "proxy_arp", 0;
-    ProxyArpPvlan = "proxy_arp_pvlan", 0;
-    RouteLocalnet = "route_localnet", 0;
-    RpFilter = "rp_filter", 0;
-    SecureRedirects = "secure_redirects", 1;
-    SendRedirects = "send_redirects", 1;
-    SharedMedia = "shared_media", 1;
-    SrcValidMark = "src_valid_mark", 0;
-    Tag = "tag", 0;
+    AcceptLocal = "accept_local", 0, Or;
+    AcceptRedirects = "accept_redirects", 1, Device;
+    AcceptSourceRoute = "accept_source_route", 1, And;
+    ArpAccept = "arp_accept", 0, Max;
+    ArpAnnounce = "arp_announce", 0, Max;
+    ArpEvictNocarrier = "arp_evict_nocarrier", 1, And;
+    ArpFilter = "arp_filter", 0, Or;
+    ArpIgnore = "arp_ignore", 0, Max;
+    ArpNotify = "arp_notify", 0, Max;
+    BcForwarding = "bc_forwarding", 0, And;
+    BootpRelay = "bootp_relay", 0, And;
+    DisablePolicy = "disable_policy", 0, Or;
+    DisableXfrm = "disable_xfrm", 0, Or;
+    DropGratuitousArp = "drop_gratuitous_arp", 0, Or;
+    DropUnicastInL2Multicast = "drop_unicast_in_l2_multicast", 0, Or;
+    ForceIgmpVersion = "force_igmp_version", 0, Max;
+    Forwarding = "forwarding", 0, Device;
+    Igmpv2UnsolicitedReportInterval = "igmpv2_unsolicited_report_interval", 10000, Device;
+    Igmpv3UnsolicitedReportInterval = "igmpv3_unsolicited_report_interval", 1000, Device;
+    IgnoreRoutesWithLinkdown = "ignore_routes_with_linkdown", 0, Or;
+    LogMartians = "log_martians", 0, Or;
+    McForwarding = "mc_forwarding", 0, And;
+    MediumId = "medium_id", 0, Device;
+    PromoteSecondaries = "promote_secondaries", 0, Or;
+    ProxyArp = "proxy_arp", 0, Or;
+    ProxyArpPvlan = "proxy_arp_pvlan", 0, Or;
+    RouteLocalnet = "route_localnet", 0, Or;
+    RpFilter = "rp_filter", 0, Max;
+    SecureRedirects = "secure_redirects", 1, Or;
+    SendRedirects = "send_redirects", 1, Or;
+    SharedMedia = "shared_media", 1, Or;
+    SrcValidMark = "src_valid_mark", 0, Or;
+    Tag = "tag", 0, Device;
+}
+
+/// The loopback device has no use for IPsec (`inetdev_event()`).
+static LOOPBACK_DEFAULTS: [i32; ConfKey::COUNT] = {
+    let mut values = DEFAULTS;
+    values[ConfKey::DisablePolicy as usize] = 1;
+    values[ConfKey::DisableXfrm as usize] = 1;
+    values
+};
+
+impl Default for Ipv4Conf {
+    fn default() -> Self {
+        Self { values: Values::Defaults(&DEFAULTS) }
+    }
 }
 
 impl Ipv4Conf {
+    /// What the loopback device of a fresh namespace has.
+    #[must_use]
+    pub fn loopback() -> Self {
+        Self { values: Values::Defaults(&LOOPBACK_DEFAULTS) }
+    }
+
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: ConfKey) -> i32 {
-        self.values[key as usize]
+        match &self.values {
+            Values::Defaults(values) => values[key as usize],
+            Values::Own(values) => values[key as usize],
+        }
     }
 
     /// Sets the value of `key`.
     pub fn set(&mut self, key: ConfKey, value: i32) {
-        self.values[key as usize] = value;
+        match &mut self.values {
+            Values::Defaults(values) if values[key as usize] == value => {}
+            Values::Defaults(values) => {
+                let mut own = Box::new(**values);
+                own[key as usize] = value;
+                self.values = Values::Own(own);
+            }
+            Values::Own(values) => values[key as usize] = value,
+        }
     }
 
     /// Whether `key` is not zero.
     #[must_use]
     pub fn is_on(&self, key: ConfKey) -> bool {
         self.get(key) != 0
+    }
+}
+
+impl Kernel {
+    /// The value of `key` that counts for `dev`.
+    #[must_use]
+    pub fn conf(&self, dev: DevId, key: ConfKey) -> i32 {
+        let dev = &self.devs[dev];
+        let own = dev.inet.conf.get(key);
+        let all = || self.netns[dev.netns].conf_all.get(key);
+        match key.combine() {
+            Combine::Device => own,
+            Combine::Or => i32::from(own != 0 || all() != 0),
+            Combine::And => i32::from(own != 0 && all() != 0),
+            Combine::Max => own.max(all()),
+        }
+    }
+
+    /// Whether `key` is on for `dev`.
+    #[must_use]
+    pub fn conf_is_on(&self, dev: DevId, key: ConfKey) -> bool {
+        self.conf(dev, key) != 0
+    }
+
+    /// Whether `dev` follows redirects: a router only where all agree, a host where any does
+    /// (`IN_DEV_RX_REDIRECTS()`).
+    #[must_use]
+    pub fn accepts_redirects(&self, dev: DevId) -> bool {
+        let own = &self.devs[dev].inet.conf;
+        let all = self.netns[self.devs[dev].netns].conf_all.is_on(ConfKey::AcceptRedirects);
+        if own.is_on(ConfKey::Forwarding) {
+            own.is_on(ConfKey::AcceptRedirects) && all
+        } else {
+            own.is_on(ConfKey::AcceptRedirects) || all
+        }
     }
 }

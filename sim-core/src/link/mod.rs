@@ -22,7 +22,7 @@ use crate::packet::MacAddr;
 use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN};
 
 pub use flags::DevFlags;
-pub use inet::InDevice;
+pub use inet::{IfAddr, InDevice};
 pub use name::DevName;
 pub use stats::LinkStats;
 pub use veth::Veth;

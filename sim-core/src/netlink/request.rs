@@ -320,6 +320,9 @@ pub struct AddrSpec {
     pub peer: Option<IpAddr>,
     /// The prefix length.
     pub prefix_len: u8,
+    /// In a deletion, any prefix length and peer match: `IFA_ADDRESS` is not sent, as by `ip addr del
+    /// ADDR` without a length.
+    pub any_prefix: bool,
     /// The broadcast address (`IFA_BROADCAST`).
     pub broadcast: Option<IpAddr>,
     /// The label (`IFA_LABEL`).

@@ -10,6 +10,7 @@ use crate::id::{DevId, IfIndex, NetnsId, SocketId};
 use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
+use crate::route::NetnsIpv4;
 use crate::trace::Observer;
 
 pub use mib::Mib;
@@ -35,6 +36,8 @@ pub struct Netns {
     pub nsids: BTreeMap<u32, NetnsId>,
     /// The counters of `/proc/net/snmp` and `/proc/net/netstat`.
     pub mib: Mib,
+    /// IPv4 routing.
+    pub ipv4: NetnsIpv4,
     /// Packet sockets (`AF_PACKET`) that see every frame of the namespace.
     pub packet_sockets: Vec<SocketId>,
 }
@@ -56,6 +59,7 @@ impl Kernel {
                 conf_default: Ipv4Conf::default(),
                 nsids: BTreeMap::new(),
                 mib: Mib::default(),
+                ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },
                 packet_sockets: Vec::new(),
             }
         })

@@ -7,7 +7,7 @@ use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::netfilter::Hook;
 use crate::trace::{DropReason, Event, Moment, Observer};
-use crate::{bridge, ip, link, neigh, netfilter};
+use crate::{bridge, ip, link, neigh, netfilter, route};
 
 /// What a layer has decided: something, or that the packet ends here.
 pub type Decision<T> = Result<T, DropReason>;
@@ -122,10 +122,11 @@ fn after(hook: Hook) -> Place {
 }
 
 /// Does what `timer` is for; what it sends is left for [`Kernel::run_pending`].
-pub fn expire<O: Observer>(_: &mut Kernel, timer: &Timer, _: &mut O) {
+pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, _: &mut O) {
     match timer {
         // The world runs programs; it does not pass their timers on.
         Timer::Program(_) => {}
+        Timer::AddrLifetime(dev) => route::ifaddr::check_lifetime(k, *dev),
     }
 }
 

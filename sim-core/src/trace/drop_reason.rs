@@ -58,6 +58,7 @@ drop_reasons! {
     TcpClose = "TCP_CLOSE", "the connection is closed";
     IpOutNoRoutes = "IP_OUTNOROUTES", "no route to the destination";
     IpInNoRoutes = "IP_INNOROUTES", "no route back or forth for a received packet";
+    IpInAddrErrors = "IP_INADDRERRORS", "no way to the destination, and this host does not forward";
     IpLocalSource = "IP_LOCAL_SOURCE", "its source is an address of this host";
     IpInvalidSource = "IP_INVALID_SOURCE", "its source address is not possible";
     IpLocalNet = "IP_LOCALNET", "127.0.0.0/8 on a wire (route_localnet is off)";

@@ -1,0 +1,196 @@
+//! The tables of a namespace and the lookup through its policy rules.
+
+use std::collections::BTreeMap;
+
+use crate::errno::Errno;
+use crate::family::Family;
+use crate::id::{DevId, NetnsId};
+use crate::kernel::Kernel;
+use crate::link::inet::ConfKey;
+use crate::route::fib::rule::{Rule, Rules, Ruling};
+use crate::route::fib::trie::{FibAlias, FibMatch, Trie};
+use crate::route::flow::FlowKey;
+
+/// The table that is asked last; nobody fills it on its own.
+pub const RT_TABLE_DEFAULT: u32 = 253;
+/// The table that routes go to when none is named.
+pub const RT_TABLE_MAIN: u32 = 254;
+/// The table of this host's own addresses.
+pub const RT_TABLE_LOCAL: u32 = 255;
+
+/// Whether ways without carrier count in a lookup.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Linkstate {
+    /// They are passed over where `ignore_routes_with_linkdown` is on.
+    Respected,
+    /// They count (`FIB_LOOKUP_IGNORE_LINKSTATE`).
+    Ignored,
+}
+
+/// The routing tables and rules of a namespace for one family.
+///
+/// `local` and `main` are one trie until the first policy rule is added or removed, as in the kernel
+/// (`fib_trie_table()`, `fib_unmerge()`): until then a longer prefix in `main` wins over a shorter one
+/// in `local`.
+#[derive(Clone, Debug, Default)]
+pub struct Fib<F: Family> {
+    /// `main`, and with it `local` until the first rule.
+    main: Trie<F>,
+    /// All other tables.
+    others: BTreeMap<u32, Trie<F>>,
+    /// The policy rules.
+    pub rules: Rules<F>,
+    /// Whether somebody added a route of type local: then sources are checked by lookup
+    /// (`fib_has_custom_local_routes`).
+    pub custom_local_routes: bool,
+}
+
+impl<F: Family> Fib<F> {
+    /// Whether `local` has no trie of its own.
+    fn is_merged(&self) -> bool {
+        !self.rules.custom()
+    }
+
+    /// The trie that holds the routes of `table`.
+    #[must_use]
+    pub fn trie(&self, table: u32) -> Option<&Trie<F>> {
+        match table {
+            RT_TABLE_MAIN => Some(&self.main),
+            RT_TABLE_LOCAL if self.is_merged() => Some(&self.main),
+            other => self.others.get(&other),
+        }
+    }
+
+    /// The trie of `table`, made if it is not there.
+    pub(in crate::route) fn trie_mut(&mut self, table: u32) -> &mut Trie<F> {
+        match table {
+            RT_TABLE_MAIN => &mut self.main,
+            RT_TABLE_LOCAL if self.is_merged() => &mut self.main,
+            other => self.others.entry(other).or_default(),
+        }
+    }
+
+    /// All tries, to change the state of their routes.
+    pub(in crate::route) fn tries_mut(&mut self) -> impl Iterator<Item = &mut Trie<F>> {
+        std::iter::once(&mut self.main).chain(self.others.values_mut())
+    }
+
+    /// The rules, to be changed. `local` gets a trie of its own (`fib_unmerge()`).
+    pub(crate) fn rules_mut(&mut self) -> &mut Vec<Rule<F>> {
+        if self.is_merged() {
+            let mut local = Trie::default();
+            for (net, alias) in self.main.iter().filter(|(_, a)| a.table == RT_TABLE_LOCAL) {
+                local.entry(net).push(alias.clone());
+            }
+            self.main.remove_if(|_, alias| alias.table == RT_TABLE_LOCAL);
+            self.others.insert(RT_TABLE_LOCAL, local);
+        }
+        self.rules.list_mut()
+    }
+
+    /// The numbers of all tables, in the order of a dump: the kernel hashes them by their low byte.
+    #[must_use]
+    pub fn tables(&self) -> Vec<u32> {
+        let merged = self.is_merged().then_some(RT_TABLE_LOCAL);
+        let mut ids: Vec<u32> =
+            self.others.keys().copied().chain([RT_TABLE_MAIN]).chain(merged).collect();
+        ids.sort_by_key(|id| (id & 0xff, std::cmp::Reverse(*id)));
+        ids
+    }
+
+    /// The routes of `table` in the order of a dump.
+    pub fn routes(&self, table: u32) -> impl Iterator<Item = (F::Net, &FibAlias<F>)> {
+        self.trie(table)
+            .into_iter()
+            .flat_map(Trie::iter)
+            .filter(move |(_, alias)| alias.table == table)
+    }
+}
+
+/// Families of which a namespace keeps tables.
+pub trait FibFamily: Family {
+    /// The tables of `netns`.
+    fn fib(k: &Kernel, netns: NetnsId) -> &Fib<Self>;
+    /// Whether `dev` passes over ways without carrier (`ignore_routes_with_linkdown`).
+    fn ignores_linkdown(k: &Kernel, dev: DevId) -> bool;
+}
+
+impl FibFamily for crate::family::V4 {
+    fn fib(k: &Kernel, netns: NetnsId) -> &Fib<Self> {
+        &k.netns[netns].ipv4.fib
+    }
+
+    fn ignores_linkdown(k: &Kernel, dev: DevId) -> bool {
+        k.conf(dev, ConfKey::IgnoreRoutesWithLinkdown) != 0
+    }
+}
+
+/// Finds the way of `flow` in one table (`fib_table_lookup()`).
+///
+/// # Errors
+///
+/// [`Errno::EAGAIN`] if the table does not decide, or the error that the route found stands for.
+pub fn table_lookup<'k, F: FibFamily>(
+    k: &'k Kernel,
+    trie: &'k Trie<F>,
+    flow: &FlowKey<F>,
+    linkstate: Linkstate,
+) -> Result<FibMatch<'k, F>, Errno> {
+    trie.lookup(flow, |dev| linkstate == Linkstate::Respected && F::ignores_linkdown(k, dev))
+}
+
+/// Finds the way of `flow` through the rules of `netns` (`fib_lookup()`).
+///
+/// # Errors
+///
+/// The error that the deciding route or rule stands for; [`Errno::ENETUNREACH`] if none decides.
+pub fn lookup<'k, F: FibFamily>(
+    k: &'k Kernel,
+    netns: NetnsId,
+    flow: &FlowKey<F>,
+    linkstate: Linkstate,
+) -> Result<FibMatch<'k, F>, Errno> {
+    let fib = F::fib(k, netns);
+    if fib.rules.custom() {
+        return lookup_by_rules(k, netns, flow, linkstate);
+    }
+    let undecided = |e| if e == Errno::EAGAIN { Errno::ENETUNREACH } else { e };
+    match table_lookup(k, &fib.main, flow, linkstate) {
+        Ok(found) => Ok(found),
+        Err(error) => match fib.others.get(&RT_TABLE_DEFAULT) {
+            Some(trie) => table_lookup(k, trie, flow, linkstate).map_err(undecided),
+            None => Err(undecided(error)),
+        },
+    }
+}
+
+fn lookup_by_rules<'k, F: FibFamily>(
+    k: &'k Kernel,
+    netns: NetnsId,
+    flow: &FlowKey<F>,
+    linkstate: Linkstate,
+) -> Result<FibMatch<'k, F>, Errno> {
+    let fib = F::fib(k, netns);
+    let iif = k.devs[flow.iif.unwrap_or(k.netns[netns].lo)].name;
+    let oif = flow.oif.map(|dev| k.devs[dev].name);
+    let ask = |rule: &Rule<F>, table| {
+        let Some(trie) = fib.trie(table) else { return Ok(Ruling::Next) };
+        match table_lookup(k, trie, flow, linkstate) {
+            Ok(found) if suppresses(k, rule, &found) => Ok(Ruling::Next),
+            Ok(found) => Ok(Ruling::Found(found)),
+            Err(Errno::EAGAIN) => Ok(Ruling::Next),
+            Err(error) => Err(error),
+        }
+    };
+    fib.rules
+        .decide(flow, iif, oif, ask)
+        .map_err(|e| if e == Errno::ESRCH { Errno::ENETUNREACH } else { e })
+}
+
+/// Whether `rule` wants to know nothing of this answer (`fib4_rule_suppress()`).
+fn suppresses<F: Family>(k: &Kernel, rule: &Rule<F>, found: &FibMatch<'_, F>) -> bool {
+    let short =
+        rule.suppress_prefixlength.is_some_and(|len| u32::from(F::prefix_len(&found.net)) <= len);
+    let group = found.next_hop().dev.and_then(|dev| k.devs.get(dev)).map(|dev| dev.group);
+    short || (rule.suppress_ifgroup.is_some() && rule.suppress_ifgroup == group)
+}

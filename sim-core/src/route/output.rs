@@ -1,0 +1,199 @@
+//! The way of a packet of this host (`ip_route_output_key()`).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::errno::Errno;
+use crate::family::{Family as _, V4};
+use crate::id::{DevId, NetnsId};
+use crate::kernel::Kernel;
+use crate::link::inet::{ConfKey, Scope};
+use crate::packet::IpProto;
+use crate::route::addr_type::{dev_of_addr, is_local_multicast, is_zeronet};
+use crate::route::fib::{FibMatch, Linkstate, Metrics, lookup};
+use crate::route::flow::FlowKey;
+use crate::route::input::is_member;
+use crate::route::source::{select_source, source_of_route};
+use crate::route::{Dst, RouteType, metrics_of};
+
+/// Where a packet of this host goes, and from which address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OutputRoute {
+    /// The way.
+    pub dst: Dst,
+    /// The source address.
+    pub src: Ipv4Addr,
+    /// The destination: an unspecified one has become this host.
+    pub to: Ipv4Addr,
+    /// The table that decided; 0 where none did.
+    pub table: u32,
+    /// The length of the prefix that decided, in bits.
+    pub prefix_len: u8,
+    /// The metrics of the route.
+    pub metrics: Metrics,
+}
+
+/// What the search has fixed so far.
+struct Search<'k> {
+    k: &'k Kernel,
+    netns: NetnsId,
+    flow: FlowKey<V4>,
+    /// The device the caller asked for, or the one that owns a local destination: a local route
+    /// bound to another device is not cached, and forgets its attributes.
+    orig_oif: Option<DevId>,
+}
+
+/// Finds the way of a packet that this host makes.
+///
+/// # Errors
+///
+/// [`Errno::ENETUNREACH`] without a route; [`Errno::EINVAL`] for impossible addresses and blackholes;
+/// [`Errno::EHOSTUNREACH`] and [`Errno::EACCES`] for routes that refuse; [`Errno::ENODEV`] for a device
+/// that is gone.
+pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRoute, Errno> {
+    let mut search = Search { k, netns, flow: *flow, orig_oif: flow.oif };
+    if let Some(dev) = search.check_source()? {
+        return search.make(RouteType::Unicast, None, dev);
+    }
+    if let Some(dev) = search.bind_to_device()? {
+        return search.make(RouteType::Unicast, None, dev);
+    }
+    if is_zeronet(search.flow.dst) {
+        return search.to_self();
+    }
+    search.look_up()
+}
+
+impl Search<'_> {
+    fn choose(&self, dev: DevId, scope: Scope) -> Ipv4Addr {
+        let chosen = select_source(self.k, dev, Ipv4Addr::UNSPECIFIED, scope);
+        chosen.unwrap_or(Ipv4Addr::UNSPECIFIED)
+    }
+
+    /// Refuses sources that are not this host's. A group or broadcast without a device leaves by the
+    /// device that has the source.
+    fn check_source(&mut self) -> Result<Option<DevId>, Errno> {
+        let FlowKey { src, dst, .. } = self.flow;
+        if is_zeronet(src) {
+            return Ok(None);
+        }
+        if src.is_multicast() || src.is_broadcast() {
+            return Err(Errno::EINVAL);
+        }
+        let owner = || dev_of_addr(self.k, self.netns, src).ok_or(Errno::EINVAL);
+        if self.flow.oif.is_none() && (dst.is_multicast() || dst.is_broadcast()) {
+            let dev = owner()?;
+            self.flow.oif = Some(dev);
+            return Ok(Some(dev));
+        }
+        if !self.flow.any_src {
+            owner()?;
+        }
+        Ok(None)
+    }
+
+    /// Takes the device the caller asked for; groups and broadcasts need no route then.
+    fn bind_to_device(&mut self) -> Result<Option<DevId>, Errno> {
+        let Some(dev) = self.flow.oif else { return Ok(None) };
+        let FlowKey { src, dst, .. } = self.flow;
+        let device = self.k.devs.get(dev).filter(|d| d.netns == self.netns).ok_or(Errno::ENODEV)?;
+        if !device.is_up() {
+            return Err(Errno::ENETUNREACH);
+        }
+        let link_only =
+            is_local_multicast(dst) || dst.is_broadcast() || self.flow.proto == IpProto::IGMP.0;
+        if is_zeronet(src) {
+            if link_only {
+                self.flow.src = self.choose(dev, Scope::LINK);
+            } else if dst.is_multicast() {
+                self.flow.src = self.choose(dev, self.flow.scope);
+            } else if is_zeronet(dst) {
+                self.flow.src = self.choose(dev, Scope::HOST);
+            }
+        }
+        Ok(link_only.then_some(dev))
+    }
+
+    /// No destination is this host itself.
+    fn to_self(&mut self) -> Result<OutputRoute, Errno> {
+        if is_zeronet(self.flow.src) {
+            self.flow.src = Ipv4Addr::LOCALHOST;
+        }
+        self.flow.dst = self.flow.src;
+        self.make(RouteType::Local, None, self.k.netns[self.netns].lo)
+    }
+
+    fn look_up(&mut self) -> Result<OutputRoute, Errno> {
+        let k = self.k;
+        let found = match lookup::<V4>(k, self.netns, &self.flow, Linkstate::Respected) {
+            Ok(found) => found,
+            Err(error) => {
+                // Bound to a device, the destination is taken to be on its link.
+                let dev = self.flow.oif.ok_or(error)?;
+                if is_zeronet(self.flow.src) {
+                    self.flow.src = self.choose(dev, Scope::LINK);
+                }
+                return self.make(RouteType::Unicast, None, dev);
+            }
+        };
+        if found.alias.kind == RouteType::Local {
+            if is_zeronet(self.flow.src) {
+                self.flow.src = found.alias.info.prefsrc.unwrap_or(self.flow.dst);
+            }
+            self.orig_oif = found.next_hop().dev;
+            return self.make(RouteType::Local, Some(found), k.netns[self.netns].lo);
+        }
+        if is_zeronet(self.flow.src) {
+            self.flow.src = source_of_route(k, &found).unwrap_or(Ipv4Addr::UNSPECIFIED);
+        }
+        let dev = found.next_hop().dev.ok_or(Errno::EINVAL)?;
+        self.make(found.alias.kind, Some(found), dev)
+    }
+
+    /// Puts the answer together (`__mkroute_output()`).
+    fn make(
+        &self,
+        kind: RouteType,
+        found: Option<FibMatch<'_, V4>>,
+        dev: DevId,
+    ) -> Result<OutputRoute, Errno> {
+        let FlowKey { src, dst, .. } = self.flow;
+        let loopback = self.k.devs[dev].is_loopback();
+        let localnet = self.k.conf_is_on(dev, ConfKey::RouteLocalnet);
+        if src.is_loopback() && !loopback && !localnet {
+            return Err(Errno::EINVAL);
+        }
+        let kind = if dst.is_broadcast() {
+            RouteType::Broadcast
+        } else if dst.is_multicast() {
+            RouteType::Multicast
+        } else if is_zeronet(dst) {
+            return Err(Errno::EINVAL);
+        } else {
+            kind
+        };
+        let (local, keeps_route) = match kind {
+            RouteType::Broadcast => (true, false),
+            // The default route's router is not for groups.
+            RouteType::Multicast => (
+                loopback || is_member(self.k, dev, dst),
+                found.is_some_and(|f| V4::prefix_len(&f.net) >= 4),
+            ),
+            RouteType::Local => (true, self.orig_oif.is_none_or(|oif| oif == dev)),
+            _ => (loopback, true),
+        };
+        let mut answer = OutputRoute {
+            dst: Dst { local, ..Dst::on_link(dev, kind) },
+            src,
+            to: dst,
+            table: found.map_or(0, |f| f.alias.table),
+            prefix_len: found.map_or(0, |f| V4::prefix_len(&f.net)),
+            metrics: Metrics::default(),
+        };
+        if let Some(found) = found.filter(|_| keeps_route) {
+            answer.dst.gateway = found.next_hop().gateway.map(IpAddr::V4);
+            answer.dst = answer.dst.with_metrics(metrics_of(&found.alias.info));
+            answer.metrics = metrics_of(&found.alias.info).copied().unwrap_or_default();
+        }
+        Ok(answer)
+    }
+}
