@@ -29,6 +29,8 @@ pub trait Family: Clone + Copy + fmt::Debug + Default + Eq + Ord + 'static {
     fn addr(addr: IpAddr) -> Option<Self::Addr>;
     /// The prefix with its host bits cleared, if it is of this family.
     fn net(net: IpNet) -> Option<Self::Net>;
+    /// The prefix as it is written, if it is of this family: policy rules keep host bits.
+    fn written(net: IpNet) -> Option<Self::Net>;
     /// The prefix that holds only `addr`.
     fn host(addr: Self::Addr) -> Self::Net;
     /// Whether `net` holds `addr`.
@@ -85,6 +87,10 @@ macro_rules! impl_family {
 
             fn net(net: IpNet) -> Option<$net> {
                 if let IpNet::$variant(n) = net { Some(n.trunc()) } else { None }
+            }
+
+            fn written(net: IpNet) -> Option<$net> {
+                if let IpNet::$variant(n) = net { Some(n) } else { None }
             }
 
             fn host(addr: $addr) -> $net {

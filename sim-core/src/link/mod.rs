@@ -105,7 +105,7 @@ impl NetDevice {
             rx_handler: RxHandler::None,
             was_up: false,
             alias: None,
-            inet: InDevice::default(),
+            inet: InDevice { conf: inet::Ipv4Conf::loopback(), ..InDevice::default() },
             stats: LinkStats::default(),
         }
     }

@@ -7,8 +7,8 @@ use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::IfAddr;
 use crate::link::inet::Scope;
-use crate::netlink::NetlinkError;
 use crate::netlink::request::{AddrSpec, Create, LinkRef};
+use crate::netlink::{NetlinkError, link};
 use crate::route::ifaddr::{self, Refusal};
 use crate::trace::Observer;
 
@@ -109,11 +109,8 @@ fn ipv4(addr: IpAddr) -> Result<Ipv4Addr, NetlinkError> {
     }
 }
 
+/// The device, or the kernel's word for its absence.
 fn find(k: &Kernel, netns: NetnsId, link: LinkRef) -> Result<DevId, NetlinkError> {
-    let netns = &k.netns[netns];
-    let dev = match link {
-        LinkRef::Name(name) => netns.names.get(&name),
-        LinkRef::Index(ifindex) => netns.links.get(&ifindex),
-    };
-    dev.copied().ok_or_else(|| NetlinkError::with_message(Errno::ENODEV, "ipv4: Device not found"))
+    link::find(k, netns, link)
+        .map_err(|e| NetlinkError::with_message(e.errno, "ipv4: Device not found"))
 }

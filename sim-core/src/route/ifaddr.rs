@@ -120,8 +120,9 @@ fn promote(k: &mut Kernel, dev: DevId, old: &IfAddr, at: usize, heir: usize) {
     let mut addr = addrs.remove(heir);
     addr.secondary = false;
     // Behind the last primary that is at least as wide, seen from where the old one stood.
-    let behind = (at..addrs.len()).filter(|&i| !addrs[i].secondary && old.scope <= addrs[i].scope);
-    let to = if heir == at { at } else { behind.last().map_or(0, |i| i + 1) };
+    let mut behind =
+        (at..addrs.len()).filter(|&i| !addrs[i].secondary && old.scope <= addrs[i].scope);
+    let to = if heir == at { at } else { behind.next_back().map_or(0, |i| i + 1) };
     addrs.insert(to, addr);
     announce_up(k, dev, to);
     for i in heir + 1..k.devs[dev].inet.addrs.len() {

@@ -63,7 +63,12 @@ pub fn input(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<InputRout
         }
         _ if !forwarding => return Err(unreachable(Errno::EHOSTUNREACH)),
         RouteType::Unicast => {}
-        _ => return Err((DropReason::IpInvalidDest, None)),
+        RouteType::Anycast
+        | RouteType::Multicast
+        | RouteType::Blackhole
+        | RouteType::Unreachable
+        | RouteType::Prohibit
+        | RouteType::Throw => return Err((DropReason::IpInvalidDest, None)),
     }
     forward(k, flow, dev, &found)
 }
@@ -90,10 +95,12 @@ fn martian(reason: DropReason) -> NoRoute {
 
 /// The drop reason that `ip_error()` gives for each error.
 fn unreachable(error: Errno) -> NoRoute {
-    let reason = match error {
-        Errno::EHOSTUNREACH => DropReason::IpInAddrErrors,
-        Errno::ENETUNREACH => DropReason::IpInNoRoutes,
-        _ => DropReason::NotSpecified,
+    let reason = if error == Errno::EHOSTUNREACH {
+        DropReason::IpInAddrErrors
+    } else if error == Errno::ENETUNREACH {
+        DropReason::IpInNoRoutes
+    } else {
+        DropReason::NotSpecified
     };
     (reason, Some(error))
 }

@@ -58,7 +58,7 @@ pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRo
         return search.make(RouteType::Unicast, None, dev);
     }
     if is_zeronet(search.flow.dst) {
-        return search.to_self();
+        return search.loop_back();
     }
     search.look_up()
 }
@@ -114,7 +114,7 @@ impl Search<'_> {
     }
 
     /// No destination is this host itself.
-    fn to_self(&mut self) -> Result<OutputRoute, Errno> {
+    fn loop_back(&mut self) -> Result<OutputRoute, Errno> {
         if is_zeronet(self.flow.src) {
             self.flow.src = Ipv4Addr::LOCALHOST;
         }
@@ -179,7 +179,12 @@ impl Search<'_> {
                 found.is_some_and(|f| V4::prefix_len(&f.net) >= 4),
             ),
             RouteType::Local => (true, self.orig_oif.is_none_or(|oif| oif == dev)),
-            _ => (loopback, true),
+            RouteType::Unicast
+            | RouteType::Anycast
+            | RouteType::Blackhole
+            | RouteType::Unreachable
+            | RouteType::Prohibit
+            | RouteType::Throw => (loopback, true),
         };
         let mut answer = OutputRoute {
             dst: Dst { local, ..Dst::on_link(dev, kind) },

@@ -102,13 +102,14 @@ fn check_way_back(
     let Ok(found) = lookup::<V4>(k, netns, &back, Linkstate::Respected) else {
         return refuse_unless_off;
     };
-    match found.alias.kind {
-        RouteType::Unicast => {}
-        RouteType::Local if k.conf_is_on(dev, ConfKey::AcceptLocal) => {}
-        RouteType::Local => return Err(DropReason::IpLocalSource),
-        _ => return Err(DropReason::IpInvalidSource),
+    let kind = found.alias.kind;
+    if kind == RouteType::Local && !k.conf_is_on(dev, ConfKey::AcceptLocal) {
+        return Err(DropReason::IpLocalSource);
     }
-    let by_loopback = found.alias.kind == RouteType::Local && dev == k.netns[netns].lo;
+    if !matches!(kind, RouteType::Unicast | RouteType::Local) {
+        return Err(DropReason::IpInvalidSource);
+    }
+    let by_loopback = kind == RouteType::Local && dev == k.netns[netns].lo;
     if found.alias.info.uses(dev) || by_loopback {
         return Ok(neighbourhood(&found));
     }

@@ -124,6 +124,16 @@ impl<F: Family> Rules<F> {
         self.list.is_some()
     }
 
+    /// The preference of a rule that asks for none: right before the second rule
+    /// (`fib_default_rule_pref()`).
+    #[must_use]
+    pub fn next_priority(&self) -> u32 {
+        match &self.list {
+            None => 32765,
+            Some(list) => list.get(1).map_or(0, |second| second.priority.saturating_sub(1)),
+        }
+    }
+
     /// All rules in order.
     #[must_use]
     pub fn to_vec(&self) -> Vec<Rule<F>> {

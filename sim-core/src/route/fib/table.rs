@@ -88,6 +88,12 @@ impl<F: Family> Fib<F> {
         self.rules.list_mut()
     }
 
+    /// The smallest number that no table has (`fib_empty_table()`).
+    #[must_use]
+    pub fn unused_table(&self) -> u32 {
+        (1..).find(|id| self.trie(*id).is_none()).expect("fewer than 2^32 tables")
+    }
+
     /// The numbers of all tables, in the order of a dump: the kernel hashes them by their low byte.
     #[must_use]
     pub fn tables(&self) -> Vec<u32> {

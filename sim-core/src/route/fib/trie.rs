@@ -278,8 +278,9 @@ fn usable<F: Family>(
         return Ok(None);
     }
     Ok(info.hops.iter().position(|hop| {
+        let skipped = hop.flags.contains(NhFlags::LINKDOWN) && hop.dev.is_some_and(&skips);
         !hop.flags.contains(NhFlags::DEAD)
-            && !(hop.flags.contains(NhFlags::LINKDOWN) && hop.dev.is_some_and(&skips))
+            && !skipped
             && (flow.oif.is_none() || flow.oif == hop.dev)
     }))
 }
