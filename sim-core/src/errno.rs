@@ -59,6 +59,8 @@ errnos! {
     ERANGE = 34, "Numerical result out of range";
     ELOOP = 40, "Too many levels of symbolic links";
     EXFULL = 54, "Exchange full";
+    ENONET = 64, "Machine is not on the network";
+    EPROTO = 71, "Protocol error";
     EDESTADDRREQ = 89, "Destination address required";
     EMSGSIZE = 90, "Message too long";
     EPROTOTYPE = 91, "Protocol wrong type for socket";
@@ -81,6 +83,7 @@ errnos! {
     EHOSTUNREACH = 113, "No route to host";
     EALREADY = 114, "Operation already in progress";
     EINPROGRESS = 115, "Operation now in progress";
+    EREMOTEIO = 121, "Remote I/O error";
 }
 
 impl fmt::Display for Errno {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::id::{DevId, FlowId, NetnsId};
+use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::netfilter::Hook;
 use crate::packet::Skb;
 use crate::route::Dst;
@@ -25,6 +25,8 @@ pub struct Flight {
     pub dst: Option<Dst>,
     /// The IP layer's notes (`IPCB(skb)`).
     pub cb: IpCb,
+    /// The socket of this namespace that sent it (`skb->sk`); a packet on a wire has none.
+    pub sk: Option<SocketId>,
     /// Whose packet it is.
     pub flow: FlowId,
 }
@@ -33,7 +35,7 @@ impl Flight {
     /// Makes a flight of `skb` at `place` on `dev`, with no route yet.
     #[must_use]
     pub fn new(skb: Box<Skb>, place: Place, netns: NetnsId, dev: DevId, flow: FlowId) -> Self {
-        Self { skb, place, netns, dev, iif: None, dst: None, cb: IpCb::default(), flow }
+        Self { skb, place, netns, dev, iif: None, dst: None, cb: IpCb::default(), sk: None, flow }
     }
 
     /// The same flight with another buffer.
@@ -47,6 +49,7 @@ impl Flight {
             iif: self.iif,
             dst: self.dst,
             cb: self.cb,
+            sk: self.sk,
             flow: self.flow,
         }
     }

@@ -54,6 +54,8 @@ pub struct Kernel {
     pub linkwatch: Vec<DevId>,
     /// Why the packet that a system call is sending right now cannot be sent.
     pub send_error: Option<Errno>,
+    /// The identifier that the last ping socket got (`ping_port_rover`).
+    pub(crate) ping_port_rover: u16,
     next_flow: u32,
 }
 
@@ -76,6 +78,7 @@ impl Kernel {
             woken: Vec::new(),
             linkwatch: Vec::new(),
             send_error: None,
+            ping_port_rover: 0,
             next_flow: 1,
         }
     }

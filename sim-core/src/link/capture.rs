@@ -2,6 +2,7 @@
 
 use crate::kernel::{Flight, Kernel};
 use crate::netns::stack;
+use crate::socket::packet;
 use crate::trace::{Direction, Event, Observer};
 
 /// Shows the frame to the observer and to the namespace's packet sockets.
@@ -11,4 +12,5 @@ pub fn tap<O: Observer>(k: &mut Kernel, f: &Flight, direction: Direction, o: &mu
         pkt_type: f.skb.meta.pkt_type,
         frame: f.skb.mac_header(),
     });
+    packet::tap(k, f, o);
 }

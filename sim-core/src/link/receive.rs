@@ -5,6 +5,7 @@ use crate::link::{NetDevice, RxHandler};
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN, Vlan};
 use crate::packet::{EtherType, Ethernet, PacketType};
+use crate::socket::packet;
 use crate::trace::{Direction, DropReason, Observer};
 
 /// Who takes a received frame.
@@ -16,6 +17,8 @@ pub enum Taker {
     Arp,
     /// IP.
     Ip,
+    /// Packet sockets alone, which have their copies.
+    PacketSocket,
 }
 
 /// Shows the frame to captures and finds who takes it. The packet's data starts behind the link
@@ -27,18 +30,20 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
         RxHandler::Bridge { .. } => return Ok(Taker::Bridge),
         RxHandler::None => {}
     }
-    to_protocol(k, f)
+    to_protocol(k, f, o)
 }
 
 /// Finds the protocol that takes a frame which nothing on the link layer has taken
 /// (`deliver_ptype_list_skb()`).
-pub fn to_protocol(k: &mut Kernel, f: &mut Flight) -> Decision<Taker> {
+pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Taker> {
     if matches!(f.skb.meta.protocol, EtherType::VLAN | EtherType::QINQ) {
         untag(f)?;
     }
+    let seen = packet::receive(k, f, o);
     match f.skb.meta.protocol {
         EtherType::ARP => Ok(Taker::Arp),
         EtherType::IPV4 => Ok(Taker::Ip),
+        _ if seen => Ok(Taker::PacketSocket),
         _ => {
             k.devs[f.dev].stats.rx.dropped += 1;
             Err(DropReason::UnhandledProto)

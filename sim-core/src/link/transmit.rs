@@ -39,6 +39,7 @@ fn loop_back(k: &mut Kernel, f: &mut Flight) {
     let mut arrived = f.with_skb(skb);
     arrived.place = Place::DeviceReceive;
     arrived.iif = None;
+    arrived.sk = None;
     let dev = &mut k.devs[f.dev];
     dev.stats.tx.count(arrived.skb.len());
     receive::eth_type_trans(dev, &mut arrived);

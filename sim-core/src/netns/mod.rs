@@ -6,11 +6,12 @@ pub mod stack;
 
 use std::collections::BTreeMap;
 
-use crate::id::{DevId, IfIndex, NetnsId, SocketId};
+use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
 use crate::route::NetnsIpv4;
+use crate::socket::{SocketSysctls, SocketTables, call};
 use crate::trace::Observer;
 
 pub use mib::Mib;
@@ -38,8 +39,10 @@ pub struct Netns {
     pub mib: Mib,
     /// IPv4 routing.
     pub ipv4: NetnsIpv4,
-    /// Packet sockets (`AF_PACKET`) that see every frame of the namespace.
-    pub packet_sockets: Vec<SocketId>,
+    /// Its sockets, where packets look for them.
+    pub sockets: SocketTables,
+    /// The sysctls that sockets read.
+    pub sysctl: SocketSysctls,
 }
 
 impl Kernel {
@@ -60,7 +63,8 @@ impl Kernel {
                 nsids: BTreeMap::new(),
                 mib: Mib::default(),
                 ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },
-                packet_sockets: Vec::new(),
+                sockets: SocketTables::default(),
+                sysctl: SocketSysctls::default(),
             }
         })
     }
@@ -68,7 +72,11 @@ impl Kernel {
     /// Removes a namespace with its devices, which are all virtual (`cleanup_net()`); the far ends
     /// of its wires go too.
     pub fn del_netns<O: Observer>(&mut self, id: NetnsId, o: &mut O) {
-        let Some(ns) = self.netns.get(id) else { return };
+        if self.netns.get(id).is_none() {
+            return;
+        }
+        call::remove_all(self, id);
+        let ns = &self.netns[id];
         let devs: Vec<DevId> = ns.links.values().rev().copied().collect();
         for dev in devs {
             if self.devs.get(dev).is_some() {

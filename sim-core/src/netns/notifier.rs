@@ -3,7 +3,7 @@
 use crate::id::DevId;
 use crate::kernel::Kernel;
 use crate::trace::Observer;
-use crate::{bridge, neigh, route};
+use crate::{bridge, neigh, route, socket};
 
 /// What happened to a device (`NETDEV_*`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,4 +31,5 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
     bridge::link_event(k, dev, event, o);
     neigh::link_event(k, dev, event, o);
     route::link_event(k, dev, event, o);
+    socket::packet::link_event(k, dev, event);
 }

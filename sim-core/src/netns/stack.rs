@@ -31,11 +31,11 @@ pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step
 /// Where the flight goes from its place; `None` if it was delivered, stored or handed over.
 fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
     Ok(match f.place {
-        Place::DeviceReceive => Some(taken_by(link::receive::receive(k, f, o)?)),
-        Place::BridgeReceive => Some(match bridge::input::receive(k, f)? {
-            bridge::input::Entry::Bridge => Place::BridgePreRouting,
-            bridge::input::Entry::Port => taken_by(link::receive::to_protocol(k, f)?),
-        }),
+        Place::DeviceReceive => taken_by(link::receive::receive(k, f, o)?),
+        Place::BridgeReceive => match bridge::input::receive(k, f)? {
+            bridge::input::Entry::Bridge => Some(Place::BridgePreRouting),
+            bridge::input::Entry::Port => taken_by(link::receive::to_protocol(k, f, o)?),
+        },
         Place::BridgePreRouting => Some(Place::BridgeInput),
         Place::BridgeInput => bridge::input::finish(k, f)?,
         Place::BridgeDeviceTransmit => bridge::local::transmit(k, f)?,
@@ -100,13 +100,14 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
     })
 }
 
-/// Where a received frame goes.
-fn taken_by(taker: link::receive::Taker) -> Place {
+/// Where a received frame goes; `None` if it has arrived.
+fn taken_by(taker: link::receive::Taker) -> Option<Place> {
     use link::receive::Taker;
     match taker {
-        Taker::Bridge => Place::BridgeReceive,
-        Taker::Arp => Place::ArpReceive,
-        Taker::Ip => Place::IpReceive,
+        Taker::Bridge => Some(Place::BridgeReceive),
+        Taker::Arp => Some(Place::ArpReceive),
+        Taker::Ip => Some(Place::IpReceive),
+        Taker::PacketSocket => None,
     }
 }
 

@@ -1,7 +1,66 @@
-//! Sockets.
+//! Sockets: from a packet to a program and back.
+//!
+//! ```text
+//!   options, queue, error     what every socket has
+//!   table, bind               how a packet finds its socket, and a socket its port
+//!   flow, output              the route of what a socket sends, and the IP header
+//!   call                      the system calls, for all kinds of sockets
+//!   udp ping raw packet       one file a datagram protocol
+//! ```
+//!
+//! A system call of a datagram socket is synchronous: [`send_to`] returns when the packet has been
+//! handed to a device or refused, with the error that the refusing layer gave.
 
-use crate::id::{NetnsId, ProcId, SocketId};
-use crate::world::World;
+pub mod bind;
+pub mod call;
+pub mod deliver;
+pub mod error;
+pub mod flow;
+pub mod options;
+pub mod output;
+pub mod packet;
+pub mod ping;
+pub mod queue;
+pub mod raw;
+pub mod sysctl;
+pub mod table;
+pub mod udp;
+
+#[cfg(test)]
+pub(crate) mod lab;
+#[cfg(test)]
+mod tests;
+
+use std::net::Ipv4Addr;
+
+use crate::errno::Errno;
+use crate::id::{NetnsId, ProcId};
+use crate::packet::{EtherType, IpProto};
+
+pub use call::{Readiness, Shutdown};
+pub use error::{ErrorOrigin, ErrorQueue, ExtendedError, IcmpError, IcmpFault};
+pub use options::{PmtuDiscovery, SentOptions, SockOpt, SockOptions};
+pub use packet::PacketSock;
+pub use queue::{Datagram, LinkInfo, Message, MessageInfo, ReceiveQueue};
+pub use raw::RawSock;
+pub use sysctl::SocketSysctls;
+pub use table::{PortTable, SocketTables};
+
+/// Family, type and protocol, as `socket(2)` takes them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SocketType {
+    /// `AF_INET, SOCK_DGRAM`: UDP.
+    Udp,
+    /// `AF_INET, SOCK_DGRAM, IPPROTO_ICMP`: echo requests without further rights (`icmp(7)`).
+    Ping,
+    /// `AF_INET, SOCK_RAW` of a protocol.
+    Raw(IpProto),
+    /// `AF_PACKET, SOCK_RAW`: whole frames of an EtherType, or of [`EtherType::ALL`]. The type 0 receives
+    /// nothing.
+    PacketRaw(EtherType),
+    /// `AF_PACKET, SOCK_DGRAM`: frames without their link header.
+    PacketDgram(EtherType),
+}
 
 /// A socket.
 #[derive(Clone, Debug)]
@@ -10,11 +69,102 @@ pub struct Socket {
     pub netns: NetnsId,
     /// The program that is called when it changes.
     pub owner: Option<ProcId>,
+    /// Its options.
+    pub opts: SockOptions,
+    /// Its addresses.
+    pub inet: InetSock,
+    /// The error that the next system call reports (`sk_err`).
+    pub error: Option<Errno>,
+    /// What `IP_RECVERR` collects.
+    pub error_queue: ErrorQueue,
+    /// Messages that were received; a stream's bytes are in its protocol part.
+    pub receive_queue: ReceiveQueue,
+    /// Messages that were dropped because the receive queue was full (`sk_drops`).
+    pub drops: u32,
+    /// Which directions `shutdown(2)` has closed.
+    pub shutdown: Shutdown,
+    /// What its protocol adds.
+    pub protocol: Protocol,
 }
 
-impl World {
-    /// Closes a socket (`close(2)`).
-    pub fn close_socket(&mut self, socket: SocketId) {
-        self.kernel.sockets.remove(socket);
+/// What each protocol adds to a socket.
+#[derive(Clone, Debug)]
+pub enum Protocol {
+    /// UDP.
+    Udp,
+    /// ICMP echo.
+    Ping,
+    /// Raw IP.
+    Raw(RawSock),
+    /// Raw frames.
+    Packet(PacketSock),
+}
+
+/// A socket's addresses (`struct inet_sock`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct InetSock {
+    /// The address that packets must be for; unspecified takes all (`inet_rcv_saddr`).
+    pub rcv_saddr: Ipv4Addr,
+    /// The address to send from; unspecified leaves it to routing (`inet_saddr`).
+    pub saddr: Ipv4Addr,
+    /// The local port, or the ping identifier; 0 while unbound (`inet_num`).
+    pub sport: u16,
+    /// The address it is connected to (`inet_daddr`).
+    pub daddr: Ipv4Addr,
+    /// The port it is connected to (`inet_dport`).
+    pub dport: u16,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// The identification counter of a connected socket (`inet_id`).
+    pub id: u16,
+    /// Whether `bind(2)` chose the address (`SOCK_BINDADDR_LOCK`).
+    pub addr_locked: bool,
+    /// Whether `bind(2)` chose the port (`SOCK_BINDPORT_LOCK`).
+    pub port_locked: bool,
+}
+
+impl Default for InetSock {
+    fn default() -> Self {
+        Self {
+            rcv_saddr: Ipv4Addr::UNSPECIFIED,
+            saddr: Ipv4Addr::UNSPECIFIED,
+            sport: 0,
+            daddr: Ipv4Addr::UNSPECIFIED,
+            dport: 0,
+            connected: false,
+            id: 0,
+            addr_locked: false,
+            port_locked: false,
+        }
+    }
+}
+
+impl Socket {
+    /// Its type, as it was asked for.
+    #[must_use]
+    pub fn socket_type(&self) -> SocketType {
+        match &self.protocol {
+            Protocol::Udp => SocketType::Udp,
+            Protocol::Ping => SocketType::Ping,
+            Protocol::Raw(raw) => SocketType::Raw(raw.protocol),
+            Protocol::Packet(p) if p.cooked => SocketType::PacketDgram(p.protocol),
+            Protocol::Packet(p) => SocketType::PacketRaw(p.protocol),
+        }
+    }
+
+    /// The IP protocol of its packets.
+    #[must_use]
+    pub fn ip_proto(&self) -> IpProto {
+        match &self.protocol {
+            Protocol::Udp => IpProto::UDP,
+            Protocol::Ping => IpProto::ICMP,
+            Protocol::Raw(raw) => raw.protocol,
+            Protocol::Packet(_) => IpProto::RAW,
+        }
+    }
+
+    /// Takes the pending error (`sock_error()`).
+    pub(crate) fn take_error(&mut self) -> Result<(), Errno> {
+        self.error.take().map_or(Ok(()), Err)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod namespaces;
 pub mod process;
+pub mod socket;
 pub mod sys;
 
 use indexmap::IndexMap;
