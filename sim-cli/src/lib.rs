@@ -1,6 +1,10 @@
 //! What the `kubewire` command is made of.
 
+pub mod args;
 pub mod case_file;
 pub mod commands;
+pub mod error;
 #[cfg(target_os = "linux")]
 pub mod kernel;
+#[cfg(target_os = "linux")]
+pub mod lab;

@@ -1,7 +1,11 @@
 //! Whole-system tests: one binary, one module a subject.
 
 mod kept_cases;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod lab;
 mod licences;
+#[cfg(test)]
 mod tidy;
 
 /// A file that no `mod` names would never run.

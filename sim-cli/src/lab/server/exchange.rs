@@ -1,0 +1,198 @@
+//! What goes back and forth between shims and their programs in the world.
+
+use sim_core::id::{Id as _, NetnsId, ProcId};
+use sim_core::tools::{self, Call, Catches};
+use sim_core::world::{Output, Poll, Signal};
+
+use super::client::State;
+use super::proc::Descent;
+use super::{Client, ClientId, Server};
+use crate::lab::protocol::{Exec, Hello, PIECE, ToServer, ToShim, VERSION};
+
+impl Server {
+    /// Acts on everything that shims have asked for; false if that is nothing. Shims come in the
+    /// order in which their processes were started. What running ones have sent comes before new
+    /// ones start: the shell started these after it killed those.
+    pub(super) fn act(&mut self) -> bool {
+        let fresh = self.clients.values_mut().filter(|client| client.is_fresh());
+        fresh.for_each(Client::trace_descent);
+        let mut order: Vec<ClientId> = self.clients.keys().copied().collect();
+        order.sort_by_key(|id| (self.clients[id].started.clone(), *id));
+        let mut acted = false;
+        for id in &order {
+            acted |= self.pass_messages(*id);
+            acted |= self.notice_loss(*id);
+        }
+        for id in &order {
+            acted |= self.answer_hello(*id);
+        }
+        acted
+    }
+
+    /// Passes on what a running shim has sent.
+    fn pass_messages(&mut self, id: ClientId) -> bool {
+        let mut acted = false;
+        loop {
+            let Some(client) = self.clients.get_mut(&id) else { return acted };
+            let Some(program) = client.program() else { return acted };
+            let Some(message) = client.take_message() else { return acted };
+            match message {
+                ToServer::Stdin(bytes) if bytes.is_empty() => self.world.feed(program, None),
+                ToServer::Stdin(bytes) => self.world.feed(program, Some(&bytes)),
+                ToServer::Signal(signal) => self.world.signal(program, signal),
+                ToServer::File(file, answer) => self.world.file_answer(program, file, answer),
+                // It has said hello before; saying it again means nothing.
+                ToServer::Hello(_) => {}
+            }
+            self.collect();
+            acted = true;
+        }
+    }
+
+    /// Ends what belongs to a shim from which nothing can come any more.
+    fn notice_loss(&mut self, id: ClientId) -> bool {
+        let Some(client) = self.clients.get_mut(&id) else { return false };
+        if client.state == State::Leaving || !client.is_lost() {
+            return false;
+        }
+        let program = client.program();
+        client.abandon();
+        self.to_flush.push_back(id);
+        if let Some(program) = program {
+            self.world.reap(program);
+            self.world.run_programs();
+            self.collect();
+        }
+        true
+    }
+
+    /// Starts the program of a new shim.
+    fn answer_hello(&mut self, id: ClientId) -> bool {
+        let Some(client) = self.clients.get_mut(&id) else { return false };
+        let Some(hello) = client.take_hello() else { return false };
+        let state = hello.and_then(|hello| self.start(hello));
+        if let Some(client) = self.clients.get_mut(&id) {
+            match state {
+                Ok(state) => client.state = state,
+                Err(why) => {
+                    client.dismiss(&ToShim::Refused(why));
+                    self.to_flush.push_back(id);
+                }
+            }
+        }
+        self.collect();
+        true
+    }
+
+    /// Starts a program in the world, or says why that is impossible.
+    fn start(&mut self, hello: Hello) -> Result<State, String> {
+        if hello.version != VERSION {
+            return Err("this is another version of kubewire than the lab's".into());
+        }
+        let netns = match &hello.netns {
+            None => self.world.initial_netns(),
+            Some(place) => self
+                .netns(place)
+                .ok_or_else(|| format!("the network namespace {place:?} is gone"))?,
+        };
+        let name = hello.argv.first().map_or("", String::as_str);
+        let tool = tools::find(name).ok_or_else(|| format!("there is no tool {name:?}"))?;
+        let call =
+            Call { argv: hello.argv, to_terminal: hello.to_terminal, columns: hello.columns };
+        let program = self.world.spawn_program(netns, (tool.start)(call));
+        Ok(State::Running(program, tool.catches))
+    }
+
+    /// The namespace that the environment of a shim names.
+    fn netns(&self, place: &str) -> Option<NetnsId> {
+        let (number, _) = place.split_once(':')?;
+        let id = NetnsId::from_index(number.parse().ok()?);
+        self.world.kernel.netns.get(id).map(|_| id)
+    }
+
+    /// Takes what the programs of all shims have to say, and what has been recorded.
+    pub(super) fn collect(&mut self) {
+        let ids: Vec<ClientId> = self.clients.keys().copied().collect();
+        for id in ids {
+            self.collect_one(id);
+        }
+        let clients = &self.clients;
+        let started = |id: &ClientId| clients.get(id).map(|client| &client.started);
+        self.to_flush.make_contiguous().sort_by(|a, b| started(a).cmp(&started(b)));
+        self.recording.take(&mut self.world);
+    }
+
+    fn collect_one(&mut self, id: ClientId) {
+        let Some(program) = self.clients.get(&id).and_then(Client::program) else { return };
+        let news = self.news(program);
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if !news.is_empty() && !self.to_flush.contains(&id) {
+            self.to_flush.push_back(id);
+        }
+        for message in news {
+            client.send(&message);
+            if matches!(message, ToShim::Exit(_) | ToShim::Exec(_)) {
+                client.state = State::Leaving;
+                self.world.reap(program);
+                return;
+            }
+        }
+    }
+
+    /// What a program has to say since the last time.
+    fn news(&mut self, program: ProcId) -> Vec<ToShim> {
+        let Some(process) = self.world.process_mut(program) else { return Vec::new() };
+        let output = std::mem::take(&mut process.output);
+        let stdin_wanted = std::mem::take(&mut process.stdin_wanted);
+        let state = process.state;
+        let mut news = Vec::new();
+        for piece in output {
+            self.push_messages(piece, &mut news);
+        }
+        if stdin_wanted {
+            news.push(ToShim::ReadStdin);
+        }
+        if let Poll::Exit(status) = state {
+            news.push(ToShim::Exit(status));
+        }
+        news
+    }
+
+    /// The messages that carry a piece of output.
+    fn push_messages(&self, output: Output, news: &mut Vec<ToShim>) {
+        let pieces = |bytes: &[u8], wrap: &dyn Fn(Vec<u8>) -> ToShim| {
+            bytes.chunks(PIECE).map(|piece| wrap(piece.to_vec())).collect::<Vec<_>>()
+        };
+        match output {
+            Output::Stdout(bytes) => news.extend(pieces(&bytes, &ToShim::Stdout)),
+            Output::Stderr(bytes) => news.extend(pieces(&bytes, &ToShim::Stderr)),
+            Output::Open { file, path, mode } => news.push(ToShim::Open(file, mode, path)),
+            Output::Read(file) => news.push(ToShim::Read(file)),
+            Output::Write(file, bytes) => {
+                news.extend(pieces(&bytes, &|piece| ToShim::Write(file, piece)));
+            }
+            Output::Exec { netns, argv } => {
+                let name = self.world.netns_name(netns).unwrap_or_default();
+                let netns = format!("{}:{name}", netns.index());
+                news.push(ToShim::Exec(Exec { netns, argv }));
+            }
+        }
+    }
+
+    /// Interrupts the programs that handle it, in the order in which they were started.
+    pub(super) fn interrupt_all(&mut self) {
+        let mut running: Vec<_> = self.clients.values().filter_map(interruptible).collect();
+        running.sort_unstable();
+        for (_, program) in running {
+            self.world.signal(program, Signal::Interrupt);
+            self.collect();
+        }
+    }
+}
+
+fn interruptible(client: &Client) -> Option<(Descent, ProcId)> {
+    match client.state {
+        State::Fresh | State::Leaving | State::Running(_, Catches::Nothing) => None,
+        State::Running(program, _) => Some((client.started.clone(), program)),
+    }
+}
