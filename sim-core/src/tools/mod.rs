@@ -6,6 +6,7 @@
 pub mod getopt;
 mod inet_aton;
 mod inject;
+mod ping;
 mod sleep;
 
 pub use inet_aton::inet_aton;
@@ -58,6 +59,7 @@ pub struct Tool {
 /// Every tool there is.
 pub const TOOLS: &[Tool] = &[
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
+    Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
 ];
 

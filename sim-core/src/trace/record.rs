@@ -60,7 +60,9 @@ pub enum What {
     Arrived {
         /// The place's name, or that of the hook's built-in chain.
         place: String,
-        /// The packet from its current header on.
+        /// The EtherType of the packet.
+        protocol: u16,
+        /// The packet from its network header on.
         #[serde(with = "hex_bytes")]
         hex: Vec<u8>,
     },
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn odd_hex_is_refused() {
-        let text = r#"{"time_ns":0,"flow":0,"netns":"-","dev":"lo","event":"arrived","place":"x","hex":"abc"}"#;
+        let text = r#"{"time_ns":0,"flow":0,"netns":"-","dev":"lo","event":"arrived","place":"x","protocol":2048,"hex":"abc"}"#;
         assert!(serde_json::from_str::<Record>(text).is_err());
     }
 }

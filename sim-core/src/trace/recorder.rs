@@ -78,9 +78,11 @@ fn what(kernel: &Kernel, moment: Moment, event: Event<'_>) -> What {
             ethernet: kernel.devs.get(moment.dev).is_none_or(|d| d.has_ethernet_header()),
             hex: frame.to_vec(),
         },
-        Event::Arrived { place, skb } => {
-            What::Arrived { place: place.to_string(), hex: skb.data().to_vec() }
-        }
+        Event::Arrived { place, skb } => What::Arrived {
+            place: place.to_string(),
+            protocol: skb.meta.protocol.0,
+            hex: skb.network_header().to_vec(),
+        },
         Event::Routed { dst } => What::Routed {
             kind: dst.kind.name().to_owned(),
             out: kernel.devs.get(dst.dev).map(|d| d.name.to_string()).unwrap_or_default(),

@@ -36,7 +36,7 @@ mod tests {
                 flow: 1,
                 netns: "-".into(),
                 dev: "lo".into(),
-                what: What::Arrived { place: "output".into(), hex: vec![0x45] },
+                what: What::Arrived { place: "output".into(), protocol: 0x0800, hex: vec![0x45] },
             })
             .collect();
         let text: String = records.iter().map(line).collect();
