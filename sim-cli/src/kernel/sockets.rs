@@ -59,9 +59,10 @@ impl Sockets {
             Action::Udp { from, to, data } => {
                 let name = format!("udp {from}");
                 let place = match self.position(netns, &name) {
-                    Some(place) => place,
+                    Some(place) => Some(place),
                     None => self.bound(namespaces, netns, name.clone(), Role::Udp, *from)?,
                 };
+                let Some(place) = place else { return Ok(()) };
                 let sent = self.list[place].socket.send_to(data, &SockAddr::from(*to));
                 self.note_error(netns, &name, sent.map(|_| ()));
                 Ok(())
@@ -72,13 +73,17 @@ impl Sockets {
             Action::TcpListen(at) => {
                 const BACKLOG: i32 = 16;
                 let name = format!("listen {at}");
-                let place = self.bound(namespaces, netns, name, Role::Listener, *at)?;
-                self.list[place].socket.listen(BACKLOG)
+                match self.bound(namespaces, netns, name, Role::Listener, *at)? {
+                    Some(place) => self.list[place].socket.listen(BACKLOG),
+                    None => Ok(()),
+                }
             }
             Action::TcpConnect { from, to } => {
                 let role = Role::Client { port: from.port(), connected: false };
                 let name = format!("tcp {}", from.port());
-                let place = self.bound(namespaces, netns, name.clone(), role, *from)?;
+                let Some(place) = self.bound(namespaces, netns, name.clone(), role, *from)? else {
+                    return Ok(());
+                };
                 let connecting = self.list[place].socket.connect(&SockAddr::from(*to));
                 match connecting {
                     Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => {
@@ -124,7 +129,7 @@ impl Sockets {
         Ok(())
     }
 
-    /// Opens a bound socket.
+    /// Opens a bound socket; none if the kernel refuses the address, which is an event.
     fn bound(
         &mut self,
         namespaces: &Namespaces,
@@ -132,7 +137,7 @@ impl Sockets {
         name: String,
         role: Role,
         at: SocketAddrV4,
-    ) -> io::Result<usize> {
+    ) -> io::Result<Option<usize>> {
         let kind = match role {
             Role::Udp | Role::Echo => Type::DGRAM,
             Role::Listener | Role::Accepted | Role::Client { .. } => Type::STREAM,
@@ -140,11 +145,13 @@ impl Sockets {
         let socket = namespaces.within(netns, || Socket::new(Domain::IPV4, kind, None))?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        socket
-            .bind(&SockAddr::from(at))
-            .map_err(|error| io::Error::other(format!("{netns}: bind {at}: {error}")))?;
+        let refused = socket.bind(&SockAddr::from(at));
+        if refused.is_err() {
+            self.note_error(netns, &name, refused);
+            return Ok(None);
+        }
         self.list.push(Endpoint { socket, netns: netns.to_owned(), name, role, done: false });
-        Ok(self.list.len() - 1)
+        Ok(Some(self.list.len() - 1))
     }
 
     fn position(&self, netns: &str, name: &str) -> Option<usize> {

@@ -14,6 +14,7 @@ pub mod normal;
 pub mod normalise;
 pub mod observed;
 mod rewrite;
+pub mod run;
 mod words;
 
 pub use compare::{Difference, compare};
