@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::diff::Diff;
 #[cfg(target_os = "linux")]
 use crate::commands::lab::Lab;
 use crate::commands::observe::Observe;
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 
 /// A Linux host and a Kubernetes cluster network in one process
 #[derive(Debug, Parser)]
@@ -22,6 +23,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Diff(Diff),
     #[cfg(target_os = "linux")]
     Lab(Lab),
     Observe(Observe),
@@ -49,12 +51,14 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(status) => ExitCode::from(status),
             Err(error) => report(&error),
         },
+        Command::Diff(diff) => match diff.run() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(ErrorKind::Differs.exit_status()),
+            Err(error) => report(&error.into()),
+        },
         Command::Observe(observe) => match observe.run() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                complain(&format!("kubewire: {error}\n"));
-                ExitCode::FAILURE
-            }
+            Err(error) => report(&error.into()),
         },
         #[cfg(target_os = "linux")]
         Command::KernelCase { args } => crate::kernel::child_main(&args),

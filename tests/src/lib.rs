@@ -4,3 +4,4 @@ pub mod cases;
 pub mod differential;
 pub mod generate;
 pub mod shrink;
+pub mod simulator;

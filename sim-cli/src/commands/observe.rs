@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sim_core::case::golden::{self, GoldenError};
+use sim_core::case::run::{RunError, run};
 use sim_core::case::{Observed, normalise};
 use thiserror::Error;
 
 use crate::case_file::{self, CaseFileError};
+use crate::error::{CliError, ErrorKind};
 #[cfg(target_os = "linux")]
 use crate::kernel::{KernelError, Runner};
 
@@ -29,8 +31,11 @@ pub struct Observe {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Run on the real kernel of this machine
-    #[arg(long)]
+    #[arg(long, conflicts_with = "seed")]
     kernel: bool,
+    /// The seed of the simulated world
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 /// An observation that could not be made or kept.
@@ -48,9 +53,13 @@ pub enum ObserveError {
         /// Why not.
         error: KernelError,
     },
-    /// There is nothing here to run it.
-    #[error("{0}")]
-    NoRunner(&'static str),
+    /// The simulator could not run it.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There is no kernel here to run it.
+    #[cfg(not(target_os = "linux"))]
+    #[error("this is not Linux: there is no kernel to ask")]
+    NoKernel,
     /// The observation cannot be written.
     #[error("{}: {error}", path.display())]
     File {
@@ -67,6 +76,21 @@ pub enum ObserveError {
     Json(#[from] serde_json::Error),
 }
 
+impl From<ObserveError> for CliError {
+    fn from(error: ObserveError) -> Self {
+        let kind = match &error {
+            ObserveError::Case(_) | ObserveError::Run(_) => ErrorKind::User,
+            ObserveError::File { .. } => ErrorKind::Machine,
+            ObserveError::Golden(_) | ObserveError::Json(_) => ErrorKind::Internal,
+            #[cfg(target_os = "linux")]
+            ObserveError::Kernel { .. } => ErrorKind::Machine,
+            #[cfg(not(target_os = "linux"))]
+            ObserveError::NoKernel => ErrorKind::Machine,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
 impl Observe {
     /// Runs the cases one after the other.
     ///
@@ -78,7 +102,7 @@ impl Observe {
 
     fn one(&self, dir: &Path) -> Result<(), ObserveError> {
         let case = case_file::read(dir)?;
-        let observed = if self.kernel { on_kernel(dir)? } else { simulated(dir)? };
+        let observed = if self.kernel { on_kernel(dir)? } else { run(&case, self.seed)? };
         let normal = golden::write(&normalise(&observed, &case))?;
         let folder = self.out.join(&case.name);
         fs::create_dir_all(&folder).map_err(at(&folder))?;
@@ -94,18 +118,14 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ObserveError {
     move |error| ObserveError::File { path, error }
 }
 
-fn simulated(_dir: &Path) -> Result<Observed, ObserveError> {
-    Err(ObserveError::NoRunner("cases run on the real kernel only: give --kernel"))
-}
-
 #[cfg(target_os = "linux")]
-fn on_kernel(dir: &Path) -> Result<Observed, ObserveError> {
+pub(super) fn on_kernel(dir: &Path) -> Result<Observed, ObserveError> {
     let failed = |error| ObserveError::Kernel { case: dir.to_owned(), error };
     let program = std::env::current_exe().map_err(|error| failed(KernelError::Child(error)))?;
     Runner::new(program, &["kernel-case"]).observe(dir, None).map_err(failed)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn on_kernel(_dir: &Path) -> Result<Observed, ObserveError> {
-    Err(ObserveError::NoRunner("this is not Linux: there is no kernel to ask"))
+pub(super) fn on_kernel(_dir: &Path) -> Result<Observed, ObserveError> {
+    Err(ObserveError::NoKernel)
 }

@@ -1,5 +1,7 @@
 //! Runs a case in the simulator, the way the real kernel runs it.
 
+mod sockets;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::trace::record::Record;
 use crate::trace::record::What;
 use crate::trace::{self, Keep, Recorder};
 use crate::world::{Output, Poll, World};
+
+use sockets::Sockets;
 
 use super::ROOT_NETNS;
 use super::format::{Action, Case, Command, Step, to_hex};
@@ -148,6 +152,7 @@ struct Run<'a> {
     begun: SimTime,
     /// The line of the last step that had begun.
     current: usize,
+    sockets: Sockets,
     commands: Vec<CommandObserved>,
     /// By namespace, in order, each with its device.
     frames: BTreeMap<String, Vec<(String, FrameObserved)>>,
@@ -169,6 +174,7 @@ impl<'a> Run<'a> {
             begun: world.now(),
             world,
             current: 0,
+            sockets: Sockets::default(),
             commands: Vec::new(),
             frames: BTreeMap::new(),
             before: BTreeMap::new(),
@@ -223,17 +229,26 @@ impl<'a> Run<'a> {
             | Action::TcpListen(_)
             | Action::TcpConnect { .. }
             | Action::TcpSend { .. }
-            | Action::TcpClose { .. } => return Err(failed("sockets are not modelled")),
+            | Action::TcpClose { .. } => {
+                let netns = find_netns(&self.world, &step.netns);
+                let netns =
+                    (step.netns.as_str(), netns.ok_or_else(|| failed("no such namespace"))?);
+                self.sockets.act(&mut self.world, netns, &step.action).map_err(failed)?;
+            }
             Action::NfqBind { .. } | Action::NfqAccept { .. } => {
                 return Err(failed("netfilter queues are not modelled"));
             }
         }
+        self.sockets.serve(&mut self.world);
         self.take_frames();
         Ok(())
     }
 
     /// Lets time pass; what happens is still the doing of the last step.
     fn pass_until(&mut self, end: SimTime) {
+        while self.world.step_until(end) {
+            self.sockets.serve(&mut self.world);
+        }
         self.world.run_until(end);
         self.take_frames();
     }
@@ -283,7 +298,7 @@ impl<'a> Run<'a> {
             injected: self.case.injected(),
             netns,
             commands: self.commands,
-            sockets: Vec::new(),
+            sockets: self.sockets.events,
             notes: Vec::new(),
         })
     }

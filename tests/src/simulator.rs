@@ -1,0 +1,17 @@
+//! The simulator's side of the differential.
+
+use sim_core::case::run::run;
+use sim_core::case::{Case, Normal, normalise};
+
+/// The seed of the world that a case runs in. No case may depend on it: what it decides is renamed by the
+/// normaliser.
+const SEED: u64 = 1;
+
+/// Runs a case in the simulator and makes the observation comparable.
+///
+/// # Errors
+/// Why it cannot be run, in words.
+pub fn simulate(case: &Case) -> Result<Normal, String> {
+    let observed = run(case, SEED).map_err(|error| error.to_string())?;
+    Ok(normalise(&observed, case))
+}
