@@ -1,5 +1,6 @@
-//! Runs random cases on the real kernel and compares.
+//! Runs random cases on the real kernel and in the simulator, and compares.
 //!
+//! A case that differs is made as small as it goes while it differs in the same section, and printed.
 //! With `--stability` each case runs twice on the kernel: what differs then is a fault of the generator
 //! or of the normaliser.
 
@@ -11,11 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use sim_tests::differential::{RealKernel, expect_equal, write};
+use sim_core::case::compare;
+use sim_tests::differential::{RealKernel, in_words, write};
 use sim_tests::generate::{self, CaseText};
 use sim_tests::shrink::shrink;
+use sim_tests::simulator::simulate;
 
-/// Runs random cases on the real kernel and compares
+/// Runs random cases on the real kernel and in the simulator, and compares
 #[derive(Debug, Parser)]
 struct Args {
     /// The first seed
@@ -106,33 +109,45 @@ impl Campaign {
             let case = generate::case(seed);
             self.ran.fetch_add(1, Ordering::Relaxed);
             // A difference counts when it can be seen twice.
-            if self.difference(&case).is_some() && self.difference(&case).is_some() {
-                self.report(seed, case);
+            if let Some(found) = self.difference(&case)
+                && self.difference(&case).is_some_and(|again| again.section == found.section)
+            {
+                self.report(seed, case, &found.section);
             }
         }
     }
 
-    /// What is different about a case, in words.
-    fn difference(&self, case: &CaseText) -> Option<String> {
-        let parsed = case.parse().map_err(|error| error.to_string());
-        let left = self.kernel.observe_text(case).map_err(|error| error.to_string());
-        let right = self.kernel.observe_text(case).map_err(|error| error.to_string());
-        match (parsed, left, right) {
-            (Ok(parsed), Ok(left), Ok(right)) => {
-                expect_equal(&parsed, ("one run", &left), ("another run", &right)).err()
+    /// The first difference of a case. A case that the kernel cannot run shows none.
+    fn difference(&self, case: &CaseText) -> Option<Found> {
+        let parsed = case.parse().ok()?;
+        let kernel = self.kernel.observe_text(case).ok()?;
+        let other = if self.args.stability {
+            self.kernel.observe_text(case).map_err(|error| error.to_string())
+        } else {
+            simulate(&parsed)
+        };
+        match other {
+            Ok(other) => {
+                let found = compare(&parsed, ("kernel", &kernel), (self.other_side(), &other));
+                let section = found.first()?.section.clone();
+                Some(Found { section, words: in_words(&found) })
             }
-            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Some(error),
+            Err(error) => Some(Found { section: without_line(&error), words: error }),
         }
     }
 
-    fn report(&self, seed: u64, mut case: CaseText) {
+    fn other_side(&self) -> &'static str {
+        if self.args.stability { "another run" } else { "simulator" }
+    }
+
+    fn report(&self, seed: u64, mut case: CaseText, section: &str) {
         if !self.args.no_shrink {
             const ATTEMPTS: u32 = 300;
             case = shrink(&case, ATTEMPTS, &mut |smaller| {
-                self.difference(smaller).is_some_and(|words| !is_failure(&words))
+                self.difference(smaller).is_some_and(|found| found.section == section)
             });
         }
-        let words = self.difference(&case).unwrap_or_else(|| "not seen again".to_owned());
+        let words = self.difference(&case).map_or_else(|| "not seen again".to_owned(), |f| f.words);
         let texts = format!("{}\n--\n{}", case.setup.join("\n"), case.packets.join("\n"));
         say(&format!("=== seed {seed}\n{texts}\n--\n{words}"));
         if let Some(keep) = &self.args.keep
@@ -145,7 +160,15 @@ impl Campaign {
     }
 }
 
-/// Tells whether a case could not be run at all.
-fn is_failure(words: &str) -> bool {
-    words.starts_with("setup.sh:") || words.starts_with("packets.txt:")
+/// A difference.
+struct Found {
+    /// Where it is: a section, or what the other side complained about.
+    section: String,
+    words: String,
+}
+
+/// A complaint without the line that it is about, which changes as a case gets smaller.
+fn without_line(complaint: &str) -> String {
+    let is_line = |part: &&str| !part.bytes().all(|b| b.is_ascii_digit());
+    complaint.split(':').filter(is_line).collect::<Vec<_>>().join(":")
 }
