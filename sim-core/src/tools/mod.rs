@@ -3,9 +3,11 @@
 //! A tool is a [`Program`], also when all it does is done at its first poll. [`TOOLS`] is the one list
 //! of them; who runs a world offers exactly these to its users.
 
+mod arping;
 pub mod getopt;
 mod inet_aton;
 mod inject;
+mod iputils;
 mod ping;
 mod sleep;
 
@@ -58,6 +60,7 @@ pub struct Tool {
 
 /// Every tool there is.
 pub const TOOLS: &[Tool] = &[
+    Tool { name: "arping", catches: Catches::Interrupt, start: arping::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },

@@ -8,6 +8,7 @@ use crate::link::DevName;
 use crate::socket::PmtuDiscovery;
 use crate::tools::getopt::{Getopt, Word};
 use crate::tools::inet_aton;
+use crate::tools::iputils::{self, Ended};
 
 const USAGE: &str = include_str!("usage.txt");
 const VERSION: &str = include_str!("version.txt");
@@ -55,17 +56,9 @@ pub(super) enum IpOption {
     Timestamp { addresses: bool },
 }
 
-/// Why there is nothing to run: what is printed, where, and the exit status.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Ended {
-    pub(super) stdout: String,
-    pub(super) stderr: String,
-    pub(super) status: u8,
-}
-
 /// A message after the tool's name, and the exit status.
 pub(super) fn fatal(status: u8, message: impl std::fmt::Display) -> Ended {
-    Ended { stdout: String::new(), stderr: format!("ping: {message}\n"), status }
+    Ended::message("ping", status, message)
 }
 
 const OPTIONS: &str = "h?4bRT:6F:N:aABc:CdDe:fi:I:l:Lm:M:nOp:qQ:s:S:t:UvVw:W:";
@@ -77,11 +70,7 @@ pub(super) fn parse(words: &[String]) -> Result<Args, Ended> {
     let mut family = None;
     for word in Getopt::new(OPTIONS, words) {
         match word {
-            Err(error) => {
-                let mut ended = fatal(2, error);
-                ended.stderr.push_str(USAGE);
-                return Err(ended);
-            }
+            Err(error) => return Err(fatal(2, error).with_usage(USAGE)),
             Ok(Word::Operand(operand)) => operands.push(operand),
             Ok(Word::Option(letter @ ('4' | '6'), _)) => {
                 if family.is_some_and(|f| f != letter) {
@@ -155,12 +144,8 @@ impl Args {
     /// An option without an argument.
     fn flag(&mut self, letter: char) -> Result<(), Ended> {
         match letter {
-            'h' | '?' => {
-                return Err(Ended { stdout: String::new(), stderr: USAGE.to_owned(), status: 2 });
-            }
-            'V' => {
-                return Err(Ended { stdout: VERSION.to_owned(), stderr: String::new(), status: 0 });
-            }
+            'h' | '?' => return Err(Ended::usage(USAGE)),
+            'V' => return Err(Ended::output(VERSION)),
             'a' => self.audible = true,
             'A' => (self.adaptive, self.interval) = (true, Duration::ZERO),
             'b' => self.broadcast = true,
@@ -262,21 +247,8 @@ fn strtod(text: &str) -> (f64, &str) {
     (0.0, text)
 }
 
-/// A decimal integer within `range` (`strtol_or_err()`).
 fn integer<T: TryFrom<i64>>(text: &str, range: RangeInclusive<i64>) -> Result<T, Ended> {
-    let wrong = |why: &str| fatal(1, format_args!("invalid argument: '{text}'{why}"));
-    let digits = text.trim_start().trim_start_matches(['+', '-']);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(wrong(""));
-    }
-    let number: i64 =
-        text.trim_start().parse().map_err(|_| wrong(": Numerical result out of range"))?;
-    let (first, last) = (*range.start(), *range.end());
-    let outside = || wrong(&format!(": out of range: {first} <= value <= {last}"));
-    if !range.contains(&number) {
-        return Err(outside());
-    }
-    T::try_from(number).map_err(|_| outside())
+    iputils::integer("ping", text, range)
 }
 
 fn discovery(value: &str) -> Result<PmtuDiscovery, Ended> {

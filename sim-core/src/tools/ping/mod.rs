@@ -14,7 +14,8 @@ use crate::id::SocketId;
 use crate::socket::{ErrorOrigin, ExtendedError};
 use crate::time::SimTime;
 use crate::tools::Call;
-use crate::tools::ping::args::{Args, Ended};
+use crate::tools::iputils::Ended;
+use crate::tools::ping::args::Args;
 use crate::tools::ping::probe::{Heard, Reply};
 use crate::tools::ping::stats::{Report, Stats};
 use crate::world::{Poll, Program, Signal, Sys};
@@ -202,7 +203,7 @@ impl Session {
         }
         self.note_outstanding(sys);
         self.tokens = self.tokens.saturating_sub(interval);
-        let (first, _) = self.sent.unwrap_or((sys.now(), sys.now()));
+        let (first, _) = self.sent.unwrap_or_else(|| (sys.now(), sys.now()));
         self.sent = Some((first, sys.now()));
         let refused = self.send_request(sys);
         let rest = interval.saturating_sub(self.tokens);

@@ -6,7 +6,8 @@ use crate::errno::Errno;
 use crate::id::SocketId;
 use crate::packet::{Icmp, IcmpType, IpProto, Ipv4, checksum};
 use crate::socket::{SockOpt, SocketType};
-use crate::tools::ping::args::{Args, Ended, IpOption, fatal};
+use crate::tools::iputils::Ended;
+use crate::tools::ping::args::{Args, IpOption, fatal};
 use crate::world::Sys;
 
 /// The port that the source address is asked for with; nothing is sent to it.
