@@ -50,6 +50,32 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::{Program, Sys};
+
+    /// A program that waits forever.
+    #[derive(Clone, Debug)]
+    struct Waits;
+
+    impl Program for Waits {
+        fn poll(&mut self, _: &mut Sys<'_>) -> Poll {
+            Poll::WaitUnbounded
+        }
+
+        fn boxed_clone(&self) -> Box<dyn Program> {
+            Box::new(self.clone())
+        }
+    }
+
+    #[test]
+    fn a_namespace_without_a_name_lives_as_long_as_a_program_in_it() {
+        let mut world = World::new(1);
+        let id = world.add_netns("a").unwrap();
+        let program = world.spawn_program(id, Box::new(Waits));
+        world.del_netns("a").unwrap();
+        assert!(world.kernel.netns.get(id).is_some());
+        world.reap(program);
+        assert!(world.kernel.netns.get(id).is_none());
+    }
 
     #[test]
     fn a_name_is_given_once_and_found_until_it_is_taken_away() {

@@ -223,10 +223,13 @@ impl World {
         self.run_programs();
     }
 
-    /// Removes a program with all it owns, as the kernel does when a process dies.
+    /// Removes a program with all it owns, as the kernel does when a process dies. A namespace without
+    /// a name goes with the last program in it.
     pub fn reap(&mut self, id: ProcId) -> Option<Process> {
         self.release(id);
-        self.procs.remove(id)
+        let process = self.procs.remove(id)?;
+        self.drop_netns_if_unused(process.netns);
+        Some(process)
     }
 
     /// Runs a program once.

@@ -43,6 +43,9 @@ pub(super) enum State {
     Fresh,
     /// Its program runs, and handles these signals.
     Running(ProcId, Catches),
+    /// It became a command of the user's, which keeps the connection open without knowing, and so do
+    /// all that it starts: as long as it is open, a process is in the namespace that the program keeps.
+    Away(ProcId),
     /// All was said.
     Leaving,
 }
@@ -80,6 +83,14 @@ impl Client {
     pub(super) fn program(&self) -> Option<ProcId> {
         match self.state {
             State::Running(id, _) => Some(id),
+            State::Fresh | State::Away(_) | State::Leaving => None,
+        }
+    }
+
+    /// What goes from the world with it.
+    pub(super) fn possession(&self) -> Option<ProcId> {
+        match self.state {
+            State::Running(id, _) | State::Away(id) => Some(id),
             State::Fresh | State::Leaving => None,
         }
     }
@@ -87,7 +98,7 @@ impl Client {
     /// Whether it can be forgotten.
     pub(super) fn is_done(&self) -> bool {
         match self.state {
-            State::Fresh | State::Running(..) => false,
+            State::Fresh | State::Running(..) | State::Away(_) => false,
             State::Leaving => self.gone || self.outbox.is_empty(),
         }
     }
@@ -203,6 +214,11 @@ impl Client {
     pub(super) fn take_message(&mut self) -> Option<ToServer> {
         match self.state {
             State::Running(..) => self.inbox.pop_front(),
+            // Whoever inherited the connection has nothing to say.
+            State::Away(_) => {
+                self.inbox.clear();
+                None
+            }
             State::Fresh | State::Leaving => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use sim_core::id::{Id as _, NetnsId, ProcId};
 use sim_core::tools::{self, Call, Catches};
-use sim_core::world::{Output, Poll, Signal};
+use sim_core::world::{Output, Poll, Program, Signal, Sys};
 
 use super::client::State;
 use super::proc::Descent;
@@ -34,8 +34,8 @@ impl Server {
         let mut acted = false;
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return acted };
-            let Some(program) = client.program() else { return acted };
             let Some(message) = client.take_message() else { return acted };
+            let Some(program) = client.program() else { return acted };
             match message {
                 ToServer::Stdin(bytes) if bytes.is_empty() => self.world.feed(program, None),
                 ToServer::Stdin(bytes) => self.world.feed(program, Some(&bytes)),
@@ -55,10 +55,10 @@ impl Server {
         if client.state == State::Leaving || !client.is_lost() {
             return false;
         }
-        let program = client.program();
+        let possession = client.possession();
         client.abandon();
         self.to_flush.push_back(id);
-        if let Some(program) = program {
+        if let Some(program) = possession {
             self.world.reap(program);
             self.world.run_programs();
             self.collect();
@@ -124,59 +124,46 @@ impl Server {
 
     fn collect_one(&mut self, id: ClientId) {
         let Some(program) = self.clients.get(&id).and_then(Client::program) else { return };
-        let news = self.news(program);
+        let (news, end) = self.news(program);
         let Some(client) = self.clients.get_mut(&id) else { return };
         if !news.is_empty() && !self.to_flush.contains(&id) {
             self.to_flush.push_back(id);
         }
-        for message in news {
-            client.send(&message);
-            if matches!(message, ToShim::Exit(_) | ToShim::Exec(_)) {
-                client.state = State::Leaving;
-                self.world.reap(program);
-                return;
+        news.iter().for_each(|message| client.send(message));
+        client.state = match end {
+            None => return,
+            Some(End::Exit) => State::Leaving,
+            Some(End::Exec(netns)) => {
+                State::Away(self.world.spawn_program(netns, Box::new(Resident)))
             }
-        }
+        };
+        self.world.reap(program);
     }
 
-    /// What a program has to say since the last time.
-    fn news(&mut self, program: ProcId) -> Vec<ToShim> {
-        let Some(process) = self.world.process_mut(program) else { return Vec::new() };
+    /// What a program has to say since the last time, and how it ended if it did.
+    fn news(&mut self, program: ProcId) -> (Vec<ToShim>, Option<End>) {
+        let Some(process) = self.world.process_mut(program) else { return (Vec::new(), None) };
         let output = std::mem::take(&mut process.output);
         let stdin_wanted = std::mem::take(&mut process.stdin_wanted);
         let state = process.state;
         let mut news = Vec::new();
         for piece in output {
-            self.push_messages(piece, &mut news);
+            if let Output::Exec { netns, argv } = piece {
+                let name = self.world.netns_name(netns).unwrap_or_default();
+                let place = format!("{}:{name}", netns.index());
+                news.push(ToShim::Exec(Exec { netns: place, argv }));
+                return (news, Some(End::Exec(netns)));
+            }
+            push_messages(piece, &mut news);
         }
         if stdin_wanted {
             news.push(ToShim::ReadStdin);
         }
         if let Poll::Exit(status) = state {
             news.push(ToShim::Exit(status));
+            return (news, Some(End::Exit));
         }
-        news
-    }
-
-    /// The messages that carry a piece of output.
-    fn push_messages(&self, output: Output, news: &mut Vec<ToShim>) {
-        let pieces = |bytes: &[u8], wrap: &dyn Fn(Vec<u8>) -> ToShim| {
-            bytes.chunks(PIECE).map(|piece| wrap(piece.to_vec())).collect::<Vec<_>>()
-        };
-        match output {
-            Output::Stdout(bytes) => news.extend(pieces(&bytes, &ToShim::Stdout)),
-            Output::Stderr(bytes) => news.extend(pieces(&bytes, &ToShim::Stderr)),
-            Output::Open { file, path, mode } => news.push(ToShim::Open(file, mode, path)),
-            Output::Read(file) => news.push(ToShim::Read(file)),
-            Output::Write(file, bytes) => {
-                news.extend(pieces(&bytes, &|piece| ToShim::Write(file, piece)));
-            }
-            Output::Exec { netns, argv } => {
-                let name = self.world.netns_name(netns).unwrap_or_default();
-                let netns = format!("{}:{name}", netns.index());
-                news.push(ToShim::Exec(Exec { netns, argv }));
-            }
-        }
+        (news, None)
     }
 
     /// Interrupts the programs that handle it, in the order in which they were started.
@@ -190,9 +177,47 @@ impl Server {
     }
 }
 
+/// How a program ended.
+enum End {
+    Exit,
+    /// It became a command of the user's in this namespace.
+    Exec(NetnsId),
+}
+
+/// Keeps a namespace that a process of the user's is in.
+#[derive(Clone, Debug)]
+struct Resident;
+
+impl Program for Resident {
+    fn poll(&mut self, _: &mut Sys<'_>) -> Poll {
+        Poll::WaitUnbounded
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Program> {
+        Box::new(Self)
+    }
+}
+
+/// The messages that carry a piece of output; that a program becomes another is not one.
+fn push_messages(output: Output, news: &mut Vec<ToShim>) {
+    fn cut(bytes: &[u8], news: &mut Vec<ToShim>, wrap: impl Fn(Vec<u8>) -> ToShim) {
+        news.extend(bytes.chunks(PIECE).map(|piece| wrap(piece.to_vec())));
+    }
+    match output {
+        Output::Stdout(bytes) => cut(&bytes, news, ToShim::Stdout),
+        Output::Stderr(bytes) => cut(&bytes, news, ToShim::Stderr),
+        Output::Open { file, path, mode } => news.push(ToShim::Open(file, mode, path)),
+        Output::Read(file) => news.push(ToShim::Read(file)),
+        Output::Write(file, bytes) => cut(&bytes, news, |piece| ToShim::Write(file, piece)),
+        Output::Exec { .. } => {}
+    }
+}
+
 fn interruptible(client: &Client) -> Option<(Descent, ProcId)> {
     match client.state {
-        State::Fresh | State::Leaving | State::Running(_, Catches::Nothing) => None,
+        State::Fresh | State::Away(_) | State::Leaving | State::Running(_, Catches::Nothing) => {
+            None
+        }
         State::Running(program, _) => Some((client.started.clone(), program)),
     }
 }

@@ -29,7 +29,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::getpid;
 use sim_core::world::World;
 
-use self::client::Client;
+use self::client::{Client, State};
 use self::pace::{Advance, Pace};
 use self::quiet::Watch;
 use self::recording::Recording;
@@ -219,6 +219,7 @@ impl Server {
         while self.flush_next() {
             self.settle();
         }
+        self.clients.retain(|_, client| !matches!(client.state, State::Away(_)));
         for client in self.clients.values_mut() {
             client.dismiss(&ToShim::Ended);
         }

@@ -7,12 +7,13 @@ mod signals;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{IsTerminal as _, Read as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Sig;
 use sim_core::tools::Tool;
@@ -26,6 +27,9 @@ use crate::error::{ErrorKind, reason};
 
 /// The exit status of `ip netns exec` when there is no such command.
 const EXEC_FAILED: u8 = 1;
+
+/// The lowest number of a connection that a command inherits.
+const INHERITED: RawFd = 100;
 
 /// Runs the program as the shim called `name`, if there is such a one: `args` are the words after it.
 /// Returns the exit status.
@@ -224,7 +228,10 @@ impl Session {
                     self.tell(&ToServer::File(file, answer))?;
                 }
             }
-            ToShim::Exec(exec) => return Ok(Some(become_another(&exec))),
+            ToShim::Exec(exec) => {
+                keep_open(self.server.as_fd());
+                return Ok(Some(become_another(&exec)));
+            }
             ToShim::Exit(status) => return Ok(Some(status)),
             ToShim::Ended => io::die_of(Sig::SIGHUP),
             ToShim::Refused(why) => return Err(Trouble::Refused(why)),
@@ -248,6 +255,13 @@ fn hello(name: &str, args: &[OsString]) -> Result<Hello, Trouble> {
         to_terminal,
         columns: size.map(|(width, _)| width.0),
     })
+}
+
+/// Lets the command that this process becomes inherit the connection, and all that it starts. As long as
+/// one of them lives, the server sees the connection open and keeps their namespace. Its number is high
+/// because scripts use the low ones. If that is impossible, the namespace goes with its name.
+fn keep_open(connection: BorrowedFd<'_>) {
+    let _number = fcntl(connection, FcntlArg::F_DUPFD(INHERITED));
 }
 
 /// Replaces this process by a command of the user's in another namespace of the world. Returns only if
