@@ -69,6 +69,8 @@ pub struct IpCb {
     pub frag_max_size: u16,
     /// Whether the largest fragment carried DF (`IPSKB_FRAG_PMTU`).
     pub frag_df: bool,
+    /// Its sender has proof that the next hop is alive (`skb->dst_pending_confirm`).
+    pub confirm_neigh: bool,
     /// How many tunnels of this host it is inside of, to stop endless nesting.
     pub tunnel_depth: u8,
 }
@@ -92,7 +94,7 @@ pub struct IpCb {
 ///                                            │                        │         │
 ///                                         Socket                 IpFinish       │
 ///                                                                     │         │
-///               LocalOut ─ OUTPUT ─ PostRouting                  Neighbour      │
+///               LocalOut ─ OUTPUT ─ PostRouting  LinkFailure ◄── Neighbour      │
 ///                                                                     │         │
 ///                                                                 Transmit ◄────┘
 /// ```
@@ -150,6 +152,8 @@ pub enum Place {
     Neighbour,
     /// The device sends the frame (`dev_queue_xmit()`): captures, then its driver.
     Transmit,
+    /// The next hop did not answer: the sender is told (`dst_link_failure()`).
+    LinkFailure,
 }
 
 impl Place {
@@ -179,6 +183,7 @@ impl Place {
             Self::IpFinish => "ip finish",
             Self::Neighbour => "neighbour",
             Self::Transmit => "transmit",
+            Self::LinkFailure => "link failure",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::bridge::Bridge;
 use crate::errno::Errno;
 use crate::id::{Arena, BridgeId, DevId, FlowId, NetnsId, SocketId};
 use crate::link::NetDevice;
+use crate::neigh::NeighDefaults;
 use crate::netns::Netns;
 use crate::packet::{Skb, SkbPool};
 use crate::rng::SimRng;
@@ -38,6 +39,8 @@ pub struct Kernel {
     pub bridges: Arena<BridgeId, Bridge>,
     /// The open sockets of all namespaces.
     pub sockets: Arena<SocketId, Socket>,
+    /// What neighbour tables start with.
+    pub neigh: NeighDefaults,
     /// What will happen at a later time.
     pub timers: TimerQueue,
     /// Buffers that no packet uses now.
@@ -70,6 +73,7 @@ impl Kernel {
             devs: Arena::default(),
             bridges: Arena::default(),
             sockets: Arena::default(),
+            neigh: NeighDefaults::default(),
             timers: TimerQueue::default(),
             pool: SkbPool::default(),
             stack: Vec::new(),

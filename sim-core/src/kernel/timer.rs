@@ -1,8 +1,9 @@
 //! What will happen at a later time, in the order `(time, arming order)`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use crate::id::{DevId, ProcId};
+use crate::id::{DevId, NetnsId, ProcId};
 use crate::time::{JIFFY, SimTime};
 
 /// What a timer does when it fires.
@@ -12,6 +13,17 @@ pub enum Timer {
     Program(ProcId),
     /// Looks for addresses of the device whose lifetime has ended (`check_lifetime()`).
     AddrLifetime(DevId),
+    /// A neighbour entry's state ends (`neigh_timer_handler()`).
+    Neigh {
+        /// The device it is on.
+        dev: DevId,
+        /// The address it is kept under.
+        addr: IpAddr,
+    },
+    /// Neighbour entries that nobody uses are collected (`neigh_periodic_work()`).
+    NeighGc(NetnsId),
+    /// Requests are answered on behalf of other hosts (`neigh_proxy_process()`).
+    ArpProxy(NetnsId),
 }
 
 /// Names an armed timer: its time and its place among those of the same time.

@@ -1,36 +1,31 @@
-//! Neighbours: from an address on the link to a link layer address.
+//! Neighbours: from an address on the link to a link layer address (`net/core/neighbour.c`).
+//!
+//! ```text
+//!   state, entry    one entry: its states, what changes it (no table, no packets)
+//!   table           all entries of a namespace, the addresses answered for on behalf of others
+//!   params          the settings
+//!   protocol        what a family brings with it
+//!   update          making, changing and removing entries, with what follows
+//!   timer           the collector
+//!   output          a packet asks for its next hop's address
+//!   arp/            IPv4's protocol
+//!   event           what becomes of entries when devices change
+//! ```
 
 pub mod arp;
+pub mod entry;
+mod event;
 pub mod output;
+pub mod params;
+pub mod protocol;
+pub mod state;
+pub mod table;
+mod timer;
+pub mod update;
 
-use crate::id::DevId;
-use crate::kernel::Kernel;
-use crate::netns::notifier::LinkEvent;
-use crate::trace::Observer;
-
-/// The state of a neighbour entry, with the bits of `NUD_*`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[repr(u8)]
-pub enum NudState {
-    /// Nothing is known yet.
-    None = 0x00,
-    /// Asked for the first time.
-    Incomplete = 0x01,
-    /// Confirmed of late.
-    Reachable = 0x02,
-    /// Known, but not confirmed of late.
-    Stale = 0x04,
-    /// In use while stale; will be probed soon.
-    Delay = 0x08,
-    /// Being probed.
-    Probe = 0x10,
-    /// Did not answer.
-    Failed = 0x20,
-    /// Needs no resolution.
-    Noarp = 0x40,
-    /// Set by hand, never changes.
-    Permanent = 0x80,
-}
-
-/// Follows a change of a device.
-pub fn link_event<O: Observer>(_: &mut Kernel, _: DevId, _: LinkEvent, _: &mut O) {}
+pub use entry::{Neigh, Update, UpdateRefused};
+pub use event::{addr_removed, arp_switched, collect, expire, link_event};
+pub use output::confirm;
+pub use params::{NEIGH_FILES, NeighParms, NeighVar, neigh_file};
+pub use state::NudState;
+pub use table::{NeighDefaults, NeighTable, Proxy};

@@ -7,6 +7,7 @@ use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::IfAddr;
 use crate::link::inet::Scope;
+use crate::neigh;
 use crate::netlink::request::{AddrSpec, Create, LinkRef};
 use crate::netlink::{NetlinkError, link};
 use crate::route::ifaddr::{self, Refusal};
@@ -59,7 +60,7 @@ pub fn del<O: Observer>(
     k: &mut Kernel,
     netns: NetnsId,
     spec: &AddrSpec,
-    _: &mut O,
+    o: &mut O,
 ) -> Result<(), NetlinkError> {
     let dev = find(k, netns, spec.dev)?;
     let local = ipv4(spec.local)?;
@@ -73,6 +74,7 @@ pub fn del<O: Observer>(
         NetlinkError::with_message(Errno::EADDRNOTAVAIL, "ipv4: Address not found")
     })?;
     ifaddr::remove(k, dev, at);
+    neigh::addr_removed(k, dev, o);
     Ok(())
 }
 

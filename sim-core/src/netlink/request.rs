@@ -445,8 +445,8 @@ pub enum RuleAction {
 /// A neighbour.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NeighSpec {
-    /// The device.
-    pub dev: LinkRef,
+    /// The device; only an address that is answered for can do without.
+    pub dev: Option<LinkRef>,
     /// The address (`NDA_DST`).
     pub addr: IpAddr,
     /// The link layer address (`NDA_LLADDR`).

@@ -6,10 +6,12 @@ pub mod stack;
 
 use std::collections::BTreeMap;
 
+use crate::family::V4;
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
+use crate::neigh::NeighTable;
 use crate::route::NetnsIpv4;
 use crate::socket::{SocketSysctls, SocketTables, call};
 use crate::trace::Observer;
@@ -37,6 +39,8 @@ pub struct Netns {
     pub nsids: BTreeMap<u32, NetnsId>,
     /// The counters of `/proc/net/snmp` and `/proc/net/netstat`.
     pub mib: Mib,
+    /// IPv4 neighbours.
+    pub arp: NeighTable<V4>,
     /// IPv4 routing.
     pub ipv4: NetnsIpv4,
     /// Its sockets, where packets look for them.
@@ -62,6 +66,7 @@ impl Kernel {
                 conf_default: Ipv4Conf::default(),
                 nsids: BTreeMap::new(),
                 mib: Mib::default(),
+                arp: NeighTable::default(),
                 ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },
                 sockets: SocketTables::default(),
                 sysctl: SocketSysctls::default(),

@@ -6,7 +6,7 @@
 use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::netfilter::Hook;
-use crate::trace::{DropReason, Event, Moment, Observer};
+use crate::trace::{DropReason, Event, Moment, Observer, Origin};
 use crate::{bridge, ip, link, neigh, netfilter, route};
 
 /// What a layer has decided: something, or that the packet ends here.
@@ -97,6 +97,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             neigh::output::Resolution::Queued => None,
         },
         Place::Transmit => link::transmit::transmit(k, f, o)?,
+        Place::LinkFailure => return Err(DropReason::NeighFailed),
     })
 }
 
@@ -123,12 +124,24 @@ fn after(hook: Hook) -> Place {
 }
 
 /// Does what `timer` is for; what it sends is left for [`Kernel::run_pending`].
-pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, _: &mut O) {
+pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
     match timer {
         // The world runs programs; it does not pass their timers on.
         Timer::Program(_) => {}
-        Timer::AddrLifetime(dev) => route::ifaddr::check_lifetime(k, *dev),
+        Timer::AddrLifetime(dev) => {
+            route::ifaddr::check_lifetime(k, *dev);
+            neigh::addr_removed(k, *dev, o);
+        }
+        Timer::Neigh { dev, addr } => neigh::expire(k, *dev, *addr, o),
+        Timer::NeighGc(netns) => neigh::collect(k, *netns, o),
+        Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
     }
+}
+
+/// Starts `flight`, as [`Kernel::spawn`] does, and tells why it exists.
+pub fn start<O: Observer>(k: &mut Kernel, flight: Flight, origin: Origin, o: &mut O) {
+    emit(k, &flight, o, |_| Event::Started { origin });
+    k.spawn(flight);
 }
 
 /// Tells the observer, if there is one, what `event` makes of the flight.

@@ -32,6 +32,7 @@ pub mod skb;
 
 pub mod tcp;
 pub mod tcp_options;
+pub mod truesize;
 pub mod udp;
 pub mod vxlan;
 
@@ -46,5 +47,6 @@ pub use meta::{PacketType, SkbMeta};
 pub use pool::SkbPool;
 pub use skb::Skb;
 pub use tcp::{Tcp, TcpFlags};
+pub use truesize::truesize;
 pub use udp::Udp;
 pub use vxlan::Vxlan;

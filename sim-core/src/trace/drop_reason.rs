@@ -64,6 +64,7 @@ drop_reasons! {
     IpLocalNet = "IP_LOCALNET", "127.0.0.0/8 on a wire (route_localnet is off)";
     IpInvalidDest = "IP_INVALID_DEST", "its destination address is not possible";
     InvalidProto = "INVALID_PROTO", "its protocol is not possible here";
+    NeighCreatefail = "NEIGH_CREATEFAIL", "there are too many neighbours";
     NeighFailed = "NEIGH_FAILED", "the next hop does not answer ARP";
     NeighQueueFull = "NEIGH_QUEUEFULL", "too many packets wait for the next hop";
     NeighDead = "NEIGH_DEAD", "the neighbour entry is gone";
@@ -77,6 +78,7 @@ drop_reasons! {
     DevReady = "DEV_READY", "the device is not up";
     QdiscDrop = "QDISC_DROP", "the queueing discipline dropped it";
     FullRing = "FULL_RING", "the device's ring is full";
+    QueuePurge = "QUEUE_PURGE", "the queue it waited in is gone";
     NoTxTarget = "NO_TX_TARGET", "nobody is behind the device";
     UnhandledProto = "UNHANDLED_PROTO", "nobody handles its EtherType";
     TcFilter = "TC_INGRESS", "traffic control dropped it";

@@ -5,6 +5,7 @@ use crate::errno::Errno;
 use crate::id::{BridgeId, DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::{DevFlags, DevKind, DevName, promisc};
+use crate::neigh;
 use crate::netlink::NetlinkError;
 use crate::netlink::link::find;
 use crate::netlink::request::LinkChange;
@@ -178,11 +179,15 @@ fn set_flags<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &m
             promisc::set_by_hand(k, dev, flag, on.contains(flag));
         }
     }
+    let had_arp = !k.devs[dev].flags.contains(DevFlags::NOARP);
     let plain = [DevFlags::NOARP, DevFlags::MULTICAST];
     for flag in plain {
         if on.contains(flag) || off.contains(flag) {
             k.devs[dev].flags.set(flag, on.contains(flag));
         }
+    }
+    if had_arp == k.devs[dev].flags.contains(DevFlags::NOARP) && k.devs[dev].is_up() {
+        neigh::arp_switched(k, dev, o);
     }
     if on.contains(DevFlags::UP) {
         k.open(dev, o);
