@@ -87,3 +87,22 @@ pub(super) fn growth(
     });
     grown.filter(|(_, count)| *count != 0).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_named_after_their_group() {
+        let pairs = parse_pair("Icmp: InMsgs InErrors", "Icmp: 3 -1");
+        assert_eq!(pairs, [("Icmp.InMsgs".to_owned(), 3), ("Icmp.InErrors".to_owned(), -1)]);
+    }
+
+    #[test]
+    fn only_what_grew_is_kept() {
+        let before = BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 5)]);
+        let after = BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 7), ("c".to_owned(), 1)]);
+        let grown = BTreeMap::from([("b".to_owned(), 2), ("c".to_owned(), 1)]);
+        assert_eq!(growth(&before, after), grown);
+    }
+}

@@ -312,3 +312,38 @@ fn attribute_list(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
 fn attributes(bytes: &[u8]) -> BTreeMap<u16, &[u8]> {
     attribute_list(bytes).into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_read_as_they_are_written() {
+        let inner = [attribute(1, b"veth\0"), attribute(2, &7_u32.to_ne_bytes())].concat();
+        let bytes = [nested(18, &inner), attribute(3, b"e0\0")].concat();
+        let outer = attributes(&bytes);
+        assert_eq!(text(outer[&3]), "e0");
+        let inner = attributes(outer[&18]);
+        assert_eq!((text(inner[&1]), u32_at(inner[&2], 0)), ("veth".to_owned(), Some(7)));
+    }
+
+    #[test]
+    fn cut_attributes_end_the_list() {
+        let bytes = attribute(3, b"e0\0");
+        for length in 0..7 {
+            assert!(attribute_list(&bytes[..length]).is_empty(), "{length}");
+        }
+    }
+
+    #[test]
+    fn only_the_offloads_that_change_frames_are_switched_off() {
+        for name in
+            ["tx-checksum-ip-generic", "tx-tcp6-segmentation", "rx-gro", "tx-scatter-gather"]
+        {
+            assert!(is_offload(name), "{name}");
+        }
+        for name in ["tx-vlan-hw-insert", "highdma", "rx-gro-list", "tx-gre-segmentation"] {
+            assert!(!is_offload(name), "{name}");
+        }
+    }
+}

@@ -181,3 +181,31 @@ fn write_sysctls(namespaces: &Namespaces, netns: &str, argv: &[String]) -> io::R
         Ok(written)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batched(first: &str, second: &str) -> bool {
+        let (first, second) =
+            (Command::parse(1, first).unwrap(), Command::parse(2, second).unwrap());
+        let (netns, argv) = place(&first);
+        is_batched_with(argv, &netns, &first) && is_batched_with(argv, &netns, &second)
+    }
+
+    #[test]
+    fn commands_of_one_tool_for_one_namespace_share_a_run() {
+        assert!(batched("ip -n r link set lo up", "ip -n r addr add 10.0.0.1/24 dev e0"));
+        assert!(batched("ip -n r link set lo up", "ip netns exec r ip route show"));
+        assert!(batched("ip netns add a", "ip netns add b"));
+    }
+
+    #[test]
+    fn others_run_by_themselves() {
+        assert!(!batched("ip -n r link set lo up", "ip -n x link set lo up"));
+        assert!(!batched("ip -n r link set lo up", "bridge -n r link set dev e0 hairpin on"));
+        assert!(!batched("ip link set lo up", "ip netns add a"));
+        assert!(!batched("ip -n r link set lo up", "ip -n r link set e0 alias \"a b\""));
+        assert!(!batched("sysctl -qw net.ipv4.ip_forward=1", "sysctl -qw net.ipv4.ip_forward=1"));
+    }
+}
