@@ -4,6 +4,7 @@
 //! of them; who runs a world offers exactly these to its users.
 
 mod arping;
+mod command;
 pub mod getopt;
 mod inet_aton;
 mod inject;
@@ -11,6 +12,7 @@ mod iputils;
 mod ping;
 mod sleep;
 
+pub use command::{CommandError, Outcome};
 pub use inet_aton::inet_aton;
 
 use crate::world::Program;

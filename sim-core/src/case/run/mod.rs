@@ -11,11 +11,11 @@ use thiserror::Error;
 use crate::id::NetnsId;
 use crate::link::LinkStats;
 use crate::time::SimTime;
-use crate::tools::{self, Call};
+use crate::tools::Outcome;
 use crate::trace::record::Record;
 use crate::trace::record::What;
 use crate::trace::{self, Keep, Recorder};
-use crate::world::{Output, Poll, World};
+use crate::world::World;
 
 use sockets::Sockets;
 
@@ -85,60 +85,23 @@ pub fn run(case: &Case, seed: u64) -> Result<Observed, RunError> {
 fn set_up(world: &mut World, command: &Command) -> Result<(), RunError> {
     let (netns, argv) = command.inside_netns();
     let outcome = execute(world, netns.unwrap_or(ROOT_NETNS), argv)?;
-    if outcome.rc == 0 {
+    if outcome.status == 0 {
         return Ok(());
     }
     let output = outcome.stdout + &outcome.stderr;
-    Err(RunError::Setup { line: command.line, text: command.text.clone(), rc: outcome.rc, output })
-}
-
-/// What a command said.
-#[derive(Debug, Default)]
-struct Outcome {
-    rc: i32,
-    stdout: String,
-    stderr: String,
+    Err(RunError::Setup {
+        line: command.line,
+        text: command.text.clone(),
+        rc: outcome.status.into(),
+        output,
+    })
 }
 
 /// Runs a tool to its end.
 fn execute(world: &mut World, netns: &str, argv: &[String]) -> Result<Outcome, RunError> {
-    let failed = |why: &str| RunError::Command { command: argv.join(" "), why: why.to_owned() };
-    let netns = find_netns(world, netns).ok_or_else(|| failed("no such namespace"))?;
-    let name = argv.first().ok_or_else(|| failed("no command"))?;
-    let tool = tools::find(name).ok_or_else(|| failed("no such tool"))?;
-    let call = Call { argv: argv.to_vec(), to_terminal: false, columns: None };
-    let id = world.spawn_program(netns, (tool.start)(call));
-    world.feed(id, None);
-    let mut outcome = Outcome::default();
-    loop {
-        let process = world.process_mut(id).ok_or_else(|| failed("it is gone"))?;
-        let state = process.state;
-        for output in process.output.drain(..) {
-            match output {
-                Output::Stdout(bytes) => outcome.stdout += &String::from_utf8_lossy(&bytes),
-                Output::Stderr(bytes) => outcome.stderr += &String::from_utf8_lossy(&bytes),
-                Output::Open { .. } | Output::Read(_) | Output::Write(..) => {
-                    return Err(failed("it wants a file, and a case has none"));
-                }
-                Output::Exec { argv, .. } => {
-                    return Err(failed(&format!("it wants to run {}", argv.join(" "))));
-                }
-            }
-        }
-        match state {
-            Poll::Exit(rc) => {
-                world.reap(id);
-                outcome.rc = i32::from(rc);
-                return Ok(outcome);
-            }
-            Poll::WaitBounded => {
-                if !world.step_until(SimTime::from_nanos(u64::MAX)) {
-                    return Err(failed("it waits for ever"));
-                }
-            }
-            Poll::WaitUnbounded => return Err(failed("it does not end by itself")),
-        }
-    }
+    let failed = |why: String| RunError::Command { command: argv.join(" "), why };
+    let netns = find_netns(world, netns).ok_or_else(|| failed("no such namespace".to_owned()))?;
+    world.run_command(netns, argv).map_err(|error| failed(error.to_string()))
 }
 
 fn find_netns(world: &World, name: &str) -> Option<NetnsId> {
@@ -219,7 +182,8 @@ impl<'a> Run<'a> {
             }
             Action::Sh(command) => {
                 let outcome = execute(&mut self.world, &step.netns, &command.argv)?;
-                let Outcome { rc, stdout, stderr } = outcome;
+                let Outcome { status, stdout, stderr } = outcome;
+                let rc = i32::from(status);
                 self.commands.push(CommandObserved { line: command.line, rc, stdout, stderr });
             }
             Action::Wait => {}
@@ -308,7 +272,7 @@ impl<'a> Run<'a> {
         let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
         let outcome = execute(&mut self.world, netns, &argv)?;
         let failed = |why: String| RunError::Command { command: command.to_owned(), why };
-        if outcome.rc != 0 {
+        if outcome.status != 0 {
             return Err(failed(outcome.stderr));
         }
         if outcome.stdout.trim().is_empty() {
