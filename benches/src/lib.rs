@@ -4,3 +4,4 @@
 pub mod path;
 #[cfg(target_os = "linux")]
 pub mod real;
+pub mod simulated;

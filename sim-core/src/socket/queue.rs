@@ -102,6 +102,12 @@ impl ReceiveQueue {
         self.messages.front()
     }
 
+    /// How many messages wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
