@@ -14,6 +14,19 @@ pub struct DevName {
 }
 
 impl DevName {
+    /// A label of an address, which has a name's length but may hold any byte, above all the colon of
+    /// `eth0:1`.
+    ///
+    /// # Errors
+    ///
+    /// It is empty or too long.
+    pub fn label(text: &str) -> Result<Self, InvalidName> {
+        let mut bytes = [0; MAX_NAME_LEN];
+        bytes.get_mut(..text.len()).ok_or(InvalidName)?.copy_from_slice(text.as_bytes());
+        let len = u8::try_from(text.len()).map_err(|_| InvalidName)?;
+        if len == 0 { Err(InvalidName) } else { Ok(Self { bytes, len }) }
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -31,16 +44,10 @@ impl FromStr for DevName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let odd = |b: u8| b == b'/' || b == b':' || b == 0x0b || b.is_ascii_whitespace();
-        if text.is_empty()
-            || text.len() > MAX_NAME_LEN
-            || matches!(text, "." | "..")
-            || text.bytes().any(odd)
-        {
+        if matches!(text, "." | "..") || text.bytes().any(odd) {
             return Err(InvalidName);
         }
-        let mut bytes = [0; MAX_NAME_LEN];
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Self { bytes, len: u8::try_from(text.len()).map_err(|_| InvalidName)? })
+        Self::label(text)
     }
 }
 
@@ -65,6 +72,12 @@ mod tests {
         for text in ["", ".", "..", "a/b", "a:b", "a b", "sixteencharacter"] {
             assert_eq!(text.parse::<DevName>(), Err(InvalidName), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_label_may_hold_a_colon() {
+        assert_eq!(DevName::label("eth0:1").unwrap().as_str(), "eth0:1");
+        assert_eq!(DevName::label("sixteencharacter"), Err(InvalidName));
     }
 
     #[test]

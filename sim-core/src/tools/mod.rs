@@ -3,14 +3,23 @@
 //! A tool is a [`Program`], also when all it does is done at its first poll. [`TOOLS`] is the one list
 //! of them; who runs a world offers exactly these to its users.
 
+mod argv;
 mod arping;
+mod bridge;
 mod command;
+mod failure;
 pub mod getopt;
+mod inet;
 mod inet_aton;
 mod inject;
+mod ip;
 mod iputils;
+mod names;
+mod number;
 mod ping;
+mod session;
 mod sleep;
+mod sysctl;
 
 pub use command::{CommandError, Outcome};
 pub use inet_aton::inet_aton;
@@ -63,9 +72,13 @@ pub struct Tool {
 /// Every tool there is.
 pub const TOOLS: &[Tool] = &[
     Tool { name: "arping", catches: Catches::Interrupt, start: arping::start },
+    Tool { name: "bridge", catches: Catches::Nothing, start: bridge::program::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
+    Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
+    Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
+    Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
 ];
 
 /// The tool with this name.

@@ -19,6 +19,19 @@ impl World {
         Ok(id)
     }
 
+    /// Gives a namespace a further name (`ip netns attach`).
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if the name is taken.
+    pub fn name_netns(&mut self, name: &str, id: NetnsId) -> Result<(), Errno> {
+        if self.names.contains_key(name) {
+            return Err(Errno::EEXIST);
+        }
+        self.names.insert(name.to_owned(), id);
+        Ok(())
+    }
+
     /// Takes a name away (`ip netns del`). The namespace goes with its last name, unless a program
     /// still runs in it.
     ///

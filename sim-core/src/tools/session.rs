@@ -1,0 +1,108 @@
+//! What a configuration command runs in: the world, one of its namespaces, and what it has written.
+
+use std::fmt::{self, Write as _};
+
+use crate::id::{DevId, IfIndex, NetnsId};
+use crate::link::DevName;
+use crate::netlink::request::LinkRef;
+use crate::netlink::{NetlinkError, Request};
+use crate::tools::failure::{Failure, Result};
+use crate::world::World;
+
+/// A running command.
+#[derive(Debug)]
+pub(crate) struct Session<'w> {
+    /// The world.
+    pub(crate) world: &'w mut World,
+    /// The namespace the command acts in.
+    pub(crate) netns: NetnsId,
+    /// What it has written to standard output.
+    pub(crate) stdout: String,
+    /// What it has written to standard error.
+    pub(crate) stderr: String,
+    /// The command that it becomes in the end (`execvp(3)`), and the namespace of that.
+    pub(crate) exec: Option<(NetnsId, Vec<String>)>,
+}
+
+impl<'w> Session<'w> {
+    /// A command that has not done anything yet.
+    pub(crate) fn new(world: &'w mut World, netns: NetnsId) -> Self {
+        Self { world, netns, stdout: String::new(), stderr: String::new(), exec: None }
+    }
+
+    /// Writes to standard output.
+    pub(crate) fn out(&mut self, text: fmt::Arguments<'_>) {
+        self.stdout.write_fmt(text).expect("a string takes everything");
+    }
+
+    /// Writes to standard error.
+    pub(crate) fn err(&mut self, text: fmt::Arguments<'_>) {
+        self.stderr.write_fmt(text).expect("a string takes everything");
+    }
+
+    /// Makes a change; if the kernel refuses, the command returns `code`.
+    pub(crate) fn request(&mut self, request: &Request, code: u8) -> Result<()> {
+        self.ask(request).map_err(|error| Failure::kernel(code, &error))
+    }
+
+    /// Makes a change.
+    pub(crate) fn ask(&mut self, request: &Request) -> std::result::Result<(), NetlinkError> {
+        self.world.request(self.netns, request)
+    }
+
+    /// The device that `link` names here.
+    pub(crate) fn dev(&self, link: LinkRef) -> Option<DevId> {
+        let netns = &self.world.kernel.netns[self.netns];
+        match link {
+            LinkRef::Name(name) => netns.names.get(&name).copied(),
+            LinkRef::Index(index) => netns.links.get(&index).copied(),
+        }
+    }
+
+    /// The names that hold here.
+    pub(crate) fn host(&self) -> Here<'_> {
+        Here { world: self.world, netns: self.netns }
+    }
+}
+
+/// What the words of a command refer to: devices and namespaces.
+pub(crate) trait Host {
+    /// The device called `name` (`ll_name_to_index()`).
+    fn device(&self, name: &str) -> Option<LinkRef>;
+
+    /// The namespace that `text` names: a name under `/run/netns`, or a process (`netns_get_fd()`).
+    fn netns(&self, text: &str) -> Option<NetnsId>;
+}
+
+/// The names of a namespace of a world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here<'w> {
+    /// The world.
+    pub(crate) world: &'w World,
+    /// The namespace.
+    pub(crate) netns: NetnsId,
+}
+
+/// The process whose namespace is the one that was there from the beginning.
+pub(crate) const INIT_PID: &str = "1";
+
+impl Host for Here<'_> {
+    fn device(&self, name: &str) -> Option<LinkRef> {
+        let names = &self.world.kernel.netns[self.netns].names;
+        let known = name.parse::<DevName>().ok().filter(|name| names.contains_key(name));
+        known.map(LinkRef::Name).or_else(|| numbered(name))
+    }
+
+    fn netns(&self, text: &str) -> Option<NetnsId> {
+        let named = self.world.netns_by_name(text);
+        named.or_else(|| (text == INIT_PID).then(|| self.world.initial_netns()))
+    }
+}
+
+/// A device by its number, written `if7` (`ll_idx_a2n()`).
+pub(crate) fn numbered(name: &str) -> Option<LinkRef> {
+    let digits = name.strip_prefix("if")?;
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let index = digits[..end].parse().ok().filter(|index| *index != 0)?;
+    Some(LinkRef::Index(IfIndex(index)))
+}
