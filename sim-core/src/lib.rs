@@ -21,6 +21,7 @@ pub mod packet;
 pub mod rng;
 pub mod route;
 pub mod socket;
+pub mod sysctl;
 pub mod time;
 pub mod tools;
 pub mod trace;

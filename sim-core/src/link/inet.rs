@@ -127,6 +127,8 @@ impl Scope {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ipv4Conf {
     values: Values,
+    /// Which keys somebody has written: a device's no longer follow `default` (`ipv4_devconf.state`).
+    set: u64,
 }
 
 /// The values, which are shared as long as nobody has changed one: most namespaces never do.
@@ -225,9 +227,16 @@ static LOOPBACK_DEFAULTS: [i32; ConfKey::COUNT] = {
     values
 };
 
+/// Source routes are accepted by a device only if `all` agrees, and it does not.
+static ALL_DEFAULTS: [i32; ConfKey::COUNT] = {
+    let mut values = DEFAULTS;
+    values[ConfKey::AcceptSourceRoute as usize] = 0;
+    values
+};
+
 impl Default for Ipv4Conf {
     fn default() -> Self {
-        Self { values: Values::Defaults(&DEFAULTS) }
+        Self { values: Values::Defaults(&DEFAULTS), set: 0 }
     }
 }
 
@@ -235,7 +244,30 @@ impl Ipv4Conf {
     /// What the loopback device of a fresh namespace has.
     #[must_use]
     pub fn loopback() -> Self {
-        Self { values: Values::Defaults(&LOOPBACK_DEFAULTS) }
+        Self { values: Values::Defaults(&LOOPBACK_DEFAULTS), set: 0 }
+    }
+
+    /// What `all` has in a fresh namespace.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { values: Values::Defaults(&ALL_DEFAULTS), set: 0 }
+    }
+
+    /// Sets the value of `key` at somebody's wish.
+    pub fn write(&mut self, key: ConfKey, value: i32) {
+        self.set(key, value);
+        self.set |= 1 << key as u32;
+    }
+
+    /// Whether somebody has written `key`.
+    #[must_use]
+    pub fn is_set(&self, key: ConfKey) -> bool {
+        self.set & (1 << key as u32) != 0
+    }
+
+    /// From now on the device follows `default` in nothing (`ipv4_devconf_setall()`).
+    pub fn set_all(&mut self) {
+        self.set = u64::MAX;
     }
 
     /// The value of `key`.

@@ -103,6 +103,11 @@ impl NeighParms {
         self.forget_drawn(var);
     }
 
+    /// From now on the device follows the defaults in nothing (`neigh_parms_data_state_setall()`).
+    pub fn set_all(&mut self) {
+        self.set = u16::MAX;
+    }
+
     /// Follows a change of `var` in the defaults, unless it was set here (`neigh_copy_dflt_parms()`).
     pub fn follow_default(&mut self, var: NeighVar, default: &Self) {
         if self.set & (1 << var as u16) == 0 {

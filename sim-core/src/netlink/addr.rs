@@ -26,6 +26,8 @@ pub fn add<O: Observer>(
     _: &mut O,
 ) -> Result<(), NetlinkError> {
     let (dev, addr) = parse(k, netns, spec)?;
+    k.devs[dev].inet.conf.set_all();
+    k.netns[netns].arp.parms_mut(dev).set_all();
     let twin = |a: &IfAddr| a.same_subnet(&addr) && a.local == addr.local;
     if let Some(at) = k.devs[dev].inet.addrs.iter().position(twin) {
         if !matches!(create, Create::Replace | Create::Change) {

@@ -13,7 +13,8 @@ use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
 use crate::neigh::NeighTable;
 use crate::route::NetnsIpv4;
-use crate::socket::{SocketSysctls, SocketTables, call};
+use crate::socket::{SocketTables, call};
+use crate::sysctl::Sysctls;
 use crate::trace::Observer;
 
 pub use mib::Mib;
@@ -41,12 +42,12 @@ pub struct Netns {
     pub mib: Mib,
     /// IPv4 neighbours.
     pub arp: NeighTable<V4>,
+    /// The settings that belong to no device.
+    pub sysctl: Sysctls,
     /// IPv4 routing.
     pub ipv4: NetnsIpv4,
     /// Its sockets, where packets look for them.
     pub sockets: SocketTables,
-    /// The sysctls that sockets read.
-    pub sysctl: SocketSysctls,
 }
 
 impl Kernel {
@@ -62,14 +63,14 @@ impl Kernel {
                 names: BTreeMap::from([(name, lo)]),
                 lo,
                 last_ifindex: ifindex,
-                conf_all: Ipv4Conf::default(),
+                conf_all: Ipv4Conf::all(),
                 conf_default: Ipv4Conf::default(),
                 nsids: BTreeMap::new(),
                 mib: Mib::default(),
                 arp: NeighTable::default(),
+                sysctl: Sysctls::default(),
                 ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },
                 sockets: SocketTables::default(),
-                sysctl: SocketSysctls::default(),
             }
         })
     }

@@ -35,7 +35,7 @@ pub fn addr_type_on(k: &Kernel, dev: DevId, addr: Ipv4Addr) -> RouteType {
 }
 
 /// What `addr` is according to `table` (`__inet_dev_addr_type()`).
-pub(super) fn type_in_table(
+pub(crate) fn type_in_table(
     k: &Kernel,
     netns: NetnsId,
     dev: Option<DevId>,

@@ -37,6 +37,7 @@ fn register(k: &mut Kernel, dev: DevId) {
     };
     k.devs[dev].inet.conf = conf;
     k.netns[netns].ipv4.devs.push(dev);
+    k.netns[netns].sysctl.add_dev(dev);
 }
 
 /// A device that goes takes its addresses and routes with it (`inetdev_destroy()`).
@@ -48,12 +49,14 @@ fn unregister(k: &mut Kernel, dev: DevId) {
     disable(k, dev, Cause::Unregister);
     let netns = k.devs[dev].netns;
     k.netns[netns].ipv4.devs.retain(|d| *d != dev);
+    k.netns[netns].sysctl.remove_dev(dev);
 }
 
 /// The routes of its addresses come back; the loopback device gets its address if it has none.
 fn up(k: &mut Kernel, dev: DevId) {
     if k.devs[dev].is_loopback() && k.devs[dev].inet.addrs.is_empty() {
         let addr = loopback_addr(k, dev);
+        k.devs[dev].inet.conf.set_all();
         // An empty device has nothing that could refuse it.
         let _fits = ifaddr::insert(k, dev, addr, None, None);
     }

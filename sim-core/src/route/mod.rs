@@ -20,6 +20,7 @@ pub mod fib;
 pub mod flow;
 pub mod ifaddr;
 pub mod input;
+pub mod multipath;
 pub mod output;
 pub mod rp_filter;
 pub mod source;
@@ -32,6 +33,7 @@ use crate::id::DevId;
 use crate::link::inet::Scope;
 use crate::route::fib::{Fib, FibInfo, Metrics};
 
+pub(crate) use addr_type::type_in_table;
 pub use addr_type::{addr_type, addr_type_on};
 pub use event::link_event;
 pub use flow::FlowKey;

@@ -7,6 +7,7 @@ use crate::id::{NetnsId, SocketId};
 use crate::kernel::Kernel;
 use crate::route::RouteType;
 use crate::socket::{PortTable, Protocol, Socket, flow};
+use crate::sysctl::Sysctl;
 
 /// Gives an IP socket its local address and port (`bind(2)`).
 ///
@@ -45,7 +46,7 @@ pub fn bind(k: &mut Kernel, id: SocketId, addr: SocketAddrV4) -> Result<(), Errn
 /// Whether the address may be bound to (`inet_addr_valid_or_nonlocal()`).
 fn may_bind(k: &Kernel, netns: NetnsId, addr: Ipv4Addr, kind: RouteType) -> bool {
     addr.is_unspecified()
-        || k.netns[netns].sysctl.ip_nonlocal_bind != 0
+        || k.netns[netns].sysctl.is_on(Sysctl::IpNonlocalBind)
         || matches!(kind, RouteType::Local | RouteType::Multicast | RouteType::Broadcast)
 }
 

@@ -18,6 +18,7 @@ use crate::socket::{
     Protocol, RawSock, ReceiveQueue, SockOptions, Socket, SocketType,
 };
 use crate::socket::{bind, packet, ping, raw, udp};
+use crate::sysctl::Sysctl;
 use crate::trace::Observer;
 
 /// The directions that `shutdown(2)` has closed, or is to close.
@@ -69,7 +70,7 @@ pub fn open(k: &mut Kernel, netns: NetnsId, kind: SocketType) -> Result<SocketId
         return Err(Errno::EACCES);
     }
     let mut opts = SockOptions::default();
-    if sysctl.ip_no_pmtu_disc != 0 {
+    if sysctl.is_on(Sysctl::IpNoPmtuDisc) {
         opts.pmtu = PmtuDiscovery::Dont;
     }
     let mut inet = InetSock::default();

@@ -22,7 +22,6 @@ pub mod packet;
 pub mod ping;
 pub mod queue;
 pub mod raw;
-pub mod sysctl;
 pub mod table;
 pub mod udp;
 
@@ -43,7 +42,6 @@ pub use options::{PmtuDiscovery, SentOptions, SockOpt, SockOptions};
 pub use packet::PacketSock;
 pub use queue::{Datagram, LinkInfo, Message, MessageInfo, ReceiveQueue};
 pub use raw::RawSock;
-pub use sysctl::SocketSysctls;
 pub use table::{PortTable, SocketTables};
 
 /// Family, type and protocol, as `socket(2)` takes them.

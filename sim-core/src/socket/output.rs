@@ -13,6 +13,7 @@ use crate::socket::error::report_local;
 use crate::socket::flow::{self, Routed};
 use crate::socket::options::SentOptions;
 use crate::socket::{PmtuDiscovery, Socket};
+use crate::sysctl::Sysctl;
 use crate::trace::{Event, Observer, Origin};
 
 /// The longest IPv4 packet, in bytes.
@@ -79,7 +80,7 @@ pub(super) fn select_ttl(k: &Kernel, id: SocketId, dst: &Dst) -> u8 {
         return socket.opts.mc_ttl;
     }
     socket.opts.ttl.or(dst.hoplimit).unwrap_or_else(|| {
-        u8::try_from(k.netns[socket.netns].sysctl.ip_default_ttl).unwrap_or(u8::MAX)
+        u8::try_from(k.netns[socket.netns].sysctl.get(Sysctl::IpDefaultTtl)).unwrap_or(u8::MAX)
     })
 }
 

@@ -7,6 +7,7 @@ use crate::packet::{EtherType, IpProto, PacketType};
 use crate::socket::lab::{A, B, Pair, at, mac};
 use crate::socket::packet::LinkTarget;
 use crate::socket::{SockOpt, SocketType};
+use crate::sysctl::Sysctl;
 
 const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 
@@ -45,7 +46,7 @@ fn the_group_and_broadcast_addresses_can_be_bound_to() {
 #[test]
 fn an_ephemeral_port_is_in_its_range_and_free_again_after_close() {
     let mut t = Pair::new();
-    t.world.kernel.netns[t.a].sysctl.ip_local_port_range = [40000, 40001];
+    t.world.kernel.netns[t.a].sysctl.write(Sysctl::IpLocalPortRange, "40000 40001").unwrap();
     let first = t.bound(t.a, SocketType::Udp, ANY, 0);
     let second = t.bound(t.a, SocketType::Udp, ANY, 0);
     let mut ports = [first, second].map(|s| t.world.local_addr(s).unwrap().port());
@@ -62,7 +63,7 @@ fn an_ephemeral_port_is_in_its_range_and_free_again_after_close() {
 fn ping_sockets_are_for_the_groups_of_the_sysctl_and_number_themselves() {
     let mut t = Pair::new();
     assert_eq!(t.world.socket(t.a, SocketType::Ping), Err(Errno::EACCES));
-    t.world.kernel.netns[t.a].sysctl.ping_group_range = [0, 2_147_483_647];
+    t.world.kernel.netns[t.a].sysctl.write(Sysctl::PingGroupRange, "0 2147483647").unwrap();
     let first = t.bound(t.a, SocketType::Ping, A, 0);
     let second = t.bound(t.a, SocketType::Ping, A, 0);
     let [one, two] = [first, second].map(|s| t.world.local_addr(s).unwrap().port());
