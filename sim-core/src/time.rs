@@ -7,7 +7,10 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// The length of one jiffy (`HZ=250`).
+/// How many jiffies a second has.
+pub const HZ: u64 = 250;
+
+/// The length of one jiffy.
 pub const JIFFY: Duration = Duration::from_millis(4);
 
 /// A point in virtual time, in nanoseconds since the world began.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::id::{DevId, NetnsId, ProcId};
+use crate::ip::reassembly;
 use crate::time::{JIFFY, SimTime};
 
 /// What a timer does when it fires.
@@ -22,6 +23,13 @@ pub enum Timer {
     },
     /// Neighbour entries that nobody uses are collected (`neigh_periodic_work()`).
     NeighGc(NetnsId),
+    /// The fragments of a datagram did not all come in time (`ip_expire()`).
+    Reassembly {
+        /// The namespace.
+        netns: NetnsId,
+        /// The datagram.
+        key: reassembly::Key,
+    },
     /// Requests are answered on behalf of other hosts (`neigh_proxy_process()`).
     ArpProxy(NetnsId),
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::family::V4;
 use crate::id::{DevId, IfIndex, NetnsId};
+use crate::ip::reassembly::Reassembly;
 use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
@@ -46,6 +47,8 @@ pub struct Netns {
     pub sysctl: Sysctls,
     /// IPv4 routing.
     pub ipv4: NetnsIpv4,
+    /// Datagrams of which fragments are missing.
+    pub reassembly: Reassembly,
     /// Its sockets, where packets look for them.
     pub sockets: SocketTables,
 }
@@ -70,6 +73,7 @@ impl Kernel {
                 arp: NeighTable::default(),
                 sysctl: Sysctls::default(),
                 ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },
+                reassembly: Reassembly::default(),
                 sockets: SocketTables::default(),
             }
         })

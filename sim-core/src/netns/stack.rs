@@ -134,6 +134,12 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         }
         Timer::Neigh { dev, addr } => neigh::expire(k, *dev, *addr, o),
         Timer::NeighGc(netns) => neigh::collect(k, *netns, o),
+        Timer::Reassembly { netns, key } => {
+            let expired = ip::reassembly::expire(k, *netns, *key);
+            if let Some(skb) = expired.and_then(|expired| expired.first) {
+                k.pool.give(skb);
+            }
+        }
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
     }
 }
