@@ -1,29 +1,27 @@
 //! Runs a case in the simulator, the way the real kernel runs it.
 
+mod command;
+mod look;
 mod sockets;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
 use thiserror::Error;
 
+use crate::errno::Errno;
 use crate::id::NetnsId;
-use crate::link::LinkStats;
 use crate::time::SimTime;
-use crate::tools::Outcome;
-use crate::trace::record::Record;
-use crate::trace::record::What;
-use crate::trace::{self, Keep, Recorder};
 use crate::world::World;
 
+use command::{Outcome, execute, find_netns, namespaces};
 use sockets::Sockets;
+use wire::Wire;
 
 use super::ROOT_NETNS;
-use super::format::{Action, Case, Command, Step, to_hex};
-use super::observed::{
-    CommandObserved, DevObserved, DevStats, Direction, FrameObserved, NetnsObserved, Observed,
-};
+use super::format::{Action, Case, Command, Step};
+use super::observed::{CommandObserved, Observed};
 
 /// A case that could not be run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -56,6 +54,9 @@ pub enum RunError {
         /// Why not.
         why: String,
     },
+    /// Nothing can be captured.
+    #[error("cannot capture: {0}")]
+    Capture(Errno),
 }
 
 /// How long the kernel's side takes from the end of the setup to the first step: entries that were set up
@@ -73,8 +74,7 @@ pub fn run(case: &Case, seed: u64) -> Result<Observed, RunError> {
     }
     let settled = world.now() + SETTLE;
     world.run_until(settled);
-    world.set_recorder(Some(Recorder::new(Keep::Frames)));
-    let mut run = Run::begin(world, case);
+    let mut run = Run::begin(world, case)?;
     for step in &case.steps {
         run.step(step)?;
     }
@@ -85,27 +85,11 @@ pub fn run(case: &Case, seed: u64) -> Result<Observed, RunError> {
 fn set_up(world: &mut World, command: &Command) -> Result<(), RunError> {
     let (netns, argv) = command.inside_netns();
     let outcome = execute(world, netns.unwrap_or(ROOT_NETNS), argv)?;
-    if outcome.status == 0 {
+    if outcome.rc == 0 {
         return Ok(());
     }
     let output = outcome.stdout + &outcome.stderr;
-    Err(RunError::Setup {
-        line: command.line,
-        text: command.text.clone(),
-        rc: outcome.status.into(),
-        output,
-    })
-}
-
-/// Runs a tool to its end.
-fn execute(world: &mut World, netns: &str, argv: &[String]) -> Result<Outcome, RunError> {
-    let failed = |why: String| RunError::Command { command: argv.join(" "), why };
-    let netns = find_netns(world, netns).ok_or_else(|| failed("no such namespace".to_owned()))?;
-    world.run_command(netns, argv).map_err(|error| failed(error.to_string()))
-}
-
-fn find_netns(world: &World, name: &str) -> Option<NetnsId> {
-    if name == ROOT_NETNS { Some(world.initial_netns()) } else { world.netns_by_name(name) }
+    Err(RunError::Setup { line: command.line, text: command.text.clone(), rc: outcome.rc, output })
 }
 
 /// A case under way.
@@ -115,54 +99,36 @@ struct Run<'a> {
     begun: SimTime,
     /// The line of the last step that had begun.
     current: usize,
+    wire: Wire,
     sockets: Sockets,
     commands: Vec<CommandObserved>,
-    /// By namespace, in order, each with its device.
-    frames: BTreeMap<String, Vec<(String, FrameObserved)>>,
-    /// Counters at the start, by namespace.
-    before: BTreeMap<String, Counters>,
-}
-
-/// The counters of a namespace.
-#[derive(Debug, Default)]
-struct Counters {
-    snmp: BTreeMap<String, i64>,
-    devs: BTreeMap<String, LinkStats>,
+    /// Counters at the start.
+    before: BTreeMap<NetnsId, look::Counters>,
 }
 
 impl<'a> Run<'a> {
-    fn begin(world: World, case: &'a Case) -> Self {
+    fn begin(world: World, case: &'a Case) -> Result<Self, RunError> {
         let mut run = Self {
             case,
             begun: world.now(),
             world,
             current: 0,
+            wire: Wire::default(),
             sockets: Sockets::default(),
             commands: Vec::new(),
-            frames: BTreeMap::new(),
             before: BTreeMap::new(),
         };
-        for (name, id) in run.namespaces() {
-            let counters = run.counters(id);
-            run.before.insert(name, counters);
+        for (_, id) in namespaces(&run.world) {
+            run.before.insert(id, look::counters(&run.world, id));
         }
-        run
+        run.capture()?;
+        Ok(run)
     }
 
-    fn namespaces(&self) -> Vec<(String, NetnsId)> {
-        let named = self.world.netns_names().map(|(name, id)| (name.to_owned(), id));
-        named.chain([(ROOT_NETNS.to_owned(), self.world.initial_netns())]).collect()
-    }
-
-    fn counters(&self, netns: NetnsId) -> Counters {
-        let kernel = &self.world.kernel;
-        let Some(ns) = kernel.netns.get(netns) else { return Counters::default() };
-        let mut snmp = BTreeMap::new();
-        ns.mib.for_each(|group, counter, value| {
-            snmp.insert(format!("{group}.{counter}"), i64::try_from(value).unwrap_or(i64::MAX));
-        });
-        let devs = ns.links.values().map(|dev| &kernel.devs[*dev]);
-        Counters { snmp, devs: devs.map(|dev| (dev.name.to_string(), dev.stats)).collect() }
+    /// Captures in every namespace there is by now.
+    fn capture(&mut self) -> Result<(), RunError> {
+        let ids: Vec<NetnsId> = namespaces(&self.world).into_iter().map(|(_, id)| id).collect();
+        self.wire.capture(&mut self.world, &ids).map_err(RunError::Capture)
     }
 
     fn step(&mut self, step: &Step) -> Result<(), RunError> {
@@ -172,19 +138,20 @@ impl<'a> Run<'a> {
         }
         self.current = step.line;
         let failed = |why: &str| RunError::Step { line: step.line, why: why.to_owned() };
+        let netns = find_netns(&self.world, &step.netns);
+        let netns = netns.ok_or_else(|| failed("no such namespace"))?;
         match &step.action {
             Action::Tx(frame) => {
-                let netns = find_netns(&self.world, &step.netns);
-                let netns = netns.ok_or_else(|| failed("no such namespace"))?;
                 let name = step.dev.parse().map_err(|_| failed("no such device"))?;
                 let dev = self.world.kernel.netns[netns].names.get(&name).copied();
-                self.world.inject(dev.ok_or_else(|| failed("no such device"))?, frame);
+                let dev = dev.ok_or_else(|| failed("no such device"))?;
+                self.wire.inject(&mut self.world, dev, frame).map_err(|why| failed(&why))?;
             }
             Action::Sh(command) => {
                 let outcome = execute(&mut self.world, &step.netns, &command.argv)?;
-                let Outcome { status, stdout, stderr } = outcome;
-                let rc = i32::from(status);
+                let Outcome { rc, stdout, stderr } = outcome;
                 self.commands.push(CommandObserved { line: command.line, rc, stdout, stderr });
+                self.capture()?;
             }
             Action::Wait => {}
             Action::Raw(_)
@@ -194,9 +161,7 @@ impl<'a> Run<'a> {
             | Action::TcpConnect { .. }
             | Action::TcpSend { .. }
             | Action::TcpClose { .. } => {
-                let netns = find_netns(&self.world, &step.netns);
-                let netns =
-                    (step.netns.as_str(), netns.ok_or_else(|| failed("no such namespace"))?);
+                let netns = (step.netns.as_str(), netns);
                 self.sockets.act(&mut self.world, netns, &step.action).map_err(failed)?;
             }
             Action::NfqBind { .. } | Action::NfqAccept { .. } => {
@@ -204,7 +169,7 @@ impl<'a> Run<'a> {
             }
         }
         self.sockets.serve(&mut self.world);
-        self.take_frames();
+        self.wire.drain(&mut self.world, self.current, self.begun);
         Ok(())
     }
 
@@ -212,48 +177,18 @@ impl<'a> Run<'a> {
     fn pass_until(&mut self, end: SimTime) {
         while self.world.step_until(end) {
             self.sockets.serve(&mut self.world);
+            self.wire.drain(&mut self.world, self.current, self.begun);
         }
         self.world.run_until(end);
-        self.take_frames();
-    }
-
-    fn take_frames(&mut self) {
-        for record in self.world.take_records() {
-            let Record { time_ns, netns, dev, what, .. } = record;
-            let What::Frame { direction, pkt_type, hex, .. } = what else { continue };
-            let list = self.frames.entry(netns).or_default();
-            let since = time_ns.saturating_sub(self.begun.as_nanos());
-            let frame = FrameObserved {
-                n: list.len(),
-                step: self.current,
-                dir: match direction {
-                    trace::Direction::In => Direction::In,
-                    trace::Direction::Out => Direction::Out,
-                },
-                pkttype: pkt_type,
-                t_us: i64::try_from(since / 1000).unwrap_or(i64::MAX),
-                hex: to_hex(&hex),
-            };
-            list.push((dev, frame));
-        }
     }
 
     fn look(mut self) -> Result<Observed, RunError> {
         let mut netns = BTreeMap::new();
-        for (name, id) in self.namespaces() {
-            let now = self.counters(id);
-            let before = self.before.remove(&name).unwrap_or_default();
-            let mut one = NetnsObserved {
-                devs: devices(&before, &now, self.frames.remove(&name).unwrap_or_default()),
-                snmp: grown(&before.snmp, now.snmp),
-                ..NetnsObserved::default()
-            };
-            one.neigh = self.list(&name, "ip -j neigh show")?;
-            one.addr = self.list(&name, "ip -j addr show")?;
-            one.route = self.list(&name, "ip -j route show table all")?;
-            one.rule = self.list(&name, "ip -j rule show")?;
-            one.fdb = self.list(&name, "bridge -j fdb show")?;
-            netns.insert(name, one);
+        for (name, id) in namespaces(&self.world) {
+            let before = self.before.remove(&id).unwrap_or_default();
+            let frames = self.wire.take(id);
+            let seen = look::netns(&mut self.world, (&name, id), &before, frames)?;
+            netns.insert(name, seen);
         }
         Ok(Observed {
             format: 1,
@@ -265,59 +200,5 @@ impl<'a> Run<'a> {
             sockets: self.sockets.events,
             notes: Vec::new(),
         })
-    }
-
-    /// Lists a table with the tool that shows it.
-    fn list(&mut self, netns: &str, command: &str) -> Result<Vec<Value>, RunError> {
-        let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
-        let outcome = execute(&mut self.world, netns, &argv)?;
-        let failed = |why: String| RunError::Command { command: command.to_owned(), why };
-        if outcome.status != 0 {
-            return Err(failed(outcome.stderr));
-        }
-        if outcome.stdout.trim().is_empty() {
-            return Ok(Vec::new());
-        }
-        serde_json::from_str(&outcome.stdout).map_err(|error| failed(error.to_string()))
-    }
-}
-
-/// How much each counter grew.
-fn grown(before: &BTreeMap<String, i64>, now: BTreeMap<String, i64>) -> BTreeMap<String, i64> {
-    let grown = now.into_iter().map(|(name, count)| {
-        let earlier = before.get(&name).copied().unwrap_or(0);
-        (name, count - earlier)
-    });
-    grown.filter(|(_, count)| *count != 0).collect()
-}
-
-fn devices(
-    before: &Counters,
-    now: &Counters,
-    frames: Vec<(String, FrameObserved)>,
-) -> BTreeMap<String, DevObserved> {
-    let mut devs: BTreeMap<String, DevObserved> = BTreeMap::new();
-    for (name, stats) in &now.devs {
-        let earlier = before.devs.get(name).copied().unwrap_or_default();
-        let stats = stats_grown(&earlier, stats);
-        devs.insert(name.clone(), DevObserved { stats, frames: Vec::new() });
-    }
-    for (dev, frame) in frames {
-        devs.entry(dev).or_default().frames.push(frame);
-    }
-    devs
-}
-
-fn stats_grown(before: &LinkStats, now: &LinkStats) -> DevStats {
-    DevStats {
-        rx_packets: now.rx.packets.saturating_sub(before.rx.packets),
-        rx_bytes: now.rx.bytes.saturating_sub(before.rx.bytes),
-        rx_errors: now.rx.errors.saturating_sub(before.rx.errors),
-        rx_dropped: now.rx.dropped.saturating_sub(before.rx.dropped),
-        multicast: now.multicast.saturating_sub(before.multicast),
-        tx_packets: now.tx.packets.saturating_sub(before.tx.packets),
-        tx_bytes: now.tx.bytes.saturating_sub(before.tx.bytes),
-        tx_errors: now.tx.errors.saturating_sub(before.tx.errors),
-        tx_dropped: now.tx.dropped.saturating_sub(before.tx.dropped),
     }
 }
