@@ -131,7 +131,12 @@ impl Sockets {
 
     /// Receives and answers on every socket until nothing is left to do.
     pub(super) fn serve(&mut self, world: &mut World) {
-        while (0..self.list.len()).fold(false, |busy, place| self.serve_one(world, place) || busy) {
+        let mut busy = true;
+        while busy {
+            busy = false;
+            for place in 0..self.list.len() {
+                busy |= self.serve_one(world, place);
+            }
         }
     }
 

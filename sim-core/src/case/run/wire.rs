@@ -3,6 +3,7 @@
 //! that nobody else wants no longer count as dropped.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::errno::Errno;
 use crate::id::{DevId, NetnsId, SocketId};
@@ -34,10 +35,10 @@ impl Wire {
     ) -> Result<(), Errno> {
         const QUEUE_BYTES: u32 = 16 << 20;
         for &netns in namespaces {
-            if !self.captures.contains_key(&netns) {
+            if let Entry::Vacant(place) = self.captures.entry(netns) {
                 let socket = world.socket(netns, SocketType::PacketRaw(EtherType::ALL))?;
                 world.set_option(socket, SockOpt::RcvBuf(QUEUE_BYTES))?;
-                self.captures.insert(netns, socket);
+                place.insert(socket);
             }
         }
         Ok(())
@@ -54,9 +55,10 @@ impl Wire {
                 let seen = FrameObserved {
                     n: list.len(),
                     step,
-                    dir: match info.pkt_type {
-                        PacketType::Outgoing => Direction::Out,
-                        _ => Direction::In,
+                    dir: if info.pkt_type == PacketType::Outgoing {
+                        Direction::Out
+                    } else {
+                        Direction::In
                     },
                     pkttype: info.pkt_type.number(),
                     t_us: i64::try_from(since).unwrap_or(i64::MAX),
