@@ -1,6 +1,8 @@
 //! What `/proc` says about the processes of the lab.
 
 use std::fs;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// The state of one thread at one look.
@@ -16,34 +18,65 @@ pub(super) struct Thread {
     pub(super) switches: u64,
 }
 
-/// All threads of all descendants of the process `root`, parents before children.
+/// All threads of all descendants of the process `root`.
 pub(super) fn descendants(root: i32) -> Vec<Thread> {
-    let mut threads = Vec::new();
-    let mut processes = children(root);
+    let processes = match children(root) {
+        Ok(children) => family_by_children(children),
+        // The kernel was built without `CONFIG_PROC_CHILDREN`.
+        Err(_) => family_by_parents(root, &all_processes()),
+    };
+    let threads = processes.into_iter().flat_map(|pid| thread_ids(pid).map(move |tid| (pid, tid)));
+    threads.filter_map(|(pid, tid)| thread(pid, tid)).collect()
+}
+
+/// Processes and all their descendants, parents before children.
+fn family_by_children(mut family: Vec<i32>) -> Vec<i32> {
     let mut next = 0;
-    while let Some(&pid) = processes.get(next) {
+    while let Some(&pid) = family.get(next) {
+        family.extend(children(pid).unwrap_or_default());
         next += 1;
-        for tid in thread_ids(pid) {
-            threads.extend(thread(pid, tid));
-            processes.extend(children_of_thread(pid, tid));
-        }
     }
-    threads
+    family
 }
 
-fn children(pid: i32) -> Vec<i32> {
-    thread_ids(pid).into_iter().flat_map(|tid| children_of_thread(pid, tid)).collect()
+/// The descendants of `root` among `all`, parents before children.
+fn family_by_parents(root: i32, all: &[i32]) -> Vec<i32> {
+    let parents: Vec<(i32, i32)> =
+        all.iter().filter_map(|pid| Some((parent_and_start(*pid)?.0, *pid))).collect();
+    let mut family = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = family.get(next) {
+        family.extend(parents.iter().filter(|(p, _)| *p == parent).map(|(_, pid)| pid));
+        next += 1;
+    }
+    family.split_off(1)
 }
 
-fn children_of_thread(pid: i32, tid: i32) -> Vec<i32> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")).unwrap_or_default();
-    list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+/// The children of all threads of a process; an error if there is not one thread that can be asked.
+fn children(pid: i32) -> io::Result<Vec<i32>> {
+    let lists: Vec<io::Result<String>> = thread_ids(pid)
+        .map(|tid| fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")))
+        .collect();
+    if lists.iter().all(Result::is_err) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let words = lists.iter().flatten().flat_map(|list| list.split_ascii_whitespace());
+    Ok(words.filter_map(|pid| pid.parse().ok()).collect())
 }
 
-/// The threads of a process; empty when it is gone.
-fn thread_ids(pid: i32) -> Vec<i32> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+fn all_processes() -> Vec<i32> {
+    numbered(Path::new("/proc")).collect()
+}
+
+/// The threads of a process; none when it is gone.
+fn thread_ids(pid: i32) -> impl Iterator<Item = i32> {
+    numbered(&Path::new("/proc").join(pid.to_string()).join("task"))
+}
+
+/// The entries of a folder that are numbers.
+fn numbered(folder: &Path) -> impl Iterator<Item = i32> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn thread(pid: i32, tid: i32) -> Option<Thread> {
@@ -102,13 +135,10 @@ fn parent_and_start(pid: i32) -> Option<(i32, u64)> {
 
 /// Whether any process of this machine that can be looked into has `needle` in its environment.
 pub(super) fn is_in_an_environment(needle: &str) -> bool {
-    let Ok(entries) = fs::read_dir("/proc") else { return false };
-    entries.flatten().any(|entry| {
-        let is_process = entry.file_name().to_str().is_some_and(|n| n.parse::<u32>().is_ok());
-        is_process
-            && fs::read(entry.path().join("environ")).is_ok_and(|environ| {
-                environ.windows(needle.len()).any(|window| window == needle.as_bytes())
-            })
+    all_processes().into_iter().any(|pid| {
+        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+            environ.windows(needle.len()).any(|window| window == needle.as_bytes())
+        })
     })
 }
 
@@ -131,6 +161,8 @@ mod tests {
         assert_eq!(of_child(), Some(waiting));
         assert_eq!(descent(pid).len(), 1);
         assert_eq!(descent(pid)[0].1, pid);
+        assert!(family_by_parents(id().cast_signed(), &all_processes()).contains(&pid));
+        assert!(family_by_children(vec![id().cast_signed()]).contains(&pid));
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(of_child(), None);
