@@ -25,4 +25,5 @@ pub mod sysctl;
 pub mod time;
 pub mod tools;
 pub mod trace;
+pub mod tunnel;
 pub mod world;

@@ -1,12 +1,12 @@
 //! Bridges and ports come and go (`net/bridge/br_if.c`, `br_device_event()`).
 
-use crate::bridge::{Bridge, Port, PortState, bridge_of, fdb, port_of, state};
+use crate::bridge::{Bridge, Port, PortState, bridge_of, fdb, gc, port_of, state};
 use crate::errno::Errno;
 use crate::id::{BridgeId, DevId, Id as _};
 use crate::kernel::Kernel;
-use crate::link::promisc::{set_allmulti, set_promiscuity};
+use crate::link::filter::{set_allmulti, set_promiscuity};
 use crate::link::register::NewDev;
-use crate::link::{DevKind, RxHandler};
+use crate::link::{DevKind, LinkType, RxHandler, macvlan};
 use crate::netlink::NetlinkError;
 use crate::netns::notifier::LinkEvent;
 use crate::trace::Observer;
@@ -37,7 +37,7 @@ pub fn add_port<O: Observer>(k: &mut Kernel, bridge: BridgeId, dev: DevId, o: &m
     set_promiscuity(k, dev, true);
     k.devs[dev].rx_handler = RxHandler::Bridge { bridge, port: no };
     k.devs[dev].master = Some(master);
-    let cost = 2;
+    let cost = k.devs[macvlan::real_lower(k, dev)].kind.path_cost();
     k.bridges[bridge].ports.insert(Port::new(dev, no, cost));
     let addr = k.devs[dev].addr;
     fdb::add_local(k, bridge, Some(no), addr);
@@ -56,12 +56,15 @@ pub fn add_port<O: Observer>(k: &mut Kernel, bridge: BridgeId, dev: DevId, o: &m
 /// taken.
 pub fn check_port(k: &Kernel, bridge: BridgeId, dev: DevId) -> Result<(), NetlinkError> {
     let device = &k.devs[dev];
-    if device.is_loopback() || !device.addr.is_valid() {
+    if device.link_type() != LinkType::Ether || !device.addr.is_valid() {
         return Err(Errno::EINVAL.into());
     }
     if bridge_of(k, dev).is_some() {
         let text = "Can not enslave a bridge to a bridge";
         return Err(NetlinkError::with_message(Errno::ELOOP, text));
+    }
+    if device.rx_handler == RxHandler::Macvlan {
+        return Err(Errno::EBUSY.into());
     }
     if k.bridges[bridge].ports.free_no().is_none() {
         return Err(Errno::EXFULL.into());
@@ -124,6 +127,7 @@ fn own_event<O: Observer>(k: &mut Kernel, bridge: BridgeId, event: LinkEvent, o:
     let ports: Vec<_> = k.bridges[bridge].ports.iter().map(|p| (p.no, p.dev, p.state)).collect();
     match event {
         LinkEvent::Up => {
+            gc::start(k, bridge);
             for (no, dev, _) in ports {
                 if k.devs[dev].is_running() {
                     state::enable_port(k, bridge, no);
@@ -131,6 +135,7 @@ fn own_event<O: Observer>(k: &mut Kernel, bridge: BridgeId, event: LinkEvent, o:
             }
         }
         LinkEvent::Down => {
+            gc::stop(k, bridge);
             for (no, _, state) in ports {
                 if state != PortState::Disabled {
                     state::disable_port(k, bridge, no);

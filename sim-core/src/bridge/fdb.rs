@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::bridge::Bridge;
+use crate::bridge::gc;
 use crate::id::{BridgeId, PortNo};
 use crate::kernel::Kernel;
 use crate::packet::MacAddr;
@@ -42,6 +42,14 @@ pub struct FdbEntry {
     pub seq: u64,
 }
 
+impl FdbEntry {
+    /// Whether the station is forgotten when it does not send.
+    #[must_use]
+    pub const fn ages(&self) -> bool {
+        !self.is_static && !self.extern_learn
+    }
+}
+
 impl Fdb {
     /// What is known of a station (`br_fdb_find()`).
     #[must_use]
@@ -76,6 +84,16 @@ impl Fdb {
     /// Removes an entry.
     pub fn remove(&mut self, addr: MacAddr) -> Option<FdbEntry> {
         self.entries.swap_remove(&addr)
+    }
+
+    /// Keeps the entries that `wanted` picks.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&FdbEntry) -> bool) {
+        self.entries.retain(|_, entry| wanted(entry));
+    }
+
+    /// All entries in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &FdbEntry> {
+        self.entries.values()
     }
 
     /// All entries in the order of a dump: the newest first.
@@ -165,12 +183,15 @@ pub(super) fn delete_by_port(k: &mut Kernel, bridge: BridgeId, port: Option<Port
 }
 
 /// Learns that `addr` is behind `port` (`br_fdb_update()`).
-pub(super) fn learn(br: &mut Bridge, now: SimTime, port: PortNo, addr: MacAddr) {
+pub(super) fn learn(k: &mut Kernel, bridge: BridgeId, port: PortNo, addr: MacAddr) {
+    let now = k.now;
+    let br = &mut k.bridges[bridge];
     if br.options.ageing_time == 0 {
         return;
     }
     let Some(entry) = br.fdb.get_mut(addr) else {
         br.fdb.create(addr, Some(port), now);
+        gc::arm(k, bridge);
         return;
     };
     // A frame with the host's own source address teaches nothing.
@@ -181,4 +202,39 @@ pub(super) fn learn(br: &mut Bridge, now: SimTime, port: PortNo, addr: MacAddr) 
     if !entry.sticky {
         entry.port = Some(port);
     }
+}
+
+/// Makes or changes an entry by hand (`fdb_add_entry()`, `br_fdb_external_learn_add()`).
+pub fn set(k: &mut Kernel, bridge: BridgeId, port: Option<PortNo>, by_hand: &ByHand) {
+    let now = k.now;
+    let fdb = &mut k.bridges[bridge].fdb;
+    if fdb.get(by_hand.addr).is_none() {
+        fdb.create(by_hand.addr, port, now);
+    }
+    let Some(entry) = fdb.get_mut(by_hand.addr) else { return };
+    entry.port = port;
+    entry.by_user = true;
+    entry.extern_learn = by_hand.extern_learn;
+    entry.local = by_hand.local;
+    entry.is_static = by_hand.is_static;
+    entry.sticky = by_hand.sticky;
+    entry.used = now;
+    entry.updated = now;
+    gc::arm(k, bridge);
+}
+
+/// What an administrator says of a station.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags, as in the kernel")]
+pub struct ByHand {
+    /// The station.
+    pub addr: MacAddr,
+    /// As in [`FdbEntry`].
+    pub local: bool,
+    /// As in [`FdbEntry`].
+    pub is_static: bool,
+    /// As in [`FdbEntry`].
+    pub sticky: bool,
+    /// As in [`FdbEntry`].
+    pub extern_learn: bool,
 }

@@ -47,7 +47,10 @@ pub(super) fn to_port(
     let isolated = from_isolated(k, bridge, from);
     let target = port.and_then(|no| k.bridges[bridge].ports.get(no));
     let target = target.filter(|p| should_deliver(p, from, isolated)).map(|p| p.dev);
-    finish(k, f, target, from, local)
+    match finish(k, f, target, from, local) {
+        Err(_) => Err(DropReason::NotSpecified),
+        sent => sent,
+    }
 }
 
 /// Sends the frame to every port that is to get it, and up to the host too if `local`. The newest

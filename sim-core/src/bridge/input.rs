@@ -33,8 +33,7 @@ pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<Entry> {
     if !from.is_valid() {
         return Err(DropReason::MacInvalidSource);
     }
-    let now = k.now;
-    let br = &mut k.bridges[bridge];
+    let br = &k.bridges[bridge];
     let Some(port) = br.ports.get(no) else { return Err(DropReason::NotSpecified) };
     if to.is_link_local() {
         let [.., group] = to.octets();
@@ -46,7 +45,7 @@ pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<Entry> {
             _ if mask & (1 << group) != 0 => {}
             _ => {
                 if port.flags.learning && accepts(port.state) {
-                    fdb::learn(br, now, no, from);
+                    fdb::learn(k, bridge, no, from);
                 }
                 return Ok(Entry::Port);
             }
@@ -70,19 +69,20 @@ fn accepts(state: PortState) -> bool {
 pub fn finish(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
     let Some((bridge, no)) = port_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
     let (to, from) = addresses(f);
-    let now = k.now;
-    let br = &mut k.bridges[bridge];
+    let br = &k.bridges[bridge];
     let Some(port) = br.ports.get(no) else { return Err(DropReason::NotSpecified) };
     let (flags, state) = (port.flags, port.state);
     if flags.locked && !br.fdb.get(from).is_some_and(|e| e.port == Some(no) && !e.local) {
         return Err(DropReason::NotSpecified);
     }
     if flags.learning {
-        fdb::learn(br, now, no, from);
+        fdb::learn(k, bridge, no, from);
     }
     if state == PortState::Learning {
         return Err(DropReason::BridgeIngressStpState);
     }
+    let now = k.now;
+    let br = &mut k.bridges[bridge];
     let host = &mut k.devs[br.dev];
     let cast = Cast::of(to);
     let mut local = host.flags.contains(crate::link::DevFlags::PROMISC);

@@ -3,7 +3,9 @@
 use crate::bridge::forward::{self, Cast};
 use crate::bridge::{bridge_of, input, port_of};
 use crate::kernel::{Flight, Kernel, Place};
+use crate::link::receive::is_tagged;
 use crate::netns::stack::Decision;
+use crate::packet::ethernet::VLAN_HLEN;
 use crate::trace::DropReason;
 
 /// Sends a frame of the host to the ports. The data starts at the link header.
@@ -11,6 +13,7 @@ pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
     let Some(bridge) = bridge_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
     k.devs[f.dev].stats.tx.count(f.skb.len());
     input::behind_header(f)?;
+    f.sk = None;
     let (to, _) = input::addresses(f);
     let now = k.now;
     let cast = Cast::of(to);
@@ -28,7 +31,8 @@ pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
 pub fn pass_up(k: &mut Kernel, f: &mut Flight) {
     let Some((bridge, _)) = port_of(k, f.dev) else { return };
     let dev = k.bridges[bridge].dev;
-    // Counted without its link header, which the port's driver has taken off.
-    k.devs[dev].stats.rx.count(f.skb.len());
+    // Counted without its link header, which the port's driver has taken off, and without a tag.
+    let tag = if is_tagged(f.skb.meta.protocol) { VLAN_HLEN } else { 0 };
+    k.devs[dev].stats.rx.count(f.skb.len().saturating_sub(tag));
     f.dev = dev;
 }

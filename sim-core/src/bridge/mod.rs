@@ -5,20 +5,26 @@
 pub mod events;
 pub mod fdb;
 pub mod forward;
+pub mod gc;
 pub mod input;
 pub mod local;
-pub mod options;
 pub mod port;
 pub mod state;
 
 use crate::id::{BridgeId, DevId, PortNo};
 use crate::kernel::Kernel;
+use crate::link::gc::GcClock;
 use crate::link::{DevKind, RxHandler};
 use crate::packet::MacAddr;
 
 pub use events::link_event;
 pub use fdb::{Fdb, FdbEntry};
 pub use port::{Port, PortState, Ports};
+
+/// The groups that the devices of bridges belong to which watch group memberships: all snoopers, of
+/// IPv4 and of IPv6 (`br_multicast_join_snoopers()`).
+pub const ALL_SNOOPERS: [MacAddr; 2] =
+    [MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x6a]), MacAddr([0x33, 0x33, 0, 0, 0, 0x6a])];
 
 /// A bridge (`struct net_bridge`).
 #[derive(Clone, Debug)]
@@ -34,6 +40,8 @@ pub struct Bridge {
     /// The address part of the bridge's id: its own address once it has one from a port or by hand
     /// (`bridge_id.addr`).
     pub id_addr: MacAddr,
+    /// When stations are forgotten.
+    pub gc: GcClock,
     /// Whether the MTU was set by hand (`BROPT_MTU_SET_BY_USER`).
     pub mtu_set: bool,
 }
@@ -90,6 +98,7 @@ impl Bridge {
             fdb: Fdb::default(),
             options: BridgeOptions::default(),
             id_addr: MacAddr::ZERO,
+            gc: GcClock::default(),
             mtu_set: false,
         }
     }
@@ -98,19 +107,17 @@ impl Bridge {
 /// The bridge and port that a device is (`br_port_get_rcu()`).
 #[must_use]
 pub fn port_of(k: &Kernel, dev: DevId) -> Option<(BridgeId, PortNo)> {
-    match k.devs[dev].rx_handler {
-        RxHandler::Bridge { bridge, port } => Some((bridge, port)),
-        RxHandler::None => None,
+    if let RxHandler::Bridge { bridge, port } = k.devs[dev].rx_handler {
+        Some((bridge, port))
+    } else {
+        None
     }
 }
 
 /// The bridge behind a device.
 #[must_use]
 pub fn bridge_of(k: &Kernel, dev: DevId) -> Option<BridgeId> {
-    match k.devs[dev].kind {
-        DevKind::Bridge(bridge) => Some(bridge),
-        DevKind::Loopback | DevKind::Veth(_) => None,
-    }
+    if let DevKind::Bridge(bridge) = k.devs[dev].kind { Some(bridge) } else { None }
 }
 
 #[cfg(test)]

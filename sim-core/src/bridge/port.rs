@@ -38,6 +38,12 @@ impl Port {
             group_fwd_mask: 0,
         }
     }
+
+    /// Whether stations can be behind it now.
+    #[must_use]
+    pub const fn learns(&self) -> bool {
+        matches!(self.state, PortState::Learning | PortState::Forwarding)
+    }
 }
 
 /// What can be switched on and off at a port (`BR_*`).

@@ -27,7 +27,7 @@ pub(super) fn disable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
 
 /// Lets ports forward that only waited for it; the bridge has carrier while one port forwards
 /// (`br_port_state_selection()`).
-pub(super) fn select_states(k: &mut Kernel, bridge: BridgeId) {
+pub fn select_states(k: &mut Kernel, bridge: BridgeId) {
     let br = &mut k.bridges[bridge];
     let numbers: Vec<PortNo> = br.ports.iter().map(|p| p.no).collect();
     let mut live = false;

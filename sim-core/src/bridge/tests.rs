@@ -54,7 +54,7 @@ fn frames_for_the_port_they_came_from_are_dropped() {
     lab.seen.drops.clear();
     lab.inject("p1", &frame(B, A, 46));
     assert_eq!(lab.sent(), [""; 0]);
-    assert_eq!(lab.seen.drops, [("p1".to_owned(), DropReason::NoTxTarget)]);
+    assert_eq!(lab.seen.drops, [("p1".to_owned(), DropReason::NotSpecified)]);
 }
 
 #[test]

@@ -154,6 +154,8 @@ pub enum Place {
     Transmit,
     /// The next hop did not answer: the sender is told (`dst_link_failure()`).
     LinkFailure,
+    /// A tunnel puts the packet into another one (`vxlan_xmit()`, `ip_tunnel_xmit()`).
+    TunnelTransmit,
 }
 
 impl Place {
@@ -182,6 +184,7 @@ impl Place {
             Self::Output => "output",
             Self::IpFinish => "ip finish",
             Self::Neighbour => "neighbour",
+            Self::TunnelTransmit => "tunnel",
             Self::Transmit => "transmit",
             Self::LinkFailure => "link failure",
         }

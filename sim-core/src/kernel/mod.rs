@@ -130,6 +130,14 @@ impl Kernel {
         }
     }
 
+    /// Tells the system call that is sending `f` why it cannot be sent. Packets that no socket of this
+    /// host sends fail in silence.
+    pub fn refuse_send(&mut self, f: &Flight, errno: Errno) {
+        if f.sk.is_some() {
+            self.send_error = Some(errno);
+        }
+    }
+
     /// Ends every flight on a device that is about to go (`flush_all_backlogs()`).
     pub fn forget_device(&mut self, dev: DevId) {
         let elsewhere = |f: &Flight| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::id::{DevId, NetnsId, ProcId};
+use crate::id::{BridgeId, DevId, NetnsId, ProcId};
 use crate::ip::reassembly;
 use crate::time::{JIFFY, SimTime};
 
@@ -12,6 +12,10 @@ use crate::time::{JIFFY, SimTime};
 pub enum Timer {
     /// Runs a program again that asked to be called at this time.
     Program(ProcId),
+    /// A bridge forgets stations that have not sent for long.
+    BridgeGc(BridgeId),
+    /// A VXLAN device forgets stations that have not sent for long.
+    VxlanGc(DevId),
     /// Looks for addresses of the device whose lifetime has ended (`check_lifetime()`).
     AddrLifetime(DevId),
     /// A neighbour entry's state ends (`neigh_timer_handler()`).

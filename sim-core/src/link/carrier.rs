@@ -4,7 +4,7 @@
 //! announced when [`run`] is called, which here is at the end of the request that caused it. The
 //! kernel does it in a work item, up to a second later.
 
-use crate::id::{DevId, IfIndex};
+use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::{DevKind, OperState};
 use crate::netns::notifier::{LinkEvent, link_event};
@@ -15,6 +15,7 @@ pub fn set(k: &mut Kernel, dev: DevId, on: bool) {
     let Some(device) = k.devs.get_mut(dev) else { return };
     if device.carrier != on {
         device.carrier = on;
+        device.carrier_changes += 1;
         fire(k, dev);
     }
 }
@@ -64,11 +65,31 @@ fn default_state(k: &Kernel, dev: DevId) -> OperState {
     }
 }
 
-/// The number of the device that this one stands on, its own if there is none (`dev_get_iflink()`).
+/// The number of the device that this one stands on, its own if there is none, 0 for tunnels that
+/// stand on any (`dev_get_iflink()`).
 #[must_use]
 pub fn iflink(k: &Kernel, dev: DevId) -> IfIndex {
     match &k.devs[dev].kind {
         DevKind::Veth(veth) => k.devs[veth.peer].ifindex,
-        DevKind::Loopback | DevKind::Bridge(_) => k.devs[dev].ifindex,
+        DevKind::Macvlan(macvlan) => k.devs[macvlan.lower].ifindex,
+        DevKind::Ipip(ipip) => ipip.link,
+        DevKind::Loopback
+        | DevKind::Bridge(_)
+        | DevKind::Vxlan(_)
+        | DevKind::Dummy
+        | DevKind::Tun(_) => k.devs[dev].ifindex,
+    }
+}
+
+/// The namespace in which [`iflink`] counts, for kinds that reach into another one
+/// (`get_link_net()`).
+#[must_use]
+pub fn link_netns(k: &Kernel, dev: DevId) -> Option<NetnsId> {
+    match &k.devs[dev].kind {
+        DevKind::Veth(veth) => Some(k.devs[veth.peer].netns),
+        DevKind::Macvlan(macvlan) => Some(k.devs[macvlan.lower].netns),
+        DevKind::Vxlan(vxlan) => Some(vxlan.underlay),
+        DevKind::Ipip(ipip) => Some(ipip.underlay),
+        DevKind::Loopback | DevKind::Bridge(_) | DevKind::Dummy | DevKind::Tun(_) => None,
     }
 }

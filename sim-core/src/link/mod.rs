@@ -3,29 +3,42 @@
 //! A device is the kernel's `struct net_device`. All devices of a world live in one arena, because
 //! a device moves between namespaces (`ip link set X netns Y`) and its peers keep pointing at it.
 
+pub mod admin;
 pub mod capture;
 pub mod carrier;
+pub mod filter;
 pub mod flags;
+pub mod gc;
 pub mod inet;
+pub mod ipip;
+pub mod kind;
 #[cfg(test)]
 pub(crate) mod lab;
+pub mod macvlan;
 pub mod name;
-pub mod promisc;
 pub mod receive;
 pub mod register;
 pub mod stats;
 pub mod transmit;
+pub mod tun;
 pub mod veth;
+pub mod vxlan;
 
 use crate::id::{BridgeId, DevId, IfIndex, NetnsId, PortNo};
 use crate::packet::MacAddr;
-use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN};
+use crate::packet::ethernet::VLAN_HLEN;
 
+pub use filter::AddrFilter;
 pub use flags::DevFlags;
 pub use inet::{IfAddr, InDevice};
+pub use ipip::Ipip;
+pub use kind::{DevKind, LinkType};
+pub use macvlan::{Macvlan, MacvlanPort};
 pub use name::DevName;
 pub use stats::LinkStats;
+pub use tun::Tun;
 pub use veth::Veth;
+pub use vxlan::Vxlan;
 
 /// A network device (`struct net_device`).
 #[derive(Clone, Debug)]
@@ -44,6 +57,8 @@ pub struct NetDevice {
     pub flags: DevFlags,
     /// Whether the lower layer is there (`netif_carrier_ok()`).
     pub carrier: bool,
+    /// How often the carrier came or went (`carrier_up_count` and `carrier_down_count`).
+    pub carrier_changes: u32,
     /// The RFC 2863 operational state as it was last worked out (`dev->operstate`); what a dump
     /// shows is [`oper_state`](Self::oper_state).
     pub oper: OperState,
@@ -67,6 +82,10 @@ pub struct NetDevice {
     pub promiscuity: u32,
     /// How many users want every multicast frame (`IFF_ALLMULTI` while above zero).
     pub allmulti: u32,
+    /// Further addresses, if there are any.
+    pub filter: Option<Box<AddrFilter>>,
+    /// The macvlan devices on it, if there are any.
+    pub macvlans: Option<Box<MacvlanPort>>,
     /// Who takes received frames before the protocols do (`rx_handler`).
     pub rx_handler: RxHandler,
     /// Whether it was ever up: then its qdisc is `noqueue`, before that `noop`.
@@ -80,17 +99,18 @@ pub struct NetDevice {
 }
 
 impl NetDevice {
-    /// A new Ethernet device, down, that nobody knows yet (`ether_setup()`).
+    /// A new device, down, that nobody knows yet (`alloc_netdev()`).
     #[must_use]
-    pub fn ethernet(id: DevId, netns: NetnsId, kind: DevKind, addr: MacAddr) -> Self {
+    pub fn new(id: DevId, netns: NetnsId, kind: DevKind, addr: MacAddr) -> Self {
         Self {
             id,
             netns,
             ifindex: IfIndex(0),
             name: DevName::default(),
+            flags: kind.flags(),
             kind,
-            flags: DevFlags::BROADCAST | DevFlags::MULTICAST,
             carrier: true,
+            carrier_changes: 0,
             oper: OperState::Unknown,
             mtu: 1500,
             addr,
@@ -102,10 +122,12 @@ impl NetDevice {
             gflags: DevFlags::default(),
             promiscuity: 0,
             allmulti: 0,
+            filter: None,
+            macvlans: None,
             rx_handler: RxHandler::None,
             was_up: false,
             alias: None,
-            inet: InDevice { conf: inet::Ipv4Conf::loopback(), ..InDevice::default() },
+            inet: InDevice::default(),
             stats: LinkStats::default(),
         }
     }
@@ -116,10 +138,9 @@ impl NetDevice {
         Self {
             ifindex: IfIndex(1),
             name: "lo".parse().expect("a valid name"),
-            flags: DevFlags::LOOPBACK,
             mtu: 65536,
             broadcast: MacAddr::ZERO,
-            ..Self::ethernet(id, netns, DevKind::Loopback, MacAddr::ZERO)
+            ..Self::new(id, netns, DevKind::Loopback, MacAddr::ZERO)
         }
     }
 
@@ -133,14 +154,6 @@ impl NetDevice {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.is_up() && matches!(self.oper, OperState::Up | OperState::Unknown)
-    }
-
-    /// Whether its frames start with an Ethernet header; those of tunnels are bare IP packets.
-    #[must_use]
-    pub fn has_ethernet_header(&self) -> bool {
-        match self.kind {
-            DevKind::Loopback | DevKind::Veth(_) | DevKind::Bridge(_) => true,
-        }
     }
 
     /// The operational state as a dump shows it (`IFLA_OPERSTATE`).
@@ -160,28 +173,6 @@ impl NetDevice {
         flags
     }
 
-    /// The length of the link header in bytes (`hard_header_len`).
-    #[must_use]
-    pub fn hard_header_len(&self) -> usize {
-        ETH_HLEN
-    }
-
-    /// The name of the queueing discipline (`IFLA_QDISC`).
-    #[must_use]
-    pub fn qdisc(&self) -> &'static str {
-        if self.was_up { "noqueue" } else { "noop" }
-    }
-
-    /// The smallest and the largest MTU that can be set, in bytes; a largest of 0 is no limit
-    /// (`min_mtu`, `max_mtu`).
-    #[must_use]
-    pub fn mtu_limits(&self) -> (u32, u32) {
-        match self.kind {
-            DevKind::Loopback => (0, 0),
-            DevKind::Veth(_) | DevKind::Bridge(_) => (68, 65535),
-        }
-    }
-
     /// Whether a frame of `len` bytes, link header included, may be handed to it
     /// (`is_skb_forwardable()`): there is room for one 802.1Q tag beside the MTU.
     #[must_use]
@@ -194,17 +185,6 @@ impl NetDevice {
     pub fn is_loopback(&self) -> bool {
         self.flags.contains(DevFlags::LOOPBACK)
     }
-}
-
-/// The kinds of devices.
-#[derive(Clone, Debug)]
-pub enum DevKind {
-    /// `lo`.
-    Loopback,
-    /// One end of a wire; the other end may be in another namespace.
-    Veth(Veth),
-    /// A bridge's own device; the bridge itself is in the world's bridge arena.
-    Bridge(BridgeId),
 }
 
 /// Who takes the frames that a device receives, before the protocols see them.
@@ -220,6 +200,8 @@ pub enum RxHandler {
         /// The device's port of it.
         port: PortNo,
     },
+    /// The macvlan devices on it (`macvlan_handle_frame()`).
+    Macvlan,
 }
 
 /// The RFC 2863 state that `ip link` prints as `state`.

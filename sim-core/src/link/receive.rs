@@ -1,7 +1,7 @@
 //! A device has received a frame (`__netif_receive_skb_core()`).
 
 use crate::kernel::{Flight, Kernel};
-use crate::link::{NetDevice, RxHandler};
+use crate::link::{NetDevice, RxHandler, macvlan};
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN, Vlan};
 use crate::packet::{EtherType, Ethernet, PacketType};
@@ -13,6 +13,8 @@ use crate::trace::{Direction, DropReason, Observer};
 pub enum Taker {
     /// The bridge that the device is a port of.
     Bridge,
+    /// Another device of this host, which the flight is on now (`RX_HANDLER_ANOTHER`).
+    Again,
     /// ARP.
     Arp,
     /// IP.
@@ -27,16 +29,19 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     super::capture::tap(k, f, Direction::In, o);
     f.iif = Some(f.dev);
     match k.devs[f.dev].rx_handler {
-        RxHandler::Bridge { .. } => return Ok(Taker::Bridge),
-        RxHandler::None => {}
+        RxHandler::Bridge { .. } => Ok(Taker::Bridge),
+        RxHandler::Macvlan => match macvlan::receive(k, f) {
+            macvlan::Takes::Upper => Ok(Taker::Again),
+            macvlan::Takes::Lower => to_protocol(k, f, o),
+        },
+        RxHandler::None => to_protocol(k, f, o),
     }
-    to_protocol(k, f, o)
 }
 
 /// Finds the protocol that takes a frame which nothing on the link layer has taken
 /// (`deliver_ptype_list_skb()`).
 pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Taker> {
-    if matches!(f.skb.meta.protocol, EtherType::VLAN | EtherType::QINQ) {
+    if is_tagged(f.skb.meta.protocol) {
         untag(f)?;
     }
     let seen = packet::receive(k, f, o);
@@ -44,6 +49,8 @@ pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> De
         EtherType::ARP => Ok(Taker::Arp),
         EtherType::IPV4 => Ok(Taker::Ip),
         _ if seen => Ok(Taker::PacketSocket),
+        // The kernel's LLC takes these and knows nobody who wants them.
+        EtherType::IEEE_802_2 => Err(DropReason::NotSpecified),
         _ => {
             k.devs[f.dev].stats.rx.dropped += 1;
             Err(DropReason::UnhandledProto)
@@ -51,17 +58,23 @@ pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> De
     }
 }
 
+/// Whether a frame of this type starts with a VLAN tag (`eth_type_vlan()`).
+#[must_use]
+pub const fn is_tagged(protocol: EtherType) -> bool {
+    matches!(protocol, EtherType::VLAN | EtherType::QINQ)
+}
+
 /// Takes an 802.1Q tag off. VLAN 0 only carries a priority; a frame of any other VLAN, of which this
 /// host has no device, is somebody else's.
 fn untag(f: &mut Flight) -> Decision<()> {
     let Ok(tag) = Vlan::parse(f.skb.data()) else { return Err(DropReason::NotSpecified) };
     let (id, ether_type) = (tag.id(), tag.ether_type());
-    if id != 0 {
-        return Err(DropReason::OtherHost);
-    }
     f.skb.pull(VLAN_HLEN).ok_or(DropReason::NotSpecified)?;
     f.skb.reset_network_header();
     f.skb.meta.protocol = ether_type;
+    if id != 0 {
+        f.skb.meta.pkt_type = PacketType::OtherHost;
+    }
     Ok(())
 }
 

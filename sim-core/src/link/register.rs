@@ -4,7 +4,7 @@
 use crate::errno::Errno;
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
-use crate::link::{DevFlags, DevKind, DevName, InDevice, NetDevice, carrier, veth};
+use crate::link::{DevKind, DevName, InDevice, NetDevice, carrier, macvlan, veth};
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::packet::MacAddr;
 use crate::trace::Observer;
@@ -14,7 +14,7 @@ use crate::trace::Observer;
 pub struct NewDev {
     /// The namespace it is made in.
     pub netns: NetnsId,
-    /// Its name.
+    /// Its name, or a pattern such as `veth%d`.
     pub name: DevName,
     /// Its number, if a certain one is wanted.
     pub ifindex: Option<IfIndex>,
@@ -66,13 +66,25 @@ impl Kernel {
         }
     }
 
-    /// The first free name of the series `prefix0`, `prefix1`, ... (`__dev_alloc_name()`).
-    #[must_use]
-    pub fn free_dev_name(&self, netns: NetnsId, prefix: &str) -> Option<DevName> {
+    /// The name that a device gets that wants `pattern`: itself, or the first free name of the series
+    /// if it holds a `%d` (`__dev_alloc_name()`).
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if the name is taken, `EINVAL` for a pattern with another `%`, `ENFILE` if no name of
+    /// the series is left.
+    pub fn dev_name(&self, netns: NetnsId, pattern: &str) -> Result<DevName, Errno> {
         let names = &self.netns[netns].names;
+        let Some((before, after)) = pattern.split_once('%') else {
+            let name = pattern.parse().map_err(|_| Errno::EINVAL)?;
+            return if names.contains_key(&name) { Err(Errno::EEXIST) } else { Ok(name) };
+        };
+        let after = after.strip_prefix('d').filter(|rest| !rest.contains('%'));
+        let after = after.ok_or(Errno::EINVAL)?;
         (0..=names.len())
-            .filter_map(|n| format!("{prefix}{n}").parse().ok())
+            .map_while(|n| format!("{before}{n}{after}").parse().ok())
             .find(|name| !names.contains_key(name))
+            .ok_or(Errno::ENFILE)
     }
 
     /// Makes a device that holds its name and its number, but which nobody has been told of yet.
@@ -87,23 +99,21 @@ impl Kernel {
         kind: DevKind,
         setup: impl FnOnce(&mut NetDevice),
     ) -> Result<DevId, Errno> {
-        if self.dev_by_name(new.netns, new.name).is_some() {
-            return Err(Errno::EEXIST);
-        }
+        let name = self.dev_name(new.netns, new.name.as_str())?;
         let ifindex = self.reserve_ifindex(new.netns, new.ifindex)?;
         let addr = match new.addr {
             Some(addr) => addr,
             None => self.random_mac(),
         };
         let dev = self.devs.insert_with(|id| NetDevice {
-            name: new.name,
+            name,
             ifindex,
             addr_set: new.addr.is_some(),
-            ..NetDevice::ethernet(id, new.netns, kind, addr)
+            ..NetDevice::new(id, new.netns, kind, addr)
         });
         let ns = &mut self.netns[new.netns];
         ns.links.insert(ifindex, dev);
-        ns.names.insert(new.name, dev);
+        ns.names.insert(name, dev);
         setup(&mut self.devs[dev]);
         Ok(dev)
     }
@@ -140,20 +150,52 @@ impl Kernel {
         ns.names.remove(&device.name);
     }
 
+    /// The device and all that cannot be without it: the other end of a wire, the macvlan devices on
+    /// it, the tunnels bound to it.
+    fn with_dependents(&self, dev: DevId) -> Vec<DevId> {
+        let mut all = vec![dev];
+        let mut next = 0;
+        while let Some(dev) = all.get(next).copied() {
+            next += 1;
+            let uppers = self.devs[dev].macvlans.iter().flat_map(|port| port.vlans.iter().copied());
+            let found =
+                veth::peer(self, dev).into_iter().chain(uppers).chain(tunnels_on(self, dev));
+            for more in found.collect::<Vec<_>>() {
+                if !all.contains(&more) {
+                    all.push(more);
+                }
+            }
+        }
+        all
+    }
+
     /// Removes a device, and with it what cannot be without it (`rtnl_delete_link()`).
     pub fn unregister<O: Observer>(&mut self, dev: DevId, o: &mut O) {
-        let peer = veth::peer(self, dev);
-        for gone in [Some(dev), peer].into_iter().flatten() {
-            self.close(gone, o);
+        let all = self.with_dependents(dev);
+        for gone in &all {
+            self.close(*gone, o);
         }
-        for gone in [Some(dev), peer].into_iter().flatten() {
-            self.unlist(gone, o);
+        for gone in &all {
+            self.unlist(*gone, o);
+            macvlan::release(self, *gone);
         }
-        for gone in [Some(dev), peer].into_iter().flatten() {
+        for gone in all {
             self.linkwatch.retain(|d| *d != gone);
-            if let Some(NetDevice { kind: DevKind::Bridge(bridge), .. }) = self.devs.remove(gone) {
-                self.bridges.remove(bridge);
-            }
+            let Some(device) = self.devs.remove(gone) else { continue };
+            let underlay = match device.kind {
+                DevKind::Bridge(bridge) => {
+                    self.bridges.remove(bridge);
+                    continue;
+                }
+                DevKind::Vxlan(vxlan) => vxlan.underlay,
+                DevKind::Ipip(ipip) => ipip.underlay,
+                DevKind::Loopback
+                | DevKind::Veth(_)
+                | DevKind::Macvlan(_)
+                | DevKind::Dummy
+                | DevKind::Tun(_) => continue,
+            };
+            self.netns[underlay].tunnels.retain(|tunnel| *tunnel != gone);
         }
     }
 
@@ -166,7 +208,13 @@ impl Kernel {
         name: DevName,
         o: &mut O,
     ) {
+        for tunnel in tunnels_on(self, dev) {
+            self.unregister(tunnel, o);
+        }
+        let old_netns = self.devs[dev].netns;
         self.unlist(dev, o);
+        // The old namespace announces where the device has gone.
+        self.nsid(old_netns, netns);
         let old = self.devs[dev].ifindex;
         let ifindex = self
             .reserve_ifindex(netns, Some(old))
@@ -181,30 +229,13 @@ impl Kernel {
         ns.names.insert(name, dev);
         self.register_netdevice(dev, o);
     }
+}
 
-    /// Switches a device on (`dev_open()`).
-    pub fn open<O: Observer>(&mut self, dev: DevId, o: &mut O) {
-        if self.devs[dev].is_up() {
-            return;
-        }
-        if let Some(peer) = veth::peer(self, dev) {
-            veth::open(self, dev, peer);
-        }
-        let device = &mut self.devs[dev];
-        device.flags |= DevFlags::UP;
-        device.was_up = true;
-        link_event(self, dev, LinkEvent::Up, o);
-    }
-
-    /// Switches a device off (`dev_close()`).
-    pub fn close<O: Observer>(&mut self, dev: DevId, o: &mut O) {
-        if !self.devs[dev].is_up() {
-            return;
-        }
-        if let Some(peer) = veth::peer(self, dev) {
-            veth::close(self, dev, peer);
-        }
-        self.devs[dev].flags.set(DevFlags::UP, false);
-        link_event(self, dev, LinkEvent::Down, o);
-    }
+/// The VXLAN devices that are bound to a device, in whichever namespace they are now
+/// (`vxlan_handle_lowerdev_unregister()`).
+fn tunnels_on(k: &Kernel, dev: DevId) -> Vec<DevId> {
+    let (netns, ifindex) = (k.devs[dev].netns, k.devs[dev].ifindex);
+    let tunnels = &k.netns[netns].tunnels;
+    let bound = |tunnel: &DevId| matches!(&k.devs[*tunnel].kind, DevKind::Vxlan(v) if v.config.link == ifindex);
+    tunnels.iter().copied().filter(bound).collect()
 }

@@ -30,6 +30,10 @@ pub struct LinkStats {
     pub tx: Counters,
     /// Received frames with a group address.
     pub multicast: u64,
+    /// Received frames that were malformed; also among the errors.
+    pub rx_frame_errors: u64,
+    /// Transmissions that met themselves: a tunnel that leads into itself.
+    pub collisions: u64,
     /// Transmissions that failed because the device had no carrier.
     pub tx_carrier_errors: u64,
 }

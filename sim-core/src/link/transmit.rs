@@ -2,21 +2,22 @@
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel, Place};
-use crate::link::{DevKind, receive, veth};
-use crate::netns::stack::Decision;
+use crate::link::{DevKind, macvlan, receive, veth};
+use crate::netns::stack::{self, Decision};
 use crate::packet::PacketType;
-use crate::trace::{Direction, DropReason, Observer};
+use crate::trace::{Direction, DropReason, Event, Observer};
 
 /// Shows the frame to captures and hands it to the device. The packet's data starts at the link
 /// header.
 pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
-    let dev = &k.devs[f.dev];
+    let dev = &mut k.devs[f.dev];
     if !dev.is_up() {
-        k.send_error = Some(Errno::ENETDOWN);
+        k.refuse_send(f, Errno::ENETDOWN);
         return Err(DropReason::DevReady);
     }
     if !dev.carrier {
         // Without carrier the queueing discipline is `noop`, which swallows without complaint.
+        dev.stats.tx.dropped += 1;
         return Err(DropReason::QdiscDrop);
     }
     f.skb.meta.pkt_type = PacketType::Outgoing;
@@ -29,6 +30,15 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
         }
         DevKind::Veth(end) => veth::transmit(k, f, end.peer).map(|()| None),
         DevKind::Bridge(_) => Ok(Some(Place::BridgeDeviceTransmit)),
+        DevKind::Vxlan(_) | DevKind::Ipip(_) => Ok(Some(Place::TunnelTransmit)),
+        DevKind::Macvlan(macvlan) => macvlan::transmit(k, f, macvlan),
+        DevKind::Dummy => {
+            k.devs[f.dev].stats.tx.count(f.skb.len());
+            stack::emit(k, f, o, |_| Event::Consumed { by: "dummy" });
+            Ok(None)
+        }
+        // Without a program there is no carrier, so that nothing comes here.
+        DevKind::Tun(_) => Err(DropReason::DevReady),
     }
 }
 
@@ -41,7 +51,9 @@ fn loop_back(k: &mut Kernel, f: &mut Flight) {
     arrived.iif = None;
     arrived.sk = None;
     let dev = &mut k.devs[f.dev];
+    receive::read_header(dev, &mut arrived);
+    // Counted without the link header, which is taken off first.
     dev.stats.tx.count(arrived.skb.len());
-    receive::eth_type_trans(dev, &mut arrived);
+    dev.stats.rx.count(arrived.skb.len());
     k.netif_rx(arrived);
 }

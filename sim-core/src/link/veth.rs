@@ -1,7 +1,7 @@
 //! Veth pairs (`drivers/net/veth.c`): whatever one end sends, the other receives.
 
 use crate::errno::Errno;
-use crate::id::DevId;
+use crate::id::{DevId, Id as _};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::register::NewDev;
 use crate::link::{DevKind, NetDevice, carrier, receive};
@@ -18,10 +18,7 @@ pub struct Veth {
 /// The other end, if the device is a veth.
 #[must_use]
 pub fn peer(k: &Kernel, dev: DevId) -> Option<DevId> {
-    match k.devs[dev].kind {
-        DevKind::Veth(veth) => Some(veth.peer),
-        DevKind::Loopback | DevKind::Bridge(_) => None,
-    }
+    if let DevKind::Veth(veth) = k.devs[dev].kind { Some(veth.peer) } else { None }
 }
 
 /// Makes a pair (`veth_newlink()`): the peer `there` comes first, then `here`, and neither stays if
@@ -37,17 +34,22 @@ pub fn create<O: Observer>(
     o: &mut O,
 ) -> Result<(DevId, DevId), Errno> {
     // Either end points at itself until the other one is there.
-    let own = |device: &mut NetDevice| {
-        device.kind = DevKind::Veth(Veth { peer: device.id });
-        device.carrier = false;
-    };
-    let peer = k.alloc_netdev(there, DevKind::Loopback, own)?;
-    let dev = k.alloc_netdev(here, DevKind::Loopback, own).inspect_err(|_| k.free_netdev(peer))?;
+    let own = |device: &mut NetDevice| device.kind = DevKind::Veth(Veth { peer: device.id });
+    let peer = k.alloc_netdev(there, DevKind::Veth(Veth { peer: unborn() }), own)?;
+    k.register_netdevice(peer, o);
+    carrier::set(k, peer, false);
+    let dev = k.alloc_netdev(here, DevKind::Veth(Veth { peer: unborn() }), own);
+    let dev = dev.inspect_err(|_| k.unregister(peer, o))?;
     k.devs[peer].kind = DevKind::Veth(Veth { peer: dev });
     k.devs[dev].kind = DevKind::Veth(Veth { peer });
-    k.register_netdevice(peer, o);
     k.register_netdevice(dev, o);
+    carrier::set(k, dev, false);
     Ok((dev, peer))
+}
+
+/// Stands in for an end that has no id yet.
+fn unborn() -> DevId {
+    DevId::from_index(u32::MAX)
 }
 
 /// Switches the end on: both ends have carrier once both are up (`veth_open()`).
@@ -70,7 +72,7 @@ pub(super) fn transmit(k: &mut Kernel, f: &mut Flight, peer: DevId) -> Decision<
     if !k.devs[peer].is_forwardable(len) {
         k.devs[peer].stats.rx.dropped += 1;
         k.devs[f.dev].stats.tx.dropped += 1;
-        k.send_error = Some(Errno::ENOBUFS);
+        k.refuse_send(f, Errno::ENOBUFS);
         return Err(DropReason::NotSpecified);
     }
     k.devs[f.dev].stats.tx.count(len);

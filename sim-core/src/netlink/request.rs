@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use crate::id::{IfIndex, NetnsId};
 use crate::link::DevName;
 use crate::link::inet::Scope;
+pub use crate::link::macvlan::MacvlanMode;
 use crate::neigh::NudState;
 use crate::packet::MacAddr;
 use crate::route::RouteType;
@@ -292,21 +293,6 @@ pub struct TunnelChange {
     pub tos: Option<u8>,
     /// Whether the outer DF is set when the inner one is.
     pub pmtudisc: Option<bool>,
-}
-
-/// How the macvlan devices of one lower device reach each other.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum MacvlanMode {
-    /// Directly.
-    Bridge,
-    /// Not at all; only `Bridge` is modelled, the others are kept to be refused by name.
-    Private,
-    /// By way of the outside.
-    Vepa,
-    /// There is only one.
-    Passthru,
-    /// Only stations from a list.
-    Source,
 }
 
 /// An address on a device.

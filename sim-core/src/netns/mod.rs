@@ -39,6 +39,10 @@ pub struct Netns {
     pub conf_default: Ipv4Conf,
     /// The numbers by which it knows other namespaces (`nsid`).
     pub nsids: BTreeMap<u32, NetnsId>,
+    /// The tunnels whose outer packets are in it, wherever the devices are.
+    pub tunnels: Vec<DevId>,
+    /// The VXLAN devices that are up, by the UDP port that they share.
+    pub udp_tunnels: BTreeMap<u16, Vec<DevId>>,
     /// The counters of `/proc/net/snmp` and `/proc/net/netstat`.
     pub mib: Mib,
     /// IPv4 neighbours.
@@ -69,6 +73,8 @@ impl Kernel {
                 conf_all: Ipv4Conf::all(),
                 conf_default: Ipv4Conf::default(),
                 nsids: BTreeMap::new(),
+                tunnels: Vec::new(),
+                udp_tunnels: BTreeMap::new(),
                 mib: Mib::default(),
                 arp: NeighTable::default(),
                 sysctl: Sysctls::default(),
@@ -87,7 +93,7 @@ impl Kernel {
         }
         call::remove_all(self, id);
         let ns = &self.netns[id];
-        let devs: Vec<DevId> = ns.links.values().rev().copied().collect();
+        let devs: Vec<DevId> = ns.tunnels.iter().chain(ns.links.values().rev()).copied().collect();
         for dev in devs {
             if self.devs.get(dev).is_some() {
                 self.unregister(dev, o);

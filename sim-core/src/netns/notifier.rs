@@ -2,6 +2,7 @@
 
 use crate::id::DevId;
 use crate::kernel::Kernel;
+use crate::link::carrier;
 use crate::trace::Observer;
 use crate::{bridge, neigh, route, socket};
 
@@ -28,8 +29,21 @@ pub enum LinkEvent {
 
 /// Tells every layer that keeps something about devices.
 pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: &mut O) {
+    announce(k, dev, event);
     bridge::link_event(k, dev, event, o);
     neigh::link_event(k, dev, event, o);
     route::link_event(k, dev, event, o);
     socket::packet::link_event(k, dev, event);
+}
+
+/// Gives the namespace that a device reaches into a number, which the announcement of the device
+/// carries (`rtmsg_ifinfo()`).
+fn announce(k: &mut Kernel, dev: DevId, event: LinkEvent) {
+    let netns = k.devs[dev].netns;
+    if event != LinkEvent::Unregistering
+        && let Some(other) = carrier::link_netns(k, dev)
+        && other != netns
+    {
+        k.nsid(netns, other);
+    }
 }

@@ -7,7 +7,7 @@ use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::netfilter::Hook;
 use crate::trace::{DropReason, Event, Moment, Observer, Origin};
-use crate::{bridge, ip, link, neigh, netfilter, route};
+use crate::{bridge, ip, link, neigh, netfilter, route, tunnel};
 
 /// What a layer has decided: something, or that the packet ends here.
 pub type Decision<T> = Result<T, DropReason>;
@@ -97,6 +97,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             neigh::output::Resolution::Queued => None,
         },
         Place::Transmit => link::transmit::transmit(k, f, o)?,
+        Place::TunnelTransmit => tunnel::transmit(k, f)?,
         Place::LinkFailure => return Err(DropReason::NeighFailed),
     })
 }
@@ -106,6 +107,7 @@ fn taken_by(taker: link::receive::Taker) -> Option<Place> {
     use link::receive::Taker;
     match taker {
         Taker::Bridge => Some(Place::BridgeReceive),
+        Taker::Again => Some(Place::DeviceReceive),
         Taker::Arp => Some(Place::ArpReceive),
         Taker::Ip => Some(Place::IpReceive),
         Taker::PacketSocket => None,
@@ -141,6 +143,8 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
             }
         }
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
+        Timer::BridgeGc(bridge) => bridge::gc::run(k, *bridge),
+        Timer::VxlanGc(dev) => link::vxlan::device::collect(k, *dev),
     }
 }
 

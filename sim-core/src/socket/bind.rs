@@ -109,6 +109,10 @@ pub(super) fn conflicts(k: &Kernel, id: SocketId, port: u16) -> bool {
         Protocol::Ping => &tables.ping,
         Protocol::Raw(_) | Protocol::Packet(_) => return false,
     };
+    let udp = matches!(socket.protocol, Protocol::Udp);
+    if udp && k.netns[socket.netns].udp_tunnels.contains_key(&port) {
+        return true;
+    }
     table.at(port).iter().filter(|other| **other != id).any(|other| {
         let other = &k.sockets[*other];
         addresses_overlap(socket, other) && !may_share(socket, other)

@@ -112,7 +112,7 @@ pub fn close(k: &mut Kernel, id: SocketId) {
     socket.owner = None;
     if let Protocol::Packet(packet) = &mut socket.protocol {
         for dev in std::mem::take(&mut packet.promiscuous) {
-            link::promisc::set_promiscuity(k, dev, false);
+            link::filter::set_promiscuity(k, dev, false);
         }
     }
     remove(k, id);

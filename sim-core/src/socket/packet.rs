@@ -3,7 +3,7 @@
 use crate::errno::Errno;
 use crate::id::{DevId, SocketId};
 use crate::kernel::{Flight, Kernel, Place};
-use crate::link::promisc;
+use crate::link::filter;
 use crate::netns::notifier::LinkEvent;
 use crate::netns::stack;
 use crate::packet::build::push_ethernet;
@@ -110,7 +110,7 @@ pub fn set_promiscuous(k: &mut Kernel, id: SocketId, dev: DevId, on: bool) -> Re
         }
         (Some(_), true) | (None, false) => return Ok(()),
     }
-    promisc::set_promiscuity(k, dev, on);
+    filter::set_promiscuity(k, dev, on);
     Ok(())
 }
 

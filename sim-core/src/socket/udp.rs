@@ -19,6 +19,7 @@ use crate::socket::flow::{self, Target};
 use crate::socket::queue::truesize;
 use crate::socket::{IcmpError, MessageInfo, Socket, bind, output};
 use crate::trace::{DropReason, Event, Observer};
+use crate::tunnel;
 
 /// The longest datagram, in bytes.
 const UDP_MAX_LEN: usize = 0xffff;
@@ -91,6 +92,10 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
             return Err(reason);
         }
     };
+    if k.netns[f.netns].udp_tunnels.contains_key(&packet.dport) {
+        k.netns[f.netns].mib.udp.inc(UdpMib::InDatagrams);
+        return tunnel::vxlan::receive(k, f, packet.dport);
+    }
     let kind = f.dst.map(|d| d.kind);
     if matches!(kind, Some(RouteType::Broadcast | RouteType::Multicast)) {
         return receive_group(k, f, &packet, o);

@@ -2,13 +2,16 @@
 
 use crate::bridge;
 use crate::errno::Errno;
-use crate::id::NetnsId;
+use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
+use crate::link::kind::{ETH_MAX_MTU, ETH_MIN_MTU};
+use crate::link::macvlan::MacvlanMode;
 use crate::link::register::NewDev;
-use crate::link::{DevName, veth};
+use crate::link::{DevFlags, DevKind, DevName, Tun, macvlan, veth};
 use crate::netlink::NetlinkError;
-use crate::netlink::link::set;
+use crate::netlink::link::{find, ipip, set, unmodelled, vxlan};
 use crate::netlink::request::{LinkAdd, LinkChange, LinkKind, LinkPeer};
+use crate::packet::MacAddr;
 use crate::trace::Observer;
 
 /// Makes the device and gives it its attributes.
@@ -19,57 +22,139 @@ pub(super) fn add<O: Observer>(
     o: &mut O,
 ) -> Result<(), NetlinkError> {
     let target = spec.change.netns.unwrap_or(netns);
-    let taken = spec.ifindex.is_some_and(|index| k.dev_by_index(target, index).is_some())
-        || spec.name.is_some_and(|name| k.dev_by_name(target, name).is_some());
-    if taken {
-        return Err(Errno::EEXIST.into());
-    }
+    check(k, netns, target, spec)?;
     match &spec.kind {
         LinkKind::Veth(peer) => add_veth(k, target, spec, peer, o),
         LinkKind::Bridge(options) => {
-            let new = new_dev(k, target, spec, "bridge")?;
-            let dev = bridge::events::create(k, &new, o)?;
+            let dev = bridge::events::create(k, &new_dev(target, spec, "bridge%d"), o)?;
             let change = LinkChange { bridge: Some(options.clone()), ..rest(&spec.change) };
             configure(k, dev, &change, o)
         }
-        LinkKind::Vxlan(_)
-        | LinkKind::Ipip(_)
-        | LinkKind::Macvlan(_)
-        | LinkKind::Dummy
-        | LinkKind::Tun { .. } => Err(Errno::EOPNOTSUPP.into()),
+        LinkKind::Vxlan(options) => {
+            let new = new_dev(target, spec, "vxlan%d");
+            let dev = vxlan::create(k, netns, &new, options, spec.change.mtu, o)?;
+            configure(k, dev, &LinkChange { mtu: None, ..rest(&spec.change) }, o)
+        }
+        LinkKind::Ipip(options) => {
+            let dev = ipip::create(k, netns, &new_dev(target, spec, "ipip%d"), options, o)?;
+            configure(k, dev, &rest(&spec.change), o)
+        }
+        LinkKind::Macvlan(mode) => add_macvlan(k, netns, target, spec, *mode, o),
+        LinkKind::Dummy => plain(k, target, spec, DevKind::Dummy, "dummy%d", o),
+        LinkKind::Tun { tap } => {
+            let pattern = if *tap { "tap%d" } else { "tun%d" };
+            plain(k, target, spec, DevKind::Tun(Tun { tap: *tap }), pattern, o)
+        }
     }
+}
+
+/// Refuses what the kernel refuses before it makes anything (`__rtnl_newlink()`,
+/// `rtnl_create_link()`).
+fn check(k: &Kernel, netns: NetnsId, target: NetnsId, spec: &LinkAdd) -> Result<(), NetlinkError> {
+    let taken = spec.ifindex.is_some_and(|index| k.dev_by_index(target, index).is_some())
+        || spec.name.is_some_and(|name| k.dev_by_name(target, name).is_some());
+    if taken {
+        // A TUN device comes into being by an ioctl, which has its own word for it.
+        let errno =
+            if matches!(spec.kind, LinkKind::Tun { .. }) { Errno::EBUSY } else { Errno::EEXIST };
+        return Err(errno.into());
+    }
+    if let Some(link) = spec.link {
+        find(k, netns, link)?;
+    }
+    if !matches!(spec.kind, LinkKind::Ipip(_)) {
+        check_address(spec.change.address)?;
+    }
+    let (min, max) = match spec.kind {
+        LinkKind::Veth(_) => {
+            return check_veth_mtu(spec.change.mtu);
+        }
+        LinkKind::Bridge(_) | LinkKind::Vxlan(_) => (ETH_MIN_MTU, ETH_MAX_MTU),
+        LinkKind::Ipip(_) | LinkKind::Macvlan(_) | LinkKind::Dummy | LinkKind::Tun { .. } => (0, 0),
+    };
+    set::check_mtu_range(spec.change.mtu, min, max)
+}
+
+/// A new device's address must be one (`ndo_validate`).
+fn check_address(addr: Option<MacAddr>) -> Result<(), NetlinkError> {
+    if addr.is_some_and(|addr| !addr.is_valid()) {
+        return Err(Errno::EADDRNOTAVAIL.into());
+    }
+    Ok(())
+}
+
+/// The MTU of a wire's new end (`veth_validate()`), refused without a word.
+fn check_veth_mtu(mtu: Option<u32>) -> Result<(), NetlinkError> {
+    if mtu.is_some_and(|mtu| !(ETH_MIN_MTU..=ETH_MAX_MTU).contains(&mtu)) {
+        return Err(Errno::EINVAL.into());
+    }
+    Ok(())
 }
 
 /// What is known of the device from the start.
-fn new_dev(
-    k: &Kernel,
-    netns: NetnsId,
-    spec: &LinkAdd,
-    prefix: &str,
-) -> Result<NewDev, NetlinkError> {
-    let name = name_or_number(k, netns, spec.name, prefix)?;
-    Ok(NewDev { netns, name, ifindex: spec.ifindex, addr: spec.change.address })
-}
-
-/// The wanted name, or the next one of the series.
-fn name_or_number(
-    k: &Kernel,
-    netns: NetnsId,
-    name: Option<DevName>,
-    prefix: &str,
-) -> Result<DevName, NetlinkError> {
-    match name {
-        Some(name) => Ok(name),
-        None => k.free_dev_name(netns, prefix).ok_or_else(|| Errno::ENFILE.into()),
+fn new_dev(netns: NetnsId, spec: &LinkAdd, pattern: &str) -> NewDev {
+    NewDev {
+        netns,
+        name: spec.name.unwrap_or_else(|| pattern_name(pattern)),
+        ifindex: spec.ifindex,
+        addr: spec.change.address,
     }
 }
 
-/// The attributes that are left when the device is there.
-fn rest(change: &LinkChange) -> LinkChange {
-    LinkChange { name: None, netns: None, address: None, ..change.clone() }
+/// The pattern that names a kind's devices.
+fn pattern_name(pattern: &str) -> DevName {
+    pattern.parse().expect("patterns are valid names")
 }
 
-/// Makes both ends of a wire.
+/// The attributes that are left when the device is there. New devices do not get an alias
+/// (`rtnl_newlink_create()` does not look at it).
+fn rest(change: &LinkChange) -> LinkChange {
+    LinkChange { name: None, netns: None, address: None, alias: None, ..change.clone() }
+}
+
+/// Makes a device of a kind that needs nothing else.
+fn plain<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    spec: &LinkAdd,
+    kind: DevKind,
+    pattern: &str,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    let tun = matches!(kind, DevKind::Tun(_));
+    let layer3 = matches!(kind, DevKind::Tun(Tun { tap: false }));
+    let dev = k.alloc_netdev(&new_dev(netns, spec, pattern), kind, |device| {
+        device.carrier = !tun;
+        if layer3 {
+            device.tx_queue_len = 500;
+            device.addr = MacAddr::ZERO;
+            device.broadcast = MacAddr::ZERO;
+        }
+    })?;
+    k.register_netdevice(dev, o);
+    configure(k, dev, &rest(&spec.change), o)
+}
+
+fn add_macvlan<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    target: NetnsId,
+    spec: &LinkAdd,
+    mode: MacvlanMode,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    match mode {
+        MacvlanMode::Bridge | MacvlanMode::Private | MacvlanMode::Vepa => {}
+        MacvlanMode::Passthru => return Err(unmodelled("macvlan mode passthru")),
+        MacvlanMode::Source => return Err(unmodelled("macvlan mode source")),
+    }
+    let lower = find(k, netns, spec.link.ok_or(Errno::EINVAL)?)?;
+    let new = new_dev(target, spec, "macvlan%d");
+    let dev = macvlan::create(k, &new, lower, mode, spec.change.mtu, o)?;
+    configure(k, dev, &LinkChange { mtu: None, ..rest(&spec.change) }, o)
+}
+
+/// Makes both ends of a wire (`veth_newlink()`).
 fn add_veth<O: Observer>(
     k: &mut Kernel,
     netns: NetnsId,
@@ -77,37 +162,29 @@ fn add_veth<O: Observer>(
     peer: &LinkPeer,
     o: &mut O,
 ) -> Result<(), NetlinkError> {
-    let far = peer.change.netns.unwrap_or(netns);
+    check_address(peer.change.address)?;
+    check_veth_mtu(peer.change.mtu)?;
     let there = NewDev {
-        netns: far,
-        name: name_or_number(k, far, peer.name, "veth")?,
+        netns: peer.change.netns.unwrap_or(netns),
+        name: peer.name.unwrap_or_else(|| pattern_name("veth%d")),
         ifindex: peer.ifindex,
         addr: peer.change.address,
     };
-    let mut here = new_dev(k, netns, spec, "veth")?;
-    if spec.name.is_none() && far == netns && here.name == there.name {
-        let Ok(second) = (0..)
-            .map(|n| format!("veth{n}").parse::<DevName>())
-            .find(|name| {
-                name.is_err()
-                    || name.is_ok_and(|n| n != there.name && k.dev_by_name(netns, n).is_none())
-            })
-            .expect("an endless series")
-        else {
-            return Err(Errno::ENFILE.into());
-        };
-        here.name = second;
+    if DevFlags(peer.change.flags_on).contains(DevFlags::UP) {
+        // The peer would be switched on before it has a peer itself.
+        return Err(Errno::ENOTCONN.into());
     }
-    let (dev, other) = veth::create(k, &here, &there, o)?;
-    configure(k, other, &rest(&peer.change), o)
-        .and_then(|()| configure(k, dev, &rest(&spec.change), o))
-        .inspect_err(|_| ())
+    let (dev, other) = veth::create(k, &new_dev(netns, spec, "veth%d"), &there, o)?;
+    // Of the peer's attributes, only those count that a device can be made with.
+    let peer = LinkChange { master: None, port: None, carrier: None, ..rest(&peer.change) };
+    configure(k, other, &peer, o)?;
+    configure(k, dev, &rest(&spec.change), o)
 }
 
 /// Gives a new device its attributes, or removes it again if it cannot have them.
 fn configure<O: Observer>(
     k: &mut Kernel,
-    dev: crate::id::DevId,
+    dev: DevId,
     change: &LinkChange,
     o: &mut O,
 ) -> Result<(), NetlinkError> {

@@ -5,7 +5,14 @@
 //! changed.
 
 mod add;
+mod bridge;
+mod ipip;
+mod port;
 mod set;
+mod vxlan;
+
+#[cfg(test)]
+mod tests;
 
 use crate::errno::Errno;
 use crate::id::{DevId, NetnsId};
@@ -81,4 +88,16 @@ pub fn find(k: &Kernel, netns: NetnsId, link: LinkRef) -> Result<DevId, NetlinkE
         LinkRef::Index(index) => k.dev_by_index(netns, index),
     };
     found.ok_or_else(|| Errno::ENODEV.into())
+}
+
+/// Sets a field if a value is given.
+fn assign<T: Copy>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+/// What this kernel would do and the model does not.
+fn unmodelled(what: &str) -> NetlinkError {
+    NetlinkError::with_message(Errno::EOPNOTSUPP, format!("{what} is not modelled"))
 }

@@ -1,16 +1,17 @@
 //! Changes to devices (`do_setlink()`).
 
-use crate::bridge::{self, bridge_of, events};
+use crate::bridge::{bridge_of, events};
 use crate::errno::Errno;
 use crate::id::{BridgeId, DevId, NetnsId};
 use crate::kernel::Kernel;
-use crate::link::{DevFlags, DevKind, DevName, promisc};
+use crate::link::ipip::IPIP_HEADROOM;
+use crate::link::kind::{ETH_MAX_MTU, ETH_MIN_MTU};
+use crate::link::vxlan::VXLAN_HEADROOM;
+use crate::link::{DevFlags, DevKind, DevName, carrier, filter};
 use crate::neigh;
 use crate::netlink::NetlinkError;
-use crate::netlink::link::find;
+use crate::netlink::link::{bridge, find, port, vxlan};
 use crate::netlink::request::LinkChange;
-use crate::netns::notifier::{LinkEvent, link_event};
-use crate::packet::MacAddr;
 use crate::trace::Observer;
 
 /// What a change comes to, with everything it names looked up.
@@ -18,39 +19,49 @@ use crate::trace::Observer;
 pub(super) struct Plan {
     /// The namespace to move to, and the name to have there.
     netns: Option<(NetnsId, DevName)>,
+    /// The new name in the same namespace.
+    name: Option<DevName>,
     /// The bridge to be attached to, or none.
     master: Option<Option<BridgeId>>,
 }
 
 /// Finds out whether the change is possible.
 pub(super) fn check(k: &Kernel, dev: DevId, change: &LinkChange) -> Result<Plan, NetlinkError> {
-    let device = &k.devs[dev];
-    let mut plan = Plan { netns: check_netns(k, dev, change)?, master: None };
+    check_kind_options(k, dev, change)?;
+    let netns = check_netns(k, dev, change)?;
     if let Some(addr) = change.address {
-        check_address(k, dev, addr)?;
+        k.check_mac_address(dev, addr)?;
     }
     if let Some(mtu) = change.mtu {
         check_mtu(k, dev, mtu)?;
     }
-    if let (Some(name), None) = (change.name, plan.netns)
-        && name != device.name
-        && k.dev_by_name(device.netns, name).is_some()
-    {
-        return Err(Errno::EEXIST.into());
+    let name = match change.name {
+        Some(name) if netns.is_none() && name != k.devs[dev].name => {
+            Some(k.dev_name(k.devs[dev].netns, name.as_str())?)
+        }
+        _ => None,
+    };
+    let master = check_master(k, dev, change)?;
+    if DevFlags(change.flags_on).contains(DevFlags::UP) {
+        k.check_open(dev)?;
     }
-    if let Some(master) = change.master {
-        let netns = plan.netns.map_or(device.netns, |(netns, _)| netns);
-        plan.master = Some(match master {
-            None => None,
-            Some(link) => {
-                let upper = find(k, netns, link).map_err(|_| Errno::EINVAL)?;
-                let bridge = bridge_of(k, upper).ok_or(Errno::EOPNOTSUPP)?;
-                events::check_port(k, bridge, dev)?;
-                Some(bridge)
-            }
-        });
+    check_carrier(k, dev, change)?;
+    Ok(Plan { netns, name, master })
+}
+
+/// The options that belong to a kind, on a device of that kind (`rtnl_changelink()`,
+/// `slave_changelink()`).
+fn check_kind_options(k: &Kernel, dev: DevId, change: &LinkChange) -> Result<(), NetlinkError> {
+    if let Some(options) = &change.bridge {
+        bridge::check(bridge_of(k, dev).ok_or(Errno::EOPNOTSUPP)?, options)?;
     }
-    Ok(plan)
+    if let Some(options) = &change.vxlan {
+        vxlan::check_change(k, dev, options)?;
+    }
+    if let Some(options) = &change.port {
+        port::check(k, dev, options)?;
+    }
+    Ok(())
 }
 
 fn check_netns(
@@ -64,20 +75,41 @@ fn check_netns(
         let text = "The interface netns is immutable";
         return Err(NetlinkError::with_message(Errno::EINVAL, text));
     }
-    let name = change.name.unwrap_or(device.name);
-    if k.dev_by_name(netns, name).is_some() {
+    let wanted = change.name.unwrap_or(device.name);
+    let name = k.dev_name(netns, wanted.as_str()).map_err(|errno| {
         let text = "An interface with the same name exists in the target netns";
-        return Err(NetlinkError::with_message(Errno::EEXIST, text));
-    }
+        if errno == Errno::EEXIST { NetlinkError::with_message(errno, text) } else { errno.into() }
+    })?;
     Ok(Some((netns, name)))
 }
 
-fn check_address(_: &Kernel, _: DevId, addr: MacAddr) -> Result<(), NetlinkError> {
-    if addr.is_valid() { Ok(()) } else { Err(Errno::EADDRNOTAVAIL.into()) }
+/// Whether the device can have this MTU (`dev_validate_mtu()` and the drivers' `ndo_change_mtu()`).
+fn check_mtu(k: &Kernel, dev: DevId, mtu: u32) -> Result<(), NetlinkError> {
+    let device = &k.devs[dev];
+    if device.mtu == mtu {
+        return Ok(());
+    }
+    let (min, max) = device.mtu_limits();
+    check_mtu_range(Some(mtu), min, max)?;
+    let (min, max) = match &device.kind {
+        DevKind::Macvlan(macvlan) => (0, k.devs[macvlan.lower].mtu),
+        DevKind::Ipip(_) => (ETH_MIN_MTU, ETH_MAX_MTU - IPIP_HEADROOM),
+        DevKind::Vxlan(vxlan) => match k.dev_by_index(vxlan.underlay, vxlan.config.link) {
+            Some(lower) => (0, k.devs[lower].mtu.saturating_sub(VXLAN_HEADROOM)),
+            None => return Ok(()),
+        },
+        DevKind::Loopback
+        | DevKind::Veth(_)
+        | DevKind::Bridge(_)
+        | DevKind::Dummy
+        | DevKind::Tun(_) => return Ok(()),
+    };
+    if (min..=max).contains(&mtu) { Ok(()) } else { Err(Errno::EINVAL.into()) }
 }
 
-fn check_mtu(k: &Kernel, dev: DevId, mtu: u32) -> Result<(), NetlinkError> {
-    let (min, max) = k.devs[dev].mtu_limits();
+/// Refuses an MTU outside of a kind's limits; a largest of 0 is no limit (`dev_validate_mtu()`).
+pub(super) fn check_mtu_range(mtu: Option<u32>, min: u32, max: u32) -> Result<(), NetlinkError> {
+    let Some(mtu) = mtu else { return Ok(()) };
     if mtu < min {
         return Err(NetlinkError::with_message(Errno::EINVAL, "mtu less than device minimum"));
     }
@@ -85,6 +117,33 @@ fn check_mtu(k: &Kernel, dev: DevId, mtu: u32) -> Result<(), NetlinkError> {
         return Err(NetlinkError::with_message(Errno::EINVAL, "mtu greater than device maximum"));
     }
     Ok(())
+}
+
+/// The bridge that the device is to be attached to (`do_set_master()`).
+fn check_master(
+    k: &Kernel,
+    dev: DevId,
+    change: &LinkChange,
+) -> Result<Option<Option<BridgeId>>, NetlinkError> {
+    let Some(master) = change.master else { return Ok(None) };
+    let Some(link) = master else { return Ok(Some(None)) };
+    let netns = change.netns.unwrap_or(k.devs[dev].netns);
+    let upper = find(k, netns, link).map_err(|_| Errno::EINVAL)?;
+    if k.devs[dev].master == Some(upper) {
+        return Ok(None);
+    }
+    let bridge = bridge_of(k, upper).ok_or(Errno::EOPNOTSUPP)?;
+    events::check_port(k, bridge, dev)?;
+    Ok(Some(Some(bridge)))
+}
+
+/// Which devices let their carrier be set (`ndo_change_carrier()`): dummies, and TUN devices to off.
+fn check_carrier(k: &Kernel, dev: DevId, change: &LinkChange) -> Result<(), NetlinkError> {
+    match (change.carrier, &k.devs[dev].kind) {
+        (None, _) | (Some(_), DevKind::Dummy) | (Some(false), DevKind::Tun(_)) => Ok(()),
+        (Some(true), DevKind::Tun(_)) => Err(Errno::EPERM.into()),
+        (Some(_), _) => Err(Errno::EOPNOTSUPP.into()),
+    }
 }
 
 /// Makes the change.
@@ -95,94 +154,65 @@ pub(super) fn apply<O: Observer>(
     plan: Plan,
     o: &mut O,
 ) {
+    apply_kind_options(k, dev, change, o);
     if let Some((netns, name)) = plan.netns {
         k.move_to_netns(dev, netns, name, o);
     }
     if let Some(addr) = change.address {
-        set_address(k, dev, addr, o);
+        k.set_mac_address(dev, addr, o);
     }
     if let Some(mtu) = change.mtu {
-        set_mtu(k, dev, mtu, o);
+        if let Some(bridge) = bridge_of(k, dev) {
+            k.bridges[bridge].mtu_set = true;
+        }
+        k.set_mtu(dev, mtu, o);
     }
-    if let Some(name) = change.name.filter(|name| *name != k.devs[dev].name) {
-        rename(k, dev, name, o);
+    if let Some(name) = plan.name {
+        k.rename(dev, name, o);
     }
     set_words(k, dev, change);
     if let Some(master) = plan.master {
-        set_master(k, dev, master, o);
+        events::del_port(k, dev, o);
+        if let Some(bridge) = master {
+            events::add_port(k, bridge, dev, o);
+        }
     }
     set_flags(k, dev, change, o);
+    if let Some(on) = change.carrier {
+        carrier::set(k, dev, on);
+    }
+}
+
+fn apply_kind_options<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &mut O) {
     if let (Some(bridge), Some(options)) = (bridge_of(k, dev), &change.bridge) {
-        bridge::options::set(k, bridge, options);
+        bridge::set(k, bridge, options);
     }
-    if let Some(port) = &change.port {
-        bridge::options::set_port(k, dev, port);
+    if let Some(options) = &change.vxlan {
+        vxlan::change(k, dev, options, o);
     }
-}
-
-fn set_address<O: Observer>(k: &mut Kernel, dev: DevId, addr: MacAddr, o: &mut O) {
-    match bridge_of(k, dev) {
-        Some(bridge) => bridge::state::set_by_hand(k, bridge, addr),
-        None => k.devs[dev].addr = addr,
+    if let Some(options) = &change.port {
+        port::set(k, dev, options);
     }
-    k.devs[dev].addr_set = true;
-    link_event(k, dev, LinkEvent::AddressChanged, o);
-}
-
-fn set_mtu<O: Observer>(k: &mut Kernel, dev: DevId, mtu: u32, o: &mut O) {
-    if let Some(bridge) = bridge_of(k, dev) {
-        k.bridges[bridge].mtu_set = true;
-    }
-    if k.devs[dev].mtu != mtu {
-        k.devs[dev].mtu = mtu;
-        link_event(k, dev, LinkEvent::MtuChanged, o);
-    }
-}
-
-fn rename<O: Observer>(k: &mut Kernel, dev: DevId, name: DevName, o: &mut O) {
-    let device = &mut k.devs[dev];
-    let names = &mut k.netns[device.netns].names;
-    names.remove(&device.name);
-    names.insert(name, dev);
-    device.name = name;
-    link_event(k, dev, LinkEvent::Renamed, o);
 }
 
 /// Sets what nobody else has to know.
 fn set_words(k: &mut Kernel, dev: DevId, change: &LinkChange) {
     let device = &mut k.devs[dev];
-    if let Some(group) = change.group {
-        device.group = group;
-    }
     if let Some(alias) = &change.alias {
         device.alias = (!alias.is_empty()).then(|| alias.as_str().into());
     }
-    if let Some(broadcast) = change.broadcast {
-        device.broadcast = broadcast;
-    }
-    if let Some(len) = change.tx_queue_len {
-        device.tx_queue_len = len;
-    }
+    super::assign(&mut device.group, change.group);
+    super::assign(&mut device.broadcast, change.broadcast);
+    super::assign(&mut device.tx_queue_len, change.tx_queue_len);
 }
 
-fn set_master<O: Observer>(k: &mut Kernel, dev: DevId, master: Option<BridgeId>, o: &mut O) {
-    events::del_port(k, dev, o);
-    if let Some(bridge) = master {
-        events::add_port(k, bridge, dev, o);
-    }
-}
-
+/// Sets and clears flags (`dev_change_flags()`).
 fn set_flags<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &mut O) {
     let (on, off) = (DevFlags(change.flags_on), DevFlags(change.flags_off));
-    for flag in [DevFlags::PROMISC, DevFlags::ALLMULTI] {
-        if on.contains(flag) || off.contains(flag) {
-            promisc::set_by_hand(k, dev, flag, on.contains(flag));
-        }
-    }
     let had_arp = !k.devs[dev].flags.contains(DevFlags::NOARP);
-    let plain = [DevFlags::NOARP, DevFlags::MULTICAST];
-    for flag in plain {
-        if on.contains(flag) || off.contains(flag) {
+    let touched = |flag: DevFlags| on.contains(flag) || off.contains(flag);
+    for flag in [DevFlags::NOARP, DevFlags::MULTICAST] {
+        if touched(flag) {
             k.devs[dev].flags.set(flag, on.contains(flag));
         }
     }
@@ -193,5 +223,10 @@ fn set_flags<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &m
         k.open(dev, o);
     } else if off.contains(DevFlags::UP) {
         k.close(dev, o);
+    }
+    for flag in [DevFlags::PROMISC, DevFlags::ALLMULTI] {
+        if touched(flag) {
+            filter::set_by_hand(k, dev, flag, on.contains(flag));
+        }
     }
 }

@@ -1,0 +1,58 @@
+//! Ageing (`br_fdb_cleanup()`).
+
+use crate::bridge::Bridge;
+use crate::id::BridgeId;
+use crate::kernel::{Kernel, Timer};
+
+/// Jiffies from switching a bridge on to its first look at the database.
+const FIRST_LOOK: u64 = 25;
+/// The fewest jiffies between two looks.
+const SHORTEST: u64 = 3;
+
+impl Bridge {
+    /// How long a station is remembered, in jiffies (`hold_time()`). A jiffy is 4 ms, the option
+    /// counts hundredths of a second.
+    fn hold_time(&self) -> u64 {
+        u64::from(self.options.ageing_time) * 10 / 4
+    }
+}
+
+/// The bridge was switched on.
+pub(super) fn start(k: &mut Kernel, bridge: BridgeId) {
+    k.bridges[bridge].gc.start(k.now, FIRST_LOOK);
+    arm(k, bridge);
+}
+
+/// The bridge was switched off.
+pub(super) fn stop(k: &mut Kernel, bridge: BridgeId) {
+    k.bridges[bridge].gc.stop(&mut k.timers);
+}
+
+/// Makes sure that stations which can age do.
+pub(super) fn arm(k: &mut Kernel, bridge: BridgeId) {
+    let br = &mut k.bridges[bridge];
+    if br.fdb.iter().any(super::FdbEntry::ages) {
+        let hold = br.hold_time().max(SHORTEST);
+        br.gc.arm(&mut k.timers, k.now, hold, Timer::BridgeGc(bridge));
+    }
+}
+
+/// Forgets the stations that have not sent for too long.
+pub fn run(k: &mut Kernel, bridge: BridgeId) {
+    let now = k.now.jiffies();
+    let Some(br) = k.bridges.get_mut(bridge) else { return };
+    let hold = br.hold_time();
+    let mut delay = hold;
+    br.fdb.retain(|entry| {
+        if !entry.ages() {
+            return true;
+        }
+        let end = entry.updated.jiffies() + hold;
+        if end > now {
+            delay = delay.min(end - now);
+        }
+        end > now
+    });
+    let left = br.fdb.iter().any(super::FdbEntry::ages).then_some(Timer::BridgeGc(bridge));
+    br.gc.ran(&mut k.timers, k.now, delay.max(SHORTEST), left);
+}
