@@ -74,7 +74,6 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "arping", catches: Catches::Interrupt, start: arping::start },
     Tool { name: "bridge", catches: Catches::Nothing, start: bridge::program::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
-    Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
     Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
@@ -85,4 +84,14 @@ pub const TOOLS: &[Tool] = &[
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Tool> {
     TOOLS.iter().find(|tool| tool.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_stands_in_the_table_once_and_in_order() {
+        assert!(TOOLS.is_sorted_by(|a, b| a.name < b.name));
+    }
 }
