@@ -6,6 +6,8 @@ mod kept_cases;
 mod lab;
 mod licences;
 #[cfg(test)]
+mod tcpdump;
+#[cfg(test)]
 mod tidy;
 
 /// A file that no `mod` names would never run.

@@ -29,6 +29,7 @@ pub mod meta;
 pub mod pool;
 pub mod rewrite;
 pub mod skb;
+pub mod summary;
 
 pub mod tcp;
 pub mod tcp_options;
@@ -50,3 +51,6 @@ pub use tcp::{Tcp, TcpFlags};
 pub use truesize::truesize;
 pub use udp::Udp;
 pub use vxlan::Vxlan;
+
+#[cfg(test)]
+mod tests;

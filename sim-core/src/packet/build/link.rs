@@ -7,6 +7,7 @@ use etherparse::{ArpEthIpv4Packet, ArpOperation, Ethernet2Header};
 use super::copy_front;
 use crate::packet::arp::ArpOp;
 use crate::packet::ethernet::{ETH_HLEN, EtherType, MacAddr, VLAN_HLEN};
+use crate::packet::meta::PacketType;
 use crate::packet::skb::Skb;
 use crate::packet::vxlan::{VXLAN_FLAG_VNI, VXLAN_HLEN};
 
@@ -43,6 +44,38 @@ pub fn push_vlan(skb: &mut Skb, tpid: EtherType, tci: u16) {
 pub fn push_vxlan(skb: &mut Skb, vni: u32) {
     let [_, a, b, c] = vni.to_be_bytes();
     copy_front(skb.push(VXLAN_HLEN), &[VXLAN_FLAG_VNI, 0, 0, 0, a, b, c, 0]);
+}
+
+/// Length of the pseudo header that packet sockets without a link type make, in bytes.
+pub const SLL2_HLEN: usize = 20;
+
+/// The fields of a `LINUX_SLL2` pseudo header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sll2Params {
+    /// The type of what follows.
+    pub protocol: EtherType,
+    /// The index of the device.
+    pub ifindex: u32,
+    /// The hardware type of the device (`ARPHRD_*`).
+    pub hardware_type: u16,
+    /// Whom the frame was for.
+    pub pkt_type: PacketType,
+    /// The sender's address, if the device has such addresses.
+    pub addr: Option<MacAddr>,
+}
+
+/// Pushes the pseudo header that a capture on all devices has in place of a link header
+/// (`DLT_LINUX_SLL2` of libpcap).
+pub fn push_sll2(skb: &mut Skb, params: &Sll2Params) {
+    let [p0, p1] = params.protocol.0.to_be_bytes();
+    let [i0, i1, i2, i3] = params.ifindex.to_be_bytes();
+    let [h0, h1] = params.hardware_type.to_be_bytes();
+    let [a, b, c, d, e, f] = params.addr.unwrap_or_default().octets();
+    let addr_len = if params.addr.is_some() { 6 } else { 0 };
+    let pkt_type = params.pkt_type.number();
+    let header: [u8; SLL2_HLEN] =
+        [p0, p1, 0, 0, i0, i1, i2, i3, h0, h1, pkt_type, addr_len, a, b, c, d, e, f, 0, 0];
+    copy_front(skb.push(SLL2_HLEN), &header);
 }
 
 /// The fields of an ARP packet for Ethernet and IPv4.

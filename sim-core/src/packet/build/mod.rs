@@ -15,7 +15,9 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 pub use icmp::{ICMP_QUOTE_MTU, IcmpParams, icmp_quote, push_icmp};
 pub use ip::{Ipv4Params, Ipv6Params, push_ipv4, push_ipv6};
-pub use link::{ArpParams, push_ethernet, push_vlan, push_vxlan, put_arp};
+pub use link::{
+    ArpParams, SLL2_HLEN, Sll2Params, push_ethernet, push_sll2, push_vlan, push_vxlan, put_arp,
+};
 pub use tcp::{TcpOptionBytes, TcpOptionParams, TcpParams, push_tcp};
 pub use udp::{UdpParams, push_udp};
 
