@@ -44,7 +44,10 @@ pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> De
     if is_tagged(f.skb.meta.protocol) {
         untag(f)?;
     }
-    let seen = packet::receive(k, f, o);
+    // Whoever saw the frame last is its taker, also one who sees all frames; a receive handler that let
+    // it pass has cut that off (`pt_prev` in `__netif_receive_skb_core()`).
+    let tapped = k.devs[f.dev].rx_handler == RxHandler::None && packet::is_tapped(k, f);
+    let seen = packet::receive(k, f, o) || tapped;
     match f.skb.meta.protocol {
         EtherType::ARP => Ok(Taker::Arp),
         EtherType::IPV4 => Ok(Taker::Ip),

@@ -136,6 +136,13 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) -> bool {
     show(k, f, f.skb.meta.protocol, o)
 }
 
+/// Whether somebody sees all frames of the device that the frame is on.
+#[must_use]
+pub fn is_tapped(k: &Kernel, f: &Flight) -> bool {
+    let sockets = &k.netns[f.netns].sockets.packet;
+    sockets.iter().any(|id| wants(&k.sockets[*id], f, EtherType::ALL))
+}
+
 fn show<O: Observer>(k: &mut Kernel, f: &Flight, protocol: EtherType, o: &mut O) -> bool {
     let (mut at, mut seen) = (0, false);
     while let Some(id) = k.netns[f.netns].sockets.packet.get(at).copied() {
