@@ -1,8 +1,27 @@
-//! Sending (`ip_local_out()`, `ip_output()`, `ip_finish_output()`).
+//! Sending (`net/ipv4/ip_output.c`).
 
-use crate::kernel::{Flight, Kernel};
-use crate::netns::stack::Decision;
-use crate::trace::Observer;
+use smallvec::SmallVec;
+
+use crate::errno::Errno;
+use crate::id::NetnsId;
+use crate::ip::forward::has_df;
+use crate::ip::icmp;
+use crate::kernel::{Flight, Kernel, Place};
+use crate::netfilter::Hook;
+use crate::netns::mib::{IpExtMib, IpMib};
+use crate::netns::stack::{self, Decision};
+use crate::packet::build::IcmpParams;
+use crate::packet::checksum::ip_compute_csum;
+use crate::packet::fragment::{FragmentParams, ip_do_fragment};
+use crate::packet::icmp::unreach;
+use crate::packet::{EtherType, IcmpType, PacketType, Skb};
+use crate::route::{Dst, RouteType};
+use crate::socket::PmtuDiscovery;
+use crate::sysctl::table::Sysctl;
+use crate::trace::{DropReason, Observer, Origin};
+
+/// The longest packet, in bytes (`IP_MAX_MTU`).
+const IP_MAX_MTU: usize = 0xffff;
 
 /// In how many pieces a packet leaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,17 +32,163 @@ pub enum Pieces {
     Spawned,
 }
 
-/// Sets length and checksum (`__ip_local_out()`).
-pub fn local_out(_: &mut Kernel, _: &mut Flight) -> Decision<()> {
-    Ok(())
+/// Whose packet a route's MTU is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mtu {
+    /// One of this host, for which path MTUs count.
+    Own,
+    /// One of a socket that probes, for which only the device counts (`IP_PMTUDISC_PROBE`).
+    Device,
+    /// One that is passed on: path MTUs count if `ip_forward_use_pmtu` says so.
+    Forwarded,
 }
 
-/// Moves the packet to its device (`ip_output()`, `ip_mc_output()`).
-pub fn output<O: Observer>(_: &mut Kernel, _: &mut Flight, _: &mut O) -> Decision<()> {
-    Ok(())
+/// The longest packet that a route takes, in bytes (`ip_dst_mtu_maybe_forward()`).
+#[must_use]
+pub fn mtu(k: &Kernel, netns: NetnsId, dst: &Dst, whose: Mtu) -> usize {
+    let device = k.devs.get(dst.dev).map_or(0, |dev| dev.mtu);
+    let use_pmtu = match whose {
+        Mtu::Own => true,
+        Mtu::Device => return (device as usize).min(IP_MAX_MTU),
+        Mtu::Forwarded => k.netns[netns].sysctl.get(Sysctl::IpForwardUsePmtu) != 0,
+    };
+    let learned = if use_pmtu || dst.mtu_locked { dst.mtu } else { None };
+    let mtu = learned.or(dst.mtu).unwrap_or(device);
+    (mtu as usize).min(IP_MAX_MTU)
+}
+
+/// Sets length and checksum (`__ip_local_out()`).
+pub fn local_out(k: &mut Kernel, f: &mut Flight) {
+    k.netns[f.netns].mib.ip.inc(IpMib::OutRequests);
+    let len = u16::try_from(f.skb.len()).unwrap_or(0);
+    let header = f.skb.network_header_mut();
+    let header_len = header.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
+    if let Some(header) = header.get_mut(..header_len)
+        && header.len() >= 12
+    {
+        header[2..4].copy_from_slice(&len.to_be_bytes());
+        header[10..12].fill(0);
+        let check = ip_compute_csum(header);
+        header[10..12].copy_from_slice(&check.to_be_bytes());
+    }
+    f.skb.meta.protocol = EtherType::IPV4;
+}
+
+/// Moves the packet to its device; this host takes copies of what goes to groups it is in itself
+/// (`ip_output()`, `ip_mc_output()`).
+pub fn output(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
+    let Some(dst) = f.dst else { return Err(DropReason::IpOutNoRoutes) };
+    if k.devs.get(dst.dev).is_none() {
+        return Err(DropReason::NotSpecified);
+    }
+    f.dev = dst.dev;
+    f.skb.meta.protocol = EtherType::IPV4;
+    let groups = matches!(dst.kind, RouteType::Multicast | RouteType::Broadcast);
+    if !groups || !dst.local || k.devs[dst.dev].is_loopback() {
+        return Ok(());
+    }
+    let multicast = dst.kind == RouteType::Multicast;
+    if !multicast || wants_loop(k, f) {
+        let mut copy = k.clone_flight(f);
+        copy.place = Place::Hook(Hook::PostRouting);
+        copy.cb.loop_back = true;
+        k.spawn(copy);
+    }
+    let ttl = f.skb.network_header().get(8).copied();
+    // With a TTL of 0 a group is only on this host.
+    if multicast && ttl == Some(0) { Err(DropReason::NotSpecified) } else { Ok(()) }
+}
+
+/// Whether the sender's own host hears a multicast (`sk_mc_loop()`, `IP_MULTICAST_LOOP`).
+fn wants_loop(k: &Kernel, f: &Flight) -> bool {
+    f.sk.and_then(|id| k.sockets.get(id)).is_none_or(|socket| socket.opts.mc_loop)
+}
+
+/// Receives a copy of an own packet for a group (`ip_mc_finish_output()`, `dev_loopback_xmit()`). It
+/// never had a link header.
+pub fn loop_back(k: &mut Kernel, f: &mut Flight) {
+    let skb = std::mem::replace(&mut f.skb, k.skb());
+    let mut copy = f.with_skb(skb);
+    copy.cb.loop_back = false;
+    copy.skb.data_to_network_header();
+    copy.skb.reset_mac_header();
+    copy.skb.meta.pkt_type = PacketType::Loopback;
+    copy.place = Place::DeviceReceive;
+    k.netif_rx(copy);
 }
 
 /// Cuts the packet to size (`ip_finish_output()`).
-pub fn finish<O: Observer>(_: &mut Kernel, _: &mut Flight, _: &mut O) -> Decision<Pieces> {
-    Ok(Pieces::One)
+pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Pieces> {
+    let Some(dst) = f.dst else { return Err(DropReason::IpOutNoRoutes) };
+    let mtu = mtu(k, f.netns, &dst, whose(k, f));
+    if f.skb.len() <= mtu && f.cb.frag_max_size == 0 {
+        count_out(k, f, dst.kind, f.skb.len());
+        return Ok(Pieces::One);
+    }
+    let largest = usize::from(f.cb.frag_max_size);
+    if has_df(&f.skb) && (!f.cb.ignore_df || largest > mtu) {
+        k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
+        let info = u32::try_from(mtu).unwrap_or(u32::MAX);
+        let needed = IcmpParams::error(IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED, info);
+        icmp::send(k, f, needed, o);
+        if f.sk.is_some() {
+            k.send_error = Some(Errno::EMSGSIZE);
+        }
+        return Err(DropReason::NotSpecified);
+    }
+    let room = if largest == 0 { mtu } else { mtu.min(largest) };
+    fragment(k, f, dst.kind, room, o)?;
+    Ok(Pieces::Spawned)
+}
+
+/// Which MTU counts for the packet (`ip_skb_dst_mtu()`).
+fn whose(k: &Kernel, f: &Flight) -> Mtu {
+    let socket = f.sk.and_then(|id| k.sockets.get(id));
+    if socket.is_some_and(|socket| socket.opts.pmtu == PmtuDiscovery::Probe) {
+        Mtu::Device
+    } else if f.cb.forwarded {
+        Mtu::Forwarded
+    } else {
+        Mtu::Own
+    }
+}
+
+/// Counts a packet that is handed to the link layer (`ip_finish_output2()`).
+fn count_out(k: &mut Kernel, f: &Flight, kind: RouteType, len: usize) {
+    let mib = &mut k.netns[f.netns].mib;
+    if kind == RouteType::Multicast {
+        mib.ip_bytes(IpExtMib::OutMcastPkts, IpExtMib::OutMcastOctets, len);
+    } else if kind == RouteType::Broadcast {
+        mib.ip_bytes(IpExtMib::OutBcastPkts, IpExtMib::OutBcastOctets, len);
+    }
+    mib.ip.inc(IpMib::OutTransmits);
+    mib.ip_ext.add(IpExtMib::OutOctets, len as u64);
+}
+
+/// Sends the packet in pieces of at most `room` bytes (`ip_do_fragment()`).
+fn fragment<O: Observer>(
+    k: &mut Kernel,
+    f: &Flight,
+    kind: RouteType,
+    room: usize,
+    o: &mut O,
+) -> Decision<()> {
+    let mut pieces = SmallVec::<[Box<Skb>; 8]>::new();
+    let geometry = f.pieces.as_deref().unwrap_or_default();
+    let params = FragmentParams { mtu: room, keep_df: f.cb.frag_df, geometry };
+    let cut = ip_do_fragment(&f.skb, &params, || k.pool.take(), |piece| pieces.push(piece));
+    if cut.is_err() {
+        k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
+        return Err(DropReason::NotSpecified);
+    }
+    for piece in pieces {
+        count_out(k, f, kind, piece.network_header().len());
+        k.netns[f.netns].mib.ip.inc(IpMib::FragCreates);
+        let mut flight = f.with_skb(piece);
+        flight.place = Place::Neighbour;
+        flight.cb.frag_max_size = 0;
+        stack::start(k, flight, Origin::Copy { of: f.flow }, o);
+    }
+    k.netns[f.netns].mib.ip.inc(IpMib::FragOks);
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! A packet in flight, as a value: the packet and the place where it is.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::netfilter::Hook;
 use crate::packet::Skb;
+use crate::packet::ipv4_options::IpOptions;
 use crate::route::Dst;
 
 /// A packet on its way, between two steps.
@@ -27,6 +29,9 @@ pub struct Flight {
     pub cb: IpCb,
     /// The socket of this namespace that sent it (`skb->sk`); a packet on a wire has none.
     pub sk: Option<SocketId>,
+    /// The lengths of the pieces that connection tracking put it together from, in bytes of payload;
+    /// it leaves in the same pieces.
+    pub pieces: Option<Box<[usize]>>,
     /// Whose packet it is.
     pub flow: FlowId,
 }
@@ -35,7 +40,18 @@ impl Flight {
     /// Makes a flight of `skb` at `place` on `dev`, with no route yet.
     #[must_use]
     pub fn new(skb: Box<Skb>, place: Place, netns: NetnsId, dev: DevId, flow: FlowId) -> Self {
-        Self { skb, place, netns, dev, iif: None, dst: None, cb: IpCb::default(), sk: None, flow }
+        Self {
+            skb,
+            place,
+            netns,
+            dev,
+            iif: None,
+            dst: None,
+            cb: IpCb::default(),
+            sk: None,
+            pieces: None,
+            flow,
+        }
     }
 
     /// The same flight with another buffer.
@@ -50,6 +66,7 @@ impl Flight {
             dst: self.dst,
             cb: self.cb,
             sk: self.sk,
+            pieces: self.pieces.clone(),
             flow: self.flow,
         }
     }
@@ -71,6 +88,15 @@ pub struct IpCb {
     pub frag_df: bool,
     /// Its sender has proof that the next hop is alive (`skb->dst_pending_confirm`).
     pub confirm_neigh: bool,
+    /// It may be cut in pieces though it carries DF: it was cut before, or its sender only wishes for
+    /// DF (`skb->ignore_df`).
+    pub ignore_df: bool,
+    /// It is this host's own copy of what it sends to a group.
+    pub loop_back: bool,
+    /// The options of its header (`opt`).
+    pub opt: IpOptions,
+    /// The next stop of a source route that led here (`srr_is_hit`, `nexthop`).
+    pub srr_next_hop: Option<Ipv4Addr>,
     /// How many tunnels of this host it is inside of, to stop endless nesting.
     pub tunnel_depth: u8,
 }
@@ -152,6 +178,8 @@ pub enum Place {
     Neighbour,
     /// The device sends the frame (`dev_queue_xmit()`): captures, then its driver.
     Transmit,
+    /// This host's own copy of what it sends to a group comes back (`dev_loopback_xmit()`).
+    LoopBack,
     /// The next hop did not answer: the sender is told (`dst_link_failure()`).
     LinkFailure,
     /// A tunnel puts the packet into another one (`vxlan_xmit()`, `ip_tunnel_xmit()`).
@@ -186,6 +214,7 @@ impl Place {
             Self::Neighbour => "neighbour",
             Self::TunnelTransmit => "tunnel",
             Self::Transmit => "transmit",
+            Self::LoopBack => "loop back",
             Self::LinkFailure => "link failure",
         }
     }

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use crate::bridge::Bridge;
 use crate::errno::Errno;
 use crate::id::{Arena, BridgeId, DevId, FlowId, NetnsId, SocketId};
+use crate::ip::ident::Idents;
 use crate::link::NetDevice;
 use crate::neigh::NeighDefaults;
 use crate::netns::Netns;
@@ -39,6 +40,8 @@ pub struct Kernel {
     pub bridges: Arena<BridgeId, Bridge>,
     /// The open sockets of all namespaces.
     pub sockets: Arena<SocketId, Socket>,
+    /// Where packets take their identifications from.
+    pub idents: Idents,
     /// What neighbour tables start with.
     pub neigh: NeighDefaults,
     /// What will happen at a later time.
@@ -73,6 +76,7 @@ impl Kernel {
             devs: Arena::default(),
             bridges: Arena::default(),
             sockets: Arena::default(),
+            idents: Idents::default(),
             neigh: NeighDefaults::default(),
             timers: TimerQueue::default(),
             pool: SkbPool::default(),

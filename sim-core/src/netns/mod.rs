@@ -1,5 +1,6 @@
 //! A network namespace: what one `struct net` owns.
 
+pub mod deliver;
 pub mod mib;
 pub mod notifier;
 pub mod stack;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::family::V4;
 use crate::id::{DevId, IfIndex, NetnsId};
+use crate::ip::NetnsIp;
 use crate::ip::reassembly::Reassembly;
 use crate::kernel::Kernel;
 use crate::link::inet::Ipv4Conf;
@@ -45,6 +47,8 @@ pub struct Netns {
     pub udp_tunnels: BTreeMap<u16, Vec<DevId>>,
     /// The counters of `/proc/net/snmp` and `/proc/net/netstat`.
     pub mib: Mib,
+    /// What the Internet Protocol remembers.
+    pub ip: NetnsIp,
     /// IPv4 neighbours.
     pub arp: NeighTable<V4>,
     /// The settings that belong to no device.
@@ -76,6 +80,7 @@ impl Kernel {
                 tunnels: Vec::new(),
                 udp_tunnels: BTreeMap::new(),
                 mib: Mib::default(),
+                ip: NetnsIp::default(),
                 arp: NeighTable::default(),
                 sysctl: Sysctls::default(),
                 ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },

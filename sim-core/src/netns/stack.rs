@@ -3,8 +3,11 @@
 //! [`step`] moves a flight by one [`Place`]. Each layer decides about the packet and knows nothing of
 //! its neighbours; what follows a decision is written here and nowhere else.
 
+use crate::ip::output::Pieces;
+use crate::ip::reassembly::Datagram;
 use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
+use crate::neigh::output::Resolution;
 use crate::netfilter::Hook;
 use crate::trace::{DropReason, Event, Moment, Observer, Origin};
 use crate::{bridge, ip, link, neigh, netfilter, route, tunnel};
@@ -58,18 +61,20 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             Some(Place::Hook(Hook::PreRouting))
         }
         Place::Hook(hook) => match netfilter::run(k, f, hook, o)? {
+            netfilter::Verdict::Accept if f.cb.loop_back => Some(Place::LoopBack),
             netfilter::Verdict::Accept => Some(after(hook)),
         },
-        Place::RouteInput => Some(match ip::input::route(k, f, o)? {
-            ip::input::Way::Local => Place::LocalDeliver,
-            ip::input::Way::Forward => Place::Forward,
-        }),
-        Place::LocalDeliver => match ip::input::defragment(k, f, o)? {
-            ip::input::Datagram::Whole => Some(Place::Hook(Hook::Input)),
-            ip::input::Datagram::Waiting => None,
-        },
+        Place::LoopBack => {
+            ip::output::loop_back(k, f);
+            None
+        }
+        Place::RouteInput => Some(routed(ip::input::route(k, f, o)?)),
+        Place::LocalDeliver => {
+            let whole = ip::input::defragment(k, f, o)? == Datagram::Whole;
+            whole.then_some(Place::Hook(Hook::Input))
+        }
         Place::Socket => {
-            ip::input::deliver(k, f, o)?;
+            super::deliver::deliver(k, f, o)?;
             None
         }
         Place::Forward => {
@@ -77,28 +82,26 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             Some(Place::Hook(Hook::Forward))
         }
         Place::ForwardFinish => {
-            ip::forward::finish(k, f, o)?;
+            ip::forward::finish(k, f);
             Some(Place::Output)
         }
         Place::LocalOut => {
-            ip::output::local_out(k, f)?;
+            ip::output::local_out(k, f);
             Some(Place::Hook(Hook::Output))
         }
         Place::Output => {
-            ip::output::output(k, f, o)?;
+            ip::output::output(k, f)?;
             Some(Place::Hook(Hook::PostRouting))
         }
-        Place::IpFinish => match ip::output::finish(k, f, o)? {
-            ip::output::Pieces::One => Some(Place::Neighbour),
-            ip::output::Pieces::Spawned => None,
-        },
-        Place::Neighbour => match neigh::output::resolve(k, f, o)? {
-            neigh::output::Resolution::Filled => Some(Place::Transmit),
-            neigh::output::Resolution::Queued => None,
-        },
+        Place::IpFinish => {
+            (ip::output::finish(k, f, o)? == Pieces::One).then_some(Place::Neighbour)
+        }
+        Place::Neighbour => {
+            (neigh::output::resolve(k, f, o)? == Resolution::Filled).then_some(Place::Transmit)
+        }
         Place::Transmit => link::transmit::transmit(k, f, o)?,
         Place::TunnelTransmit => tunnel::transmit(k, f)?,
-        Place::LinkFailure => return Err(DropReason::NeighFailed),
+        Place::LinkFailure => return Err(ip::icmp::failure::link_failure(k, f, o)),
     })
 }
 
@@ -111,6 +114,14 @@ fn taken_by(taker: link::receive::Taker) -> Option<Place> {
         Taker::Arp => Some(Place::ArpReceive),
         Taker::Ip => Some(Place::IpReceive),
         Taker::PacketSocket => None,
+    }
+}
+
+/// Where a received packet goes once its route is known.
+fn routed(way: ip::input::Way) -> Place {
+    match way {
+        ip::input::Way::Local => Place::LocalDeliver,
+        ip::input::Way::Forward => Place::Forward,
     }
 }
 
@@ -137,9 +148,8 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         Timer::Neigh { dev, addr } => neigh::expire(k, *dev, *addr, o),
         Timer::NeighGc(netns) => neigh::collect(k, *netns, o),
         Timer::Reassembly { netns, key } => {
-            let expired = ip::reassembly::expire(k, *netns, *key);
-            if let Some(skb) = expired.and_then(|expired| expired.first) {
-                k.pool.give(skb);
+            if let Some(expired) = ip::reassembly::expire(k, *netns, *key) {
+                ip::icmp::failure::reassembly_timeout(k, *netns, expired, o);
             }
         }
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),

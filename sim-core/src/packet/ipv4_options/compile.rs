@@ -80,9 +80,24 @@ pub fn compile(
     origin: OptionsOrigin,
     host: &mut dyn OptionsHost,
 ) -> Result<IpOptions, ParameterProblem> {
+    let mut found = IpOptions::default();
+    compile_into(&mut found, options, origin, host).map(|()| found)
+}
+
+/// Does the same, and tells in `found` what was found before the first wrong byte: the ICMP error
+/// about it carries these options.
+///
+/// # Errors
+/// The byte that `__ip_options_compile()` would point at.
+pub fn compile_into(
+    found: &mut IpOptions,
+    options: &mut [u8],
+    origin: OptionsOrigin,
+    host: &mut dyn OptionsHost,
+) -> Result<(), ParameterProblem> {
     let optlen = u8::try_from(options.len()).unwrap_or(u8::MAX);
-    let mut compiler =
-        Compiler { options, origin, host, found: IpOptions { optlen, ..IpOptions::default() } };
+    *found = IpOptions { optlen, ..IpOptions::default() };
+    let mut compiler = Compiler { options, origin, host, found };
     let mut at = 0;
     while let Some(kind) = compiler.options.get(at).copied() {
         at += match kind {
@@ -91,7 +106,7 @@ pub fn compile(
             _ => compiler.option(at, kind)?,
         };
     }
-    Ok(compiler.found)
+    Ok(())
 }
 
 type Step = Result<(), ParameterProblem>;
@@ -100,7 +115,7 @@ struct Compiler<'a, 'b> {
     options: &'a mut [u8],
     origin: OptionsOrigin,
     host: &'b mut dyn OptionsHost,
-    found: IpOptions,
+    found: &'a mut IpOptions,
 }
 
 impl Compiler<'_, '_> {

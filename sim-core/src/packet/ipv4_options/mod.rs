@@ -3,9 +3,13 @@
 //! Mirrors `net/ipv4/ip_options.c`. [`compile`] judges the options of a packet or of a socket as
 //! `__ip_options_compile()` does and writes the record route and timestamp entries that input writes.
 
+mod build;
 mod compile;
+mod echo;
 
-pub use compile::{IpOptions, OptionsHost, OptionsOrigin, ParameterProblem, compile};
+pub use build::build;
+pub use compile::{IpOptions, OptionsHost, OptionsOrigin, ParameterProblem, compile, compile_into};
+pub use echo::{Echo, EchoError, echo};
 
 /// End of the option list.
 pub const IPOPT_END: u8 = 0;

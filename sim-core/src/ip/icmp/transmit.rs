@@ -1,0 +1,121 @@
+//! From an ICMP message to a packet under way (`icmp_push_reply()`).
+
+use std::net::Ipv4Addr;
+
+use crate::family::V4;
+use crate::ip::ident;
+use crate::kernel::{Flight, Kernel, Place};
+use crate::netns::mib::{IcmpMib, MessageDirection};
+use crate::netns::stack;
+use crate::packet::build::{IcmpParams, Ipv4Params, push_icmp, push_ipv4};
+use crate::packet::ipv4_options::{Echo, MAX_IPOPTLEN, build};
+use crate::packet::{IcmpType, IpProto, Ipv4, Skb};
+use crate::route::{self, FlowKey, OutputRoute, RouteType};
+use crate::sysctl::table::Sysctl;
+use crate::trace::{Observer, Origin};
+
+/// Where an answer goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    /// The route, with the addresses it settled.
+    pub(super) way: OutputRoute,
+    /// The end of the way, which differs from the route's destination with a source route.
+    pub(super) end: Ipv4Addr,
+    /// The type of service.
+    pub(super) tos: u8,
+    /// The options.
+    pub(super) options: Echo,
+    /// The mark.
+    pub(super) mark: u32,
+}
+
+/// Turns the options of the packet around (`ip_options_echo()`); `None` if they cannot be.
+pub(super) fn echo_options(k: &Kernel, f: &Flight) -> Option<Echo> {
+    let header = f.skb.network_header();
+    crate::packet::ipv4_options::echo(header, &f.cb.opt, |addr| {
+        route::addr_type(k, f.netns, addr) == RouteType::Unicast
+    })
+    .ok()
+}
+
+/// The mark of an answer to a packet (`IP4_REPLY_MARK()`).
+pub(super) fn reply_mark(k: &Kernel, f: &Flight) -> u32 {
+    if k.netns[f.netns].sysctl.get(Sysctl::FwmarkReflect) != 0 { f.skb.meta.mark } else { 0 }
+}
+
+/// Finds the way of an answer to the packet, from `src` unless unspecified.
+pub(super) fn find_way(
+    k: &Kernel,
+    f: &Flight,
+    src: Ipv4Addr,
+    tos: u8,
+    options: Echo,
+) -> Option<Answer> {
+    let ip = Ipv4::parse(f.skb.network_header()).ok()?;
+    let end = ip.src();
+    let mark = reply_mark(k, f);
+    let flow = FlowKey::<V4> {
+        mark,
+        tos,
+        proto: IpProto::ICMP.0,
+        ..FlowKey::between(src, options.found.faddr.unwrap_or(end))
+    };
+    let way = route::output(k, f.netns, &flow).ok()?;
+    Some(Answer { way, end, tos, options, mark })
+}
+
+/// Sends the message whose data is `skb`.
+pub(super) fn transmit<O: Observer>(
+    k: &mut Kernel,
+    cause: &Flight,
+    mut skb: Box<Skb>,
+    params: &IcmpParams,
+    answer: &Answer,
+    o: &mut O,
+) {
+    let OutputRoute { dst, src, to, .. } = answer.way;
+    push_icmp(&mut skb, params);
+    let mut bytes = [0; MAX_IPOPTLEN];
+    let echoed = answer.options.bytes();
+    let options = &mut bytes[..echoed.len()];
+    options.copy_from_slice(echoed);
+    build(options, &answer.options.found, src, answer.end, crate::ip::options::timestamp_ms(k));
+    let id = ident::select(k, cause.netns, src, to, IpProto::ICMP);
+    let default_ttl = k.netns[cause.netns].sysctl.get(Sysctl::IpDefaultTtl);
+    let default_ttl = u8::try_from(default_ttl).unwrap_or(u8::MAX);
+    let to_group = dst.kind == RouteType::Multicast;
+    let ttl = if to_group { 1 } else { dst.hoplimit.unwrap_or(default_ttl) };
+    push_ipv4(
+        &mut skb,
+        &Ipv4Params {
+            ttl,
+            tos: answer.tos,
+            id,
+            options,
+            ..Ipv4Params::new(src, to, IpProto::ICMP)
+        },
+    );
+    skb.meta.mark = answer.mark;
+    let mib = &mut k.netns[cause.netns].mib;
+    mib.icmp.inc(IcmpMib::OutMsgs);
+    mib.icmp_msg(MessageDirection::Out, params.icmp_type);
+    let flow = k.new_flow();
+    let mut flight = Flight::new(skb, Place::LocalOut, cause.netns, dst.dev, flow);
+    flight.dst = Some(dst);
+    flight.cb.opt = answer.options.found;
+    let origin = Origin::Reply { to: cause.flow, what: name(params.icmp_type) };
+    stack::start(k, flight, origin, o);
+}
+
+/// What traces call the messages that this host sends.
+fn name(icmp_type: IcmpType) -> &'static str {
+    match icmp_type {
+        IcmpType::ECHO_REPLY => "icmp echo reply",
+        IcmpType::DEST_UNREACH => "icmp destination unreachable",
+        IcmpType::REDIRECT => "icmp redirect",
+        IcmpType::TIME_EXCEEDED => "icmp time exceeded",
+        IcmpType::PARAMETER_PROBLEM => "icmp parameter problem",
+        IcmpType::TIMESTAMP_REPLY => "icmp timestamp reply",
+        _ => "icmp",
+    }
+}

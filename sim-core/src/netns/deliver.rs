@@ -1,0 +1,111 @@
+//! Packets for this host and the protocols that take them (`ip_protocol_deliver_rcu()`,
+//! `inet_protos`).
+
+use std::net::SocketAddrV4;
+
+use crate::ip::icmp::{self, Received};
+use crate::kernel::{Flight, Kernel};
+use crate::netns::mib::{IcmpMib, IpMib};
+use crate::netns::stack::Decision;
+use crate::packet::build::IcmpParams;
+use crate::packet::icmp::{ICMP_HLEN, unreach};
+use crate::packet::{Icmp, IcmpType, IpProto, Ipv4};
+use crate::socket::{Datagram, IcmpError, ping, raw, udp};
+use crate::trace::{DropReason, Observer};
+use crate::tunnel;
+
+/// Hands the packet to its protocol, after raw sockets have had their copies
+/// (`ip_local_deliver_finish()`).
+pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<()> {
+    let Ok(ip) = Ipv4::parse(f.skb.network_header()) else { return Err(DropReason::IpInHdr) };
+    let proto = ip.proto();
+    f.skb.data_to_transport_header();
+    let has_raw = raw::deliver(k, f, proto, o);
+    let taken = match proto {
+        IpProto::ICMP => icmp_received(k, f, o),
+        IpProto::UDP => udp_received(k, f, o),
+        IpProto::IPIP if !k.netns[f.netns].tunnels.is_empty() => ipip_received(k, f, o),
+        _ if has_raw => Ok(()),
+        _ => {
+            k.netns[f.netns].mib.ip.inc(IpMib::InUnknownProtos);
+            complain(k, f, unreach::PROTOCOL, o);
+            return Err(DropReason::IpNoProto);
+        }
+    };
+    k.netns[f.netns].mib.ip.inc(IpMib::InDelivers);
+    taken
+}
+
+/// `tunnel4_rcv()`: what no tunnel wants is answered as if nobody listened at a port.
+fn ipip_received<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<()> {
+    if tunnel::ipip::receive(k, f)? {
+        return Ok(());
+    }
+    complain(k, f, unreach::PORT, o);
+    Err(DropReason::NotSpecified)
+}
+
+/// Tells the sender that nobody takes the packet here.
+fn complain<O: Observer>(k: &mut Kernel, f: &Flight, code: u8, o: &mut O) {
+    icmp::send(k, f, IcmpParams::error(IcmpType::DEST_UNREACH, code, 0), o);
+}
+
+/// `udp_rcv()`.
+fn udp_received<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<()> {
+    let taken = udp::receive(k, f, o);
+    if taken == Err(DropReason::NoSocket) {
+        complain(k, f, unreach::PORT, o);
+    }
+    taken
+}
+
+/// `icmp_rcv()`.
+fn icmp_received<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<()> {
+    match icmp::receive(k, f, o)? {
+        Received::Taken => Ok(()),
+        Received::EchoReply => ping::receive(k, f, o),
+        Received::Error { proto, info } => {
+            icmp_error(k, f, proto, info);
+            Ok(())
+        }
+    }
+}
+
+/// Tells whoever sent the quoted packet (`icmp_socket_deliver()`): raw sockets, then the packet's
+/// protocol.
+fn icmp_error(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32) {
+    let Some(error) = read_error(k, f, info) else { return };
+    raw::icmp_error(k, f.netns, &error);
+    let known = match proto {
+        IpProto::ICMP => {
+            ping::icmp_error(k, f.netns, &error);
+            true
+        }
+        IpProto::UDP => udp::icmp_error(k, f.netns, &error),
+        _ => true,
+    };
+    if !known {
+        k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
+    }
+}
+
+/// Takes the message apart. The packet's data starts at the ICMP header.
+fn read_error<'f>(k: &Kernel, f: &'f Flight, info: u32) -> Option<IcmpError<'f>> {
+    let ip = Ipv4::parse(f.skb.network_header()).ok()?;
+    let icmp = Icmp::parse(f.skb.data()).ok()?;
+    Some(IcmpError {
+        icmp_type: icmp.icmp_type(),
+        code: icmp.code(),
+        info,
+        quoted: f.skb.data().get(ICMP_HLEN..)?,
+        carrier: Datagram {
+            from: SocketAddrV4::new(ip.src(), 0),
+            to: ip.dst(),
+            dev: f.iif.unwrap_or(f.dev),
+            ttl: ip.ttl(),
+            tos: ip.tos(),
+            time: k.now,
+            optlen: u8::try_from(ip.options().len()).unwrap_or(0),
+        },
+    })
+}
