@@ -1,5 +1,6 @@
 //! The lab: real shells whose commands act on a simulated world.
 
+mod commands;
 mod processes;
 mod protocol;
 mod time;

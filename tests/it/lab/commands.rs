@@ -1,0 +1,65 @@
+//! The network commands in the shell.
+
+use super::{Labs, stdout, text};
+
+#[test]
+fn namespaces_nest_by_commands_that_run_in_them() {
+    let script = "ip netns add a; ip netns add b
+        ip netns exec a sh -c 'ip netns exec b sh -c \"echo \\$KUBEWIRE_NETNS\"; echo $KUBEWIRE_NETNS'
+        echo ${KUBEWIRE_NETNS-none}
+        ip netns exec a ip netns exec b sh -c 'echo $KUBEWIRE_NETNS'";
+    assert_eq!(stdout(script), "2:b\n1:a\nnone\n2:b\n");
+}
+
+/// Observed with iproute2 6.1.
+#[test]
+fn the_command_in_a_namespace_gives_its_exit_status() {
+    let script = "ip netns add a
+        ip netns exec a sh -c 'exit 3'; echo $?
+        ip netns exec a no-such-command; echo $?
+        ip netns exec a /etc/passwd; echo $?
+        ip netns exec zz true; echo $?
+        ip netns exec a sh -c 'kill -9 $$'; echo $?";
+    let output = Labs::new().run(script);
+    assert_eq!(text(&output.stdout), "3\n1\n1\n255\n137\n");
+    assert_eq!(
+        text(&output.stderr).replace("Killed\n", ""),
+        "exec of \"no-such-command\" failed: No such file or directory\n\
+         exec of \"/etc/passwd\" failed: Permission denied\n\
+         Cannot open network namespace \"zz\": No such file or directory\n"
+    );
+}
+
+#[test]
+fn commands_leave_the_input_of_a_loop_alone() {
+    let script = "printf 'x\\ny\\n' | while read name; do ip netns add $name; done; ip netns";
+    assert_eq!(stdout(script), "y\nx\n");
+}
+
+#[test]
+fn a_namespace_lives_on_without_its_name_while_a_command_runs_in_it() {
+    let script = "ip netns add a
+        ip netns exec a sh -c 'ip netns del a; ip netns; sleep 1; ip link set lo up; echo $?'
+        ip netns add a; ip netns exec a sh -c 'echo $KUBEWIRE_NETNS'";
+    assert_eq!(stdout(script), "0\n2:a\n");
+}
+
+#[test]
+fn an_orphan_in_a_namespace_keeps_it() {
+    let script = "ip netns add a
+        ip netns exec a sh -c '(read x < pipe; ip link set lo up; echo $? > done) &'
+        ip netns del a; echo go > pipe; sleep 1; cat done";
+    assert_eq!(stdout(&format!("mkfifo pipe; {script}")), "0\n");
+}
+
+#[test]
+fn sudo_keeps_the_namespace() {
+    let script = "sudo ip netns add a; sudo ip netns exec a sudo sh -c 'echo $KUBEWIRE_NETNS'";
+    assert_eq!(stdout(script), "1:a\n");
+}
+
+#[test]
+fn a_wrong_use_ends_with_the_status_of_the_real_tool() {
+    let script = "ip nonsense 2>/dev/null; echo $?; ip link set nosuch up 2>&1; echo $?";
+    assert_eq!(stdout(script), "1\nCannot find device \"nosuch\"\n1\n");
+}
