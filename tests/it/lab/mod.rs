@@ -3,6 +3,7 @@
 mod commands;
 mod processes;
 mod protocol;
+mod terminal;
 mod time;
 
 use std::process::{Child, Command, Output, Stdio};
