@@ -77,7 +77,9 @@ pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
     let Some((bridge, no)) = port_of(k, dev) else { return };
     state::disable_port(k, bridge, no);
     fdb::delete_by_port(k, bridge, Some(no), true);
-    k.bridges[bridge].ports.remove(no);
+    let br = &mut k.bridges[bridge];
+    br.ports.remove(no);
+    br.suppresses = br.ports.iter().any(|p| p.flags.neigh_suppress || p.flags.proxy_arp);
     k.devs[dev].rx_handler = RxHandler::None;
     k.devs[dev].master = None;
     set_allmulti(k, dev, false);

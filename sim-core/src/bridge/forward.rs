@@ -1,5 +1,6 @@
 //! Frames that leave a bridge by its ports (`net/bridge/br_forward.c`).
 
+use crate::bridge::suppress::Suppressed;
 use crate::bridge::{Port, PortState};
 use crate::id::{BridgeId, DevId, PortNo};
 use crate::kernel::{Flight, Kernel, Place};
@@ -61,6 +62,7 @@ pub(super) fn flood(
     bridge: BridgeId,
     cast: Cast,
     local: bool,
+    suppressed: Suppressed,
 ) -> Decision<Option<Place>> {
     let from = source(k.bridges[bridge].dev, f.dev);
     let isolated = from_isolated(k, bridge, from);
@@ -68,7 +70,10 @@ pub(super) fn flood(
     let mut last: Option<DevId> = None;
     for n in 0..k.bridges[bridge].ports.len() {
         let Some(port) = k.bridges[bridge].ports.nth(n) else { break };
-        if !wants(port, cast, from) || !should_deliver(port, from, isolated) {
+        if !wants(port, cast, from)
+            || suppressed.spares(port)
+            || !should_deliver(port, from, isolated)
+        {
             continue;
         }
         let dev = port.dev;

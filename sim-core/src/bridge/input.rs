@@ -1,12 +1,12 @@
 //! Frames that enter a bridge by a port (`net/bridge/br_input.c`).
 
 use crate::bridge::forward::{self, Cast};
-use crate::bridge::{PortState, fdb, port_of};
+use crate::bridge::{PortState, fdb, port_of, suppress};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::ETH_HLEN;
 use crate::packet::{Ethernet, MacAddr, PacketType};
-use crate::trace::DropReason;
+use crate::trace::{DropReason, Observer};
 
 /// Who handles a frame that a port received.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,7 +66,7 @@ fn accepts(state: PortState) -> bool {
 }
 
 /// Learns the sender and sends the frame where it belongs (`br_handle_frame_finish()`).
-pub fn finish(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
+pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
     let Some((bridge, no)) = port_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
     let (to, from) = addresses(f);
     let br = &k.bridges[bridge];
@@ -81,6 +81,7 @@ pub fn finish(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
     if state == PortState::Learning {
         return Err(DropReason::BridgeIngressStpState);
     }
+    let suppressed = suppress::arp(k, f, bridge, Some(no), o);
     let now = k.now;
     let br = &mut k.bridges[bridge];
     let host = &mut k.devs[br.dev];
@@ -103,7 +104,7 @@ pub fn finish(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
             host.stats.multicast += 1;
         }
     }
-    forward::flood(k, f, bridge, cast, local)
+    forward::flood(k, f, bridge, cast, local, suppressed)
 }
 
 /// Moves the frame's data behind the link header, where a bridge keeps it between its ports.

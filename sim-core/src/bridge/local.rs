@@ -1,19 +1,20 @@
 //! The bridge's own device: frames of the host (`br_dev_xmit()`) and for it (`br_pass_frame_up()`).
 
 use crate::bridge::forward::{self, Cast};
-use crate::bridge::{bridge_of, input, port_of};
+use crate::bridge::{bridge_of, input, port_of, suppress};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::receive::is_tagged;
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::VLAN_HLEN;
-use crate::trace::DropReason;
+use crate::trace::{DropReason, Observer};
 
 /// Sends a frame of the host to the ports. The data starts at the link header.
-pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
+pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
     let Some(bridge) = bridge_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
     k.devs[f.dev].stats.tx.count(f.skb.len());
     input::behind_header(f)?;
     f.sk = None;
+    let suppressed = suppress::arp(k, f, bridge, None, o);
     let (to, _) = input::addresses(f);
     let now = k.now;
     let cast = Cast::of(to);
@@ -24,7 +25,7 @@ pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
         let port = entry.port;
         return forward::to_port(k, f, bridge, port, false);
     }
-    forward::flood(k, f, bridge, cast, false)
+    forward::flood(k, f, bridge, cast, false, suppressed)
 }
 
 /// Hands a frame that came in by a port to the bridge's own device.

@@ -10,6 +10,7 @@ pub mod input;
 pub mod local;
 pub mod port;
 pub mod state;
+mod suppress;
 
 use crate::id::{BridgeId, DevId, PortNo};
 use crate::kernel::Kernel;
@@ -40,6 +41,8 @@ pub struct Bridge {
     /// The address part of the bridge's id: its own address once it has one from a port or by hand
     /// (`bridge_id.addr`).
     pub id_addr: MacAddr,
+    /// Whether a port has `neigh_suppress` or `proxy_arp`.
+    pub suppresses: bool,
     /// When stations are forgotten.
     pub gc: GcClock,
     /// Whether the MTU was set by hand (`BROPT_MTU_SET_BY_USER`).
@@ -98,6 +101,7 @@ impl Bridge {
             fdb: Fdb::default(),
             options: BridgeOptions::default(),
             id_addr: MacAddr::ZERO,
+            suppresses: false,
             gc: GcClock::default(),
             mtu_set: false,
         }

@@ -64,6 +64,11 @@ pub struct PortFlags {
     pub isolated: bool,
     /// Only stations that are in the database already may send (`BR_PORT_LOCKED`).
     pub locked: bool,
+    /// The bridge answers ARP requests in the name of everybody, and asks the port for nothing
+    /// (`BR_PROXYARP`).
+    pub proxy_arp: bool,
+    /// The port is not asked for neighbours that the bridge knows (`BR_NEIGH_SUPPRESS`).
+    pub neigh_suppress: bool,
     /// STP messages switch it off (`BR_BPDU_GUARD`); without STP it has no effect.
     pub guard: bool,
     /// It never becomes the root port (`BR_ROOT_BLOCK`); without STP it has no effect.
@@ -82,6 +87,8 @@ impl Default for PortFlags {
             bcast_flood: true,
             isolated: false,
             locked: false,
+            proxy_arp: false,
+            neigh_suppress: false,
             guard: false,
             root_block: false,
             fastleave: false,

@@ -24,7 +24,7 @@ pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     let taken = match proto {
         IpProto::ICMP => icmp_received(k, f, o),
         IpProto::UDP => udp_received(k, f, o),
-        IpProto::IPIP if !k.netns[f.netns].tunnels.is_empty() => ipip_received(k, f, o),
+        IpProto::IPIP if tunnel::ipip::is_there(k, f.netns) => ipip_received(k, f, o),
         _ if has_raw => Ok(()),
         _ => {
             k.netns[f.netns].mib.ip.inc(IpMib::InUnknownProtos);

@@ -40,8 +40,8 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             bridge::input::Entry::Port => taken_by(link::receive::to_protocol(k, f, o)?),
         },
         Place::BridgePreRouting => Some(Place::BridgeInput),
-        Place::BridgeInput => bridge::input::finish(k, f)?,
-        Place::BridgeDeviceTransmit => bridge::local::transmit(k, f)?,
+        Place::BridgeInput => bridge::input::finish(k, f, o)?,
+        Place::BridgeDeviceTransmit => bridge::local::transmit(k, f, o)?,
         Place::BridgeForward { from } => Some(Place::BridgePostRouting { from }),
         Place::BridgePostRouting { .. } => Some(Place::BridgeTransmit),
         Place::BridgeTransmit => {
@@ -100,7 +100,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             (neigh::output::resolve(k, f, o)? == Resolution::Filled).then_some(Place::Transmit)
         }
         Place::Transmit => link::transmit::transmit(k, f, o)?,
-        Place::TunnelTransmit => tunnel::transmit(k, f)?,
+        Place::TunnelTransmit => tunnel::transmit(k, f, o)?,
         Place::LinkFailure => return Err(ip::icmp::failure::link_failure(k, f, o)),
     })
 }

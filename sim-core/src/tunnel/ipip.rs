@@ -3,16 +3,26 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::id::{DevId, NetnsId};
+use crate::ip::icmp;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::DevKind;
 use crate::link::ipip::{IPIP_HEADROOM, Ipip};
 use crate::netns::stack::Decision;
-use crate::packet::{EtherType, IpProto, Ipv4, PacketType};
-use crate::trace::DropReason;
+use crate::packet::build::IcmpParams;
+use crate::packet::icmp::unreach;
+use crate::packet::ipv4::IPV4_HLEN;
+use crate::packet::{EtherType, IcmpType, IpProto, Ipv4, PacketType};
+use crate::route::Dst;
+use crate::trace::{DropReason, Observer};
 use crate::tunnel::{self, NoWay, Outer, ecn};
 
 /// Puts an IPv4 packet into another one. The data starts at the inner IP header.
-pub(super) fn transmit(k: &mut Kernel, f: &mut Flight, ipip: &Ipip) -> Decision<Option<Place>> {
+pub(super) fn transmit<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    ipip: &Ipip,
+    o: &mut O,
+) -> Decision<Option<Place>> {
     let dev = f.dev;
     let Some((inner, remote)) = Inner::of(f).zip(remote(f, ipip)) else {
         k.devs[dev].stats.tx.errors += 1;
@@ -33,15 +43,34 @@ pub(super) fn transmit(k: &mut Kernel, f: &mut Flight, ipip: &Ipip) -> Decision<
             return Err(DropReason::NotSpecified);
         }
     };
+    let df = ipip.pmtudisc || inner.df;
+    let room = if df { mtu_of(k, &route.dst) - IPIP_HEADROOM } else { inner_mtu(k, f) };
+    if inner.df && f.skb.len() > room as usize {
+        k.devs[dev].stats.tx.errors += 1;
+        let params = IcmpParams::error(IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED, room);
+        icmp::send(k, f, params, o);
+        return Err(DropReason::NotSpecified);
+    }
     k.devs[dev].stats.tx.count(f.skb.len());
     let outer = Outer {
         underlay: ipip.underlay,
         proto: IpProto::IPIP,
         tos: ecn::encapsulate(tos, inner.tos),
         ttl: if ipip.ttl == 0 { inner.ttl } else { ipip.ttl },
-        df: ipip.pmtudisc || inner.df,
+        df,
     };
     Ok(Some(tunnel::send(k, f, &route, outer)))
+}
+
+/// The largest packet that a way takes, in bytes (`dst_mtu()`); one that leaves no room for a tunnel's
+/// header counts as if it did.
+fn mtu_of(k: &Kernel, dst: &Dst) -> u32 {
+    dst.mtu.unwrap_or_else(|| k.devs[dst.dev].mtu).max(68 + IPIP_HEADROOM)
+}
+
+/// The largest inner packet that goes out uncut, where the outer one may be cut.
+fn inner_mtu(k: &Kernel, f: &Flight) -> u32 {
+    f.dst.as_ref().map_or_else(|| k.devs[f.dev].mtu, |dst| mtu_of(k, dst))
 }
 
 /// What the outer header takes over from the inner one.
@@ -72,6 +101,13 @@ fn remote(f: &Flight, ipip: &Ipip) -> Option<Ipv4Addr> {
     }
 }
 
+/// Whether a namespace has IPIP tunnels at all: if not, nobody handles the protocol.
+#[must_use]
+pub fn is_there(k: &Kernel, underlay: NetnsId) -> bool {
+    let is_ipip = |dev: &DevId| matches!(k.devs[*dev].kind, DevKind::Ipip(_));
+    k.netns[underlay].tunnels.iter().any(is_ipip)
+}
+
 /// Takes an IPIP packet (`ipip_rcv()`). The data starts at the inner IP header, the network header is
 /// the outer one. False if no tunnel wants it, which the sender is to be told.
 ///
@@ -83,6 +119,9 @@ pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<bool> {
         return Err(DropReason::NotSpecified);
     };
     let (src, dst, tos) = (outer.src(), outer.dst(), outer.tos());
+    if f.skb.len() < IPV4_HLEN {
+        return Err(DropReason::NotSpecified);
+    }
     let Some(dev) = find(k, f.netns, src, dst) else { return Ok(false) };
     let skb = std::mem::replace(&mut f.skb, k.skb());
     let netns = k.devs[dev].netns;

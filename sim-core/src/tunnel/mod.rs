@@ -7,11 +7,13 @@ mod ecn;
 mod flow_hash;
 pub mod ipip;
 pub mod vxlan;
+mod vxlan_proxy;
 
 use std::net::Ipv4Addr;
 
 use crate::family::V4;
 use crate::id::{DevId, NetnsId};
+use crate::ip::ident;
 use crate::kernel::flight::IpCb;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::DevKind;
@@ -20,19 +22,19 @@ use crate::packet::build::{Ipv4Params, push_ipv4};
 use crate::packet::{IpProto, PacketType};
 use crate::route::{self, FlowKey, OutputRoute};
 use crate::sysctl::Sysctl;
-use crate::trace::DropReason;
+use crate::trace::{DropReason, Observer};
 
 /// How deep tunnels of one host may nest (`XMIT_RECURSION_LIMIT`).
 const MAX_DEPTH: u8 = 8;
 
 /// Puts the packet into another one and sends that.
-pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
+pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
     if f.cb.tunnel_depth >= MAX_DEPTH {
         return Err(DropReason::NotSpecified);
     }
     match k.devs[f.dev].kind {
-        DevKind::Vxlan(_) => vxlan::transmit(k, f),
-        DevKind::Ipip(ipip) => ipip::transmit(k, f, &ipip),
+        DevKind::Vxlan(_) => vxlan::transmit(k, f, o),
+        DevKind::Ipip(ipip) => ipip::transmit(k, f, &ipip, o),
         DevKind::Loopback
         | DevKind::Veth(_)
         | DevKind::Bridge(_)
@@ -74,7 +76,7 @@ fn look_up(
 
 /// Pushes the outer IPv4 header and sends the flight on its way (`iptunnel_xmit()`).
 fn send(k: &mut Kernel, f: &mut Flight, route: &OutputRoute, outer: Outer) -> Place {
-    let id = k.rng.stream("ip.id").next_u16();
+    let id = ident::select(k, outer.underlay, route.src, route.to, outer.proto);
     push_ipv4(
         &mut f.skb,
         &Ipv4Params {

@@ -14,15 +14,23 @@ use crate::packet::udp::UDP_HLEN;
 use crate::packet::vxlan::{VXLAN_FLAG_VNI, VXLAN_HLEN};
 use crate::packet::{EtherType, Ethernet, IpProto, Ipv4, MacAddr, PacketType, Vxlan as Header};
 use crate::route::{FlowKey, OutputRoute};
-use crate::trace::DropReason;
-use crate::tunnel::{self, NoWay, Outer, ecn, flow_hash};
+use crate::trace::{DropReason, Observer};
+use crate::tunnel::{self, NoWay, Outer, ecn, flow_hash, vxlan_proxy};
 
 /// Sends an Ethernet frame to the remote ends of its station. Of several the first is served last.
 /// The data starts at the link header.
-pub(super) fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Place>> {
+pub(super) fn transmit<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    o: &mut O,
+) -> Decision<Option<Place>> {
     let dev = f.dev;
     let Ok(eth) = Ethernet::parse(f.skb.data()) else { return Err(DropReason::NotSpecified) };
-    let to = eth.dst();
+    let (to, ether_type) = (eth.dst(), eth.ether_type());
+    if ether_type == EtherType::ARP && device::of(k, dev).is_some_and(|v| v.config.proxy) {
+        vxlan_proxy::arp_reduce(k, f, o);
+        return Ok(None);
+    }
     let Some(station) = station_for(k, dev, to) else {
         k.devs[dev].stats.tx.dropped += 1;
         return Err(DropReason::VxlanNoRemote);

@@ -5,7 +5,7 @@ use crate::errno::Errno;
 use crate::id::DevId;
 use crate::kernel::Kernel;
 use crate::netlink::NetlinkError;
-use crate::netlink::link::{assign, unmodelled};
+use crate::netlink::link::assign;
 use crate::netlink::request::PortChange;
 
 /// The largest priority (`BR_MAX_PORT_PRIORITY`).
@@ -18,12 +18,6 @@ const GROUPFWD_MACPAUSE: u16 = 0x0002;
 /// Refuses values out of range, what is not modelled, and devices that are no ports.
 pub(super) fn check(k: &Kernel, dev: DevId, change: &PortChange) -> Result<(), NetlinkError> {
     port_of(k, dev).ok_or(Errno::EOPNOTSUPP)?;
-    if change.proxy_arp == Some(true) {
-        return Err(unmodelled("proxy_arp on a bridge port"));
-    }
-    if change.neigh_suppress == Some(true) {
-        return Err(unmodelled("neigh_suppress on a bridge port"));
-    }
     if change.cost.is_some_and(|cost| !(1..=MAX_COST).contains(&cost))
         || change.priority.is_some_and(|priority| priority > MAX_PRIORITY)
     {
@@ -57,9 +51,14 @@ pub(super) fn set(k: &mut Kernel, dev: DevId, change: &PortChange) {
     assign(&mut flags.bcast_flood, change.bcast_flood);
     assign(&mut flags.isolated, change.isolated);
     assign(&mut flags.locked, change.locked);
+    assign(&mut flags.proxy_arp, change.proxy_arp);
+    assign(&mut flags.neigh_suppress, change.neigh_suppress);
     assign(&mut port.priority, change.priority);
     assign(&mut port.cost, change.cost);
     assign(&mut port.group_fwd_mask, change.group_fwd_mask);
+    let br = &mut k.bridges[bridge];
+    br.suppresses = br.ports.iter().any(|p| p.flags.neigh_suppress || p.flags.proxy_arp);
+    let Some(port) = br.ports.get_mut(no) else { return };
     if let Some(wanted) = change.state.and_then(PortState::from_number) {
         port.state = wanted;
         state::select_states(k, bridge);
