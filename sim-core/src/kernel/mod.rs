@@ -32,6 +32,8 @@ pub struct Kernel {
     pub now: SimTime,
     /// Where every random choice comes from.
     pub rng: SimRng,
+    /// The key under which flows are hashed where no seed is set (`hashrnd`).
+    pub flow_hash_key: [u64; 2],
     /// The namespaces.
     pub netns: Arena<NetnsId, Netns>,
     /// The devices of all namespaces.
@@ -69,9 +71,14 @@ impl Kernel {
     /// Makes an empty kernel whose random choices follow from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        let mut rng = SimRng::new(seed);
         Self {
             now: SimTime::ZERO,
-            rng: SimRng::new(seed),
+            flow_hash_key: {
+                let stream = rng.stream("flow.hash");
+                [stream.next_u64(), stream.next_u64()]
+            },
+            rng,
             netns: Arena::default(),
             devs: Arena::default(),
             bridges: Arena::default(),

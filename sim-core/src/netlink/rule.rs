@@ -42,19 +42,7 @@ pub fn add<O: Observer>(
 
 /// Reads what a request says (`fib_nl2rule()`, `fib4_rule_configure()`).
 fn parse(fib: &Fib<V4>, spec: &RuleSpec) -> Result<Rule<V4>, NetlinkError> {
-    let priority = spec.priority.unwrap_or_else(|| fib.rules.next_priority());
-    if matches!(spec.action, RuleAction::Goto(target) if target <= priority) {
-        return refuse("Backward goto not supported");
-    }
-    if spec.uidrange.is_some_and(|(first, last)| first > last) {
-        return refuse("Invalid uid range");
-    }
-    for (range, text) in [(spec.sport, "Invalid sport range"), (spec.dport, "Invalid dport range")]
-    {
-        if range.is_some_and(|(first, last)| first == 0 || last == u16::MAX || first > last) {
-            return refuse(text);
-        }
-    }
+    let priority = check(fib, spec)?;
     if spec.tos & ECN_MASK != 0 {
         return refuse("Invalid dsfield (tos): ECN bits must be 0");
     }
@@ -86,6 +74,25 @@ fn parse(fib: &Fib<V4>, spec: &RuleSpec) -> Result<Rule<V4>, NetlinkError> {
         suppress_ifgroup: spec.suppress_ifgroup,
         protocol: spec.protocol.unwrap_or(0),
     })
+}
+
+/// What additions and deletions have to keep to; returns the preference that holds
+/// (`fib_nl2rule()`).
+fn check(fib: &Fib<V4>, spec: &RuleSpec) -> Result<u32, NetlinkError> {
+    let priority = spec.priority.unwrap_or_else(|| fib.rules.next_priority());
+    if matches!(spec.action, RuleAction::Goto(target) if target <= priority) {
+        return refuse("Backward goto not supported");
+    }
+    if spec.uidrange.is_some_and(|(first, last)| first > last) {
+        return refuse("Invalid uid range");
+    }
+    for (range, text) in [(spec.sport, "Invalid sport range"), (spec.dport, "Invalid dport range")]
+    {
+        if range.is_some_and(|(first, last)| first == 0 || last == u16::MAX || first > last) {
+            return refuse(text);
+        }
+    }
+    Ok(priority)
 }
 
 fn refuse<T>(text: &'static str) -> Result<T, NetlinkError> {
@@ -137,6 +144,7 @@ pub fn del<O: Observer>(
     spec: &RuleSpec,
     _: &mut O,
 ) -> Result<(), NetlinkError> {
+    check(&k.netns[netns].ipv4.fib, spec)?;
     let (from, to) = (prefix(spec.from)?, prefix(spec.to)?);
     let rules = k.netns[netns].ipv4.fib.rules_mut();
     let at = rules.iter().position(|r| fits(r, spec, from, to)).ok_or(Errno::ENOENT)?;

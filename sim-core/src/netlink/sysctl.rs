@@ -163,6 +163,10 @@ pub fn set<O: Observer>(
         File::Namespace(Sysctl::IpForward) => {
             set_conf(k, netns, Holder::All, ConfKey::Forwarding, value)
         }
+        File::Namespace(Sysctl::RouteFlush) => {
+            k.netns[netns].ipv4.exceptions.flush();
+            Ok(())
+        }
         File::Namespace(key) => k.netns[netns].sysctl.write(key, value),
         File::Conf(holder, key) => set_conf(k, netns, holder, key, value),
         File::Neigh(holder, leaf) => set_neigh(k, netns, holder, leaf, value),

@@ -48,8 +48,10 @@ pub(crate) fn type_in_table(
     if addr.is_multicast() {
         return RouteType::Multicast;
     }
-    let Some(trie) = k.netns[netns].ipv4.fib.trie(table) else { return RouteType::Broadcast };
-    match table_lookup::<V4>(k, trie, &FlowKey::to(addr), Linkstate::Respected) {
+    if k.netns[netns].ipv4.fib.trie(table).is_none() {
+        return RouteType::Broadcast;
+    }
+    match table_lookup::<V4>(k, netns, table, &FlowKey::to(addr), Linkstate::Respected) {
         Ok(found) if dev.is_none_or(|dev| found.alias.info.hops[0].dev == Some(dev)) => {
             found.alias.kind
         }
@@ -62,8 +64,9 @@ pub(crate) fn type_in_table(
 pub fn dev_of_addr(k: &Kernel, netns: NetnsId, addr: Ipv4Addr) -> Option<DevId> {
     let owner = find_addr(k, netns, addr).map(|(dev, _)| dev);
     owner.or_else(|| {
-        let trie = k.netns[netns].ipv4.fib.trie(RT_TABLE_LOCAL)?;
-        let found = table_lookup::<V4>(k, trie, &FlowKey::to(addr), Linkstate::Respected).ok()?;
+        let flow = FlowKey::to(addr);
+        let found =
+            table_lookup::<V4>(k, netns, RT_TABLE_LOCAL, &flow, Linkstate::Respected).ok()?;
         (found.alias.kind == RouteType::Local).then(|| found.next_hop().dev)?
     })
 }

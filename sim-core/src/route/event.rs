@@ -7,11 +7,13 @@ use std::sync::Arc;
 use crate::family::V4;
 use crate::id::DevId;
 use crate::kernel::Kernel;
-use crate::link::IfAddr;
-use crate::link::inet::{Ipv4Conf, Scope};
+use crate::link::inet::{ConfKey, Ipv4Conf, Scope};
+use crate::link::name::MAX_NAME_LEN;
+use crate::link::{DevName, IfAddr};
 use crate::netns::notifier::LinkEvent;
-use crate::route::fib::{FibInfo, NhFlags};
+use crate::route::fib::{FibInfo, NhFlags, RT_TABLE_MAIN};
 use crate::route::ifaddr;
+use crate::route::multipath;
 use crate::trace::Observer;
 
 /// Follows a change of a device.
@@ -23,7 +25,8 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, _: 
         LinkEvent::Changed => carrier_changed(k, dev),
         LinkEvent::Unregistering => unregister(k, dev),
         LinkEvent::Renamed => rename_labels(k, dev),
-        LinkEvent::AddressChanged | LinkEvent::MtuChanged => {}
+        LinkEvent::MtuChanged => limit_mtu(k, dev),
+        LinkEvent::AddressChanged => {}
     }
 }
 
@@ -85,13 +88,38 @@ fn carrier_changed(k: &mut Kernel, dev: DevId) {
     }
 }
 
-/// Labels follow their device's name (`inetdev_changename()`): the part behind a colon stays.
+/// Nothing that was learned about ways by the device may exceed its MTU (`fib_sync_mtu()`).
+fn limit_mtu(k: &mut Kernel, dev: DevId) {
+    let mtu = k.devs[dev].mtu;
+    let ns = &mut k.netns[k.devs[dev].netns];
+    let hops: Vec<u32> = ns
+        .ipv4
+        .fib
+        .tries_mut()
+        .flat_map(|trie| trie.aliases_mut())
+        .flat_map(|alias| alias.info.hops.iter())
+        .filter(|hop| hop.dev == Some(dev))
+        .map(|hop| hop.id)
+        .collect();
+    ns.ipv4.exceptions.limit_mtu(&hops, mtu);
+}
+
+/// Labels follow their device's name (`inetdev_changename()`): the first address is called like the
+/// device, the others keep what stood behind a colon, or are numbered. A name that leaves no room for
+/// that is cut.
 fn rename_labels(k: &mut Kernel, dev: DevId) {
     let name = k.devs[dev].name;
-    for addr in &mut k.devs[dev].inet.addrs {
-        let suffix = addr.label.as_str().find(':').map(|at| addr.label.as_str()[at..].to_owned());
-        let label = suffix.and_then(|s| format!("{name}{s}").parse().ok());
-        addr.label = label.unwrap_or(name);
+    for (i, addr) in k.devs[dev].inet.addrs.iter_mut().enumerate() {
+        let old = addr.label;
+        addr.label = name;
+        if i > 0 {
+            let colon = old.as_str().find(':');
+            let suffix =
+                colon.map_or_else(|| format!(":{}", i + 1), |at| old.as_str()[at..].to_owned());
+            let room = MAX_NAME_LEN - suffix.len().min(MAX_NAME_LEN);
+            let kept: String = name.as_str().chars().take(room).collect();
+            addr.label = DevName::label(&format!("{kept}{suffix}")).unwrap_or(name);
+        }
     }
 }
 
@@ -119,10 +147,25 @@ pub(super) fn disable(k: &mut Kernel, dev: DevId, cause: Cause) {
 
 /// Marks the ways by `dev` (`fib_sync_down_dev()`).
 fn sync_down(k: &mut Kernel, dev: DevId, cause: Cause) {
-    let netns = k.devs[dev].netns;
-    for trie in k.netns[netns].ipv4.fib.tries_mut() {
+    change_routes_by(k, dev, |info| {
+        mark_down(info, dev, cause);
+        true
+    });
+}
+
+/// Changes the routes that leave by `dev`; those for which `change` says that it did something share
+/// their flows anew.
+fn change_routes_by(k: &mut Kernel, dev: DevId, change: impl Fn(&mut FibInfo<V4>) -> bool) {
+    let Kernel { devs, netns, .. } = k;
+    let ns = &mut netns[devs[dev].netns];
+    let all = ns.conf_all.is_on(ConfKey::IgnoreRoutesWithLinkdown);
+    let ignores = |dev: DevId| all || devs[dev].inet.conf.is_on(ConfKey::IgnoreRoutesWithLinkdown);
+    for trie in ns.ipv4.fib.tries_mut() {
         for alias in trie.aliases_mut().filter(|alias| alias.info.uses(dev)) {
-            mark_down(Arc::make_mut(&mut alias.info), dev, cause);
+            let info = Arc::make_mut(&mut alias.info);
+            if change(info) {
+                multipath::rebalance(info, ignores);
+            }
         }
     }
 }
@@ -154,28 +197,26 @@ pub(super) fn sync_up(k: &mut Kernel, dev: DevId, mark: NhFlags) {
     }
     let mut marks = mark;
     marks.set(NhFlags::LINKDOWN, mark == NhFlags::LINKDOWN || device.carrier);
-    let netns = device.netns;
-    for trie in k.netns[netns].ipv4.fib.tries_mut() {
-        for alias in trie.aliases_mut().filter(|alias| alias.info.uses(dev)) {
-            let marked = |f: NhFlags| f.contains(marks);
-            if alias.info.hops.iter().any(|h| h.dev == Some(dev) && marked(h.flags)) {
-                mark_up(Arc::make_mut(&mut alias.info), dev, marks);
-            }
+    change_routes_by(k, dev, |info| {
+        let marked =
+            info.hops.iter_mut().filter(|hop| hop.dev == Some(dev) && hop.flags.contains(marks));
+        let mut any = false;
+        for hop in marked {
+            hop.flags.set(marks, false);
+            any = true;
         }
-    }
-}
-
-fn mark_up(info: &mut FibInfo<V4>, dev: DevId, marks: NhFlags) {
-    for hop in info.hops.iter_mut().filter(|hop| hop.dev == Some(dev)) {
-        hop.flags.set(marks, false);
-    }
-    info.flags.set(marks, false);
+        if any {
+            info.flags.set(marks, false);
+        }
+        any
+    });
 }
 
 /// Removes the routes that prefer a source which has gone (`fib_sync_down_addr()`).
 pub(super) fn forget_prefsrc(k: &mut Kernel, dev: DevId, addr: Ipv4Addr) {
     let netns = k.devs[dev].netns;
     for trie in k.netns[netns].ipv4.fib.tries_mut() {
-        trie.remove_if(|_, alias| alias.info.prefsrc == Some(addr));
+        // Routes of other tables keep it, and keep sending from it.
+        trie.remove_if(|_, alias| alias.table == RT_TABLE_MAIN && alias.info.prefsrc == Some(addr));
     }
 }

@@ -10,7 +10,7 @@ use crate::kernel::{Kernel, Timer};
 use crate::link::IfAddr;
 use crate::link::inet::{ConfKey, Scope};
 use crate::route::RouteType;
-use crate::route::addr_type::{addr_type_on, is_zeronet};
+use crate::route::addr_type::{addr_type, is_zeronet};
 use crate::route::event;
 use crate::route::fib::change::{self, Existing, RouteKey};
 use crate::route::fib::{FibInfo, NextHop, NhFlags, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTPROT_KERNEL};
@@ -295,7 +295,7 @@ fn del_routes(k: &mut Kernel, dev: DevId, addr: &IfAddr, old: Option<&IfAddr>) {
     if !needed.local {
         routes.del(RouteType::Local, host(addr.local), 0);
         let stays = old.is_some();
-        if !stays && addr_type_on(k, dev, addr.local) != RouteType::Local {
+        if !stays && addr_type(k, k.devs[dev].netns, addr.local) != RouteType::Local {
             event::forget_prefsrc(k, dev, addr.local);
         }
     }
@@ -371,6 +371,11 @@ impl AddrRoutes<'_> {
 
     fn add(&mut self, kind: RouteType, net: Ipv4Net, priority: u32) {
         let dev = &self.k.devs[self.dev];
+        // No route may prefer a source that cannot be one (`fib_valid_prefsrc()`).
+        let own = kind == RouteType::Local && net == host(self.src);
+        if !own && addr_type(self.k, dev.netns, self.src) != RouteType::Local {
+            return;
+        }
         let mut hop = NextHop::new(Some(self.dev), None, 1);
         if kind == RouteType::Local {
             hop.scope = Scope::NOWHERE;

@@ -3,16 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::errno::Errno;
-use crate::family::V4;
+use crate::family::{Family as _, V4};
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::ConfKey;
 use crate::packet::IpProto;
 use crate::route::addr_type::{is_local_multicast, is_on_link, is_zeronet};
-use crate::route::fib::{FibMatch, Linkstate, lookup};
+use crate::route::fib::{FibMatch, Linkstate, Metrics, lookup};
 use crate::route::flow::FlowKey;
+use crate::route::multipath::{self, Hashed};
 use crate::route::rp_filter::{Neighbourhood, validate_source};
-use crate::route::{Dst, RouteType, metrics_of};
+use crate::route::{Dst, RouteType, metrics_of, shown_metrics};
+use crate::sysctl::Sysctl;
+use crate::time::SimTime;
 use crate::trace::DropReason;
 
 /// Where a received packet goes.
@@ -26,6 +29,13 @@ pub struct InputRoute {
     pub table: u32,
     /// The length of the prefix that decided, in bits.
     pub prefix_len: u8,
+    /// The metrics of the route, with what ICMP has taught. [`Dst::mtu`] is what forwarding uses,
+    /// which path MTU discovery changes only where `ip_forward_use_pmtu` says so.
+    pub metrics: Metrics,
+    /// A redirect changed the router (`RTCF_REDIRECTED`).
+    pub redirected: bool,
+    /// When what ICMP has taught is forgotten.
+    pub expires: Option<SimTime>,
 }
 
 /// Why a packet cannot go anywhere: the reason for its drop, and if the sender is to be told so, the
@@ -44,10 +54,10 @@ pub fn input(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<InputRout
         return multicast(k, netns, flow, dev);
     }
     if refuse_martians(k, flow, dev)? {
-        return broadcast(k, netns, flow, dev);
+        return broadcast(k, netns, flow, dev, None);
     }
     let forwarding = k.devs[dev].inet.conf.is_on(ConfKey::Forwarding);
-    let found = match lookup::<V4>(k, netns, flow, Linkstate::Respected) {
+    let mut found = match lookup::<V4>(k, netns, flow, Linkstate::Respected) {
         Ok(found) => found,
         Err(error) => {
             return Err(unreachable(if forwarding { error } else { Errno::EHOSTUNREACH }));
@@ -55,11 +65,10 @@ pub fn input(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<InputRout
     };
     match found.alias.kind {
         RouteType::Broadcast if k.conf_is_on(dev, ConfKey::BcForwarding) => {}
-        RouteType::Broadcast => return broadcast(k, netns, flow, dev),
+        RouteType::Broadcast => return broadcast(k, netns, flow, dev, Some(&found)),
         RouteType::Local => {
             validate_source(k, flow, flow.dst, dev, None).map_err(martian)?;
-            let dst = Dst::local(k.netns[netns].lo).with_metrics(metrics_of(&found.alias.info));
-            return Ok(InputRoute::new(dst, &found));
+            return Ok(InputRoute::new(Dst::local(k.netns[netns].lo), Some(&found)));
         }
         _ if !forwarding => return Err(unreachable(Errno::EHOSTUNREACH)),
         RouteType::Unicast => {}
@@ -70,22 +79,22 @@ pub fn input(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<InputRout
         | RouteType::Prohibit
         | RouteType::Throw => return Err((DropReason::IpInvalidDest, None)),
     }
+    multipath::select_path(k, netns, &mut found, flow, Hashed::Packet);
     forward(k, flow, dev, &found)
 }
 
 impl InputRoute {
-    fn new(dst: Dst, found: &FibMatch<'_, V4>) -> Self {
-        use crate::family::Family as _;
+    fn new(dst: Dst, found: Option<&FibMatch<'_, V4>>) -> Self {
+        let metrics = found.and_then(|f| metrics_of(&f.alias.info));
         Self {
-            dst,
+            dst: dst.with_metrics(metrics),
             do_redirect: false,
-            table: found.alias.table,
-            prefix_len: V4::prefix_len(&found.net),
+            table: found.map_or(0, |f| f.table),
+            prefix_len: found.map_or(0, |f| V4::prefix_len(&f.net)),
+            metrics: shown_metrics(metrics, None),
+            redirected: false,
+            expires: None,
         }
-    }
-
-    fn without_table(dst: Dst) -> Self {
-        Self { dst, do_redirect: false, table: 0, prefix_len: 0 }
     }
 }
 
@@ -133,12 +142,13 @@ fn broadcast(
     netns: NetnsId,
     flow: &FlowKey<V4>,
     dev: DevId,
+    found: Option<&FibMatch<'_, V4>>,
 ) -> Result<InputRoute, NoRoute> {
     if !is_zeronet(flow.src) {
         validate_source(k, flow, Ipv4Addr::UNSPECIFIED, dev, None).map_err(martian)?;
     }
     let dst = Dst { local: true, ..Dst::on_link(k.netns[netns].lo, RouteType::Broadcast) };
-    Ok(InputRoute::without_table(dst))
+    Ok(InputRoute { metrics: Metrics::default(), ..InputRoute::new(dst, found) })
 }
 
 /// A multicast, for this host if it is in the group (`ip_route_input_mc()`).
@@ -163,7 +173,7 @@ fn multicast(
         return Err(martian(DropReason::IpInvalidSource));
     }
     let dst = Dst { local: true, ..Dst::on_link(k.netns[netns].lo, RouteType::Multicast) };
-    Ok(InputRoute::without_table(dst))
+    Ok(InputRoute::new(dst, None))
 }
 
 /// Whether this host listens to `group` on `dev` (`ip_check_mc_rcu()`).
@@ -188,7 +198,18 @@ fn forward(
     let do_redirect = near == Neighbourhood::OnLink
         && out == dev
         && (k.conf_is_on(out, ConfKey::SharedMedia) || is_on_link(k, out, flow.src, gateway));
-    let dst = Dst { gateway: hop.gateway.map(IpAddr::V4), ..Dst::on_link(out, found.alias.kind) };
-    let dst = dst.with_metrics(metrics_of(&found.alias.info));
-    Ok(InputRoute { do_redirect, ..InputRoute::new(dst, found) })
+    let ns = &k.netns[k.devs[dev].netns];
+    let learned = ns.ipv4.exceptions.find(found, flow.dst, k.now);
+    let mut route = InputRoute::new(Dst::on_link(out, found.alias.kind), Some(found));
+    let way = Dst { gateway: hop.gateway.map(IpAddr::V4), ..route.dst };
+    let taught = way.with_exception(learned);
+    let uses_pmtu = taught.mtu_locked || ns.sysctl.is_on(Sysctl::IpForwardUsePmtu);
+    route.dst = if uses_pmtu { taught } else { Dst { mtu: way.mtu, ..taught } };
+    Ok(InputRoute {
+        do_redirect,
+        metrics: shown_metrics(metrics_of(&found.alias.info), learned),
+        redirected: learned.is_some_and(|e| e.gateway.is_some()),
+        expires: learned.map(|e| e.expires),
+        ..route
+    })
 }

@@ -16,14 +16,21 @@
 
 pub mod addr_type;
 pub mod event;
+pub mod exception;
 pub mod fib;
 pub mod flow;
+pub mod get;
 pub mod ifaddr;
 pub mod input;
+#[cfg(test)]
+mod lab;
 pub mod multipath;
 pub mod output;
 pub mod rp_filter;
+mod siphash;
 pub mod source;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
@@ -36,6 +43,7 @@ use crate::route::fib::{Fib, FibInfo, Metrics};
 pub(crate) use addr_type::type_in_table;
 pub use addr_type::{addr_type, addr_type_on};
 pub use event::link_event;
+pub use exception::{Exception, Exceptions};
 pub use flow::FlowKey;
 pub use input::{InputRoute, input};
 pub use output::{OutputRoute, output};
@@ -49,6 +57,8 @@ pub struct NetnsIpv4 {
     /// The devices in the order in which they came into the namespace, the loopback device first
     /// (`dev_base_head`). It decides whose address is taken where the route's device has none.
     pub devs: Vec<DevId>,
+    /// What ICMP has taught about ways.
+    pub exceptions: Exceptions,
 }
 
 /// What a route lookup found for a packet (`struct rtable`, `skb_dst()`).
@@ -107,6 +117,28 @@ impl Dst {
         let hoplimit = metrics.hoplimit.and_then(|h| u8::try_from(h).ok());
         Self { mtu: metrics.mtu, mtu_locked: metrics.mtu_locked, hoplimit, ..self }
     }
+
+    /// The same way with what ICMP has taught about it (`fill_route_from_fnhe()`).
+    #[must_use]
+    fn with_exception(self, exception: Option<&Exception>) -> Self {
+        let Some(learned) = exception else { return self };
+        Self {
+            gateway: learned.gateway.map(IpAddr::V4).or(self.gateway),
+            mtu: learned.pmtu.or(self.mtu),
+            mtu_locked: learned.mtu_locked || self.mtu_locked,
+            ..self
+        }
+    }
+}
+
+/// The metrics of a route with what ICMP has taught about its way.
+fn shown_metrics(metrics: Option<&Metrics>, learned: Option<&Exception>) -> Metrics {
+    let mut shown = metrics.copied().unwrap_or_default();
+    if let Some(learned) = learned {
+        shown.mtu = learned.pmtu.or(shown.mtu);
+        shown.mtu_locked |= learned.mtu_locked;
+    }
+    shown
 }
 
 /// The metrics of a route.

@@ -1,10 +1,18 @@
-//! Which of several ways a flow takes (`fib_rebalance()`, `fib_select_multipath()`).
+//! Which of several ways a flow takes (`fib_rebalance()`, `fib_multipath_hash()`,
+//! `fib_select_multipath()`).
 
-use crate::family::Family;
-use crate::id::DevId;
+use std::net::Ipv4Addr;
+
+use crate::family::{Family, V4};
+use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::ConfKey;
-use crate::route::fib::{FibInfo, NhFlags};
+use crate::route::addr_type::is_zeronet;
+use crate::route::fib::{FibInfo, FibMatch, NhFlags};
+use crate::route::flow::FlowKey;
+use crate::route::siphash::siphash;
+use crate::route::source::source_of_hop;
+use crate::sysctl::Sysctl;
 
 /// Whether `dev` passes over ways without carrier.
 pub(crate) fn ignores_linkdown(k: &Kernel, dev: DevId) -> bool {
@@ -31,5 +39,150 @@ pub(crate) fn rebalance<F: Family>(info: &mut FibInfo<F>, ignores: impl Fn(DevId
         } else {
             -1
         };
+    }
+}
+
+/// What a hash is taken of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hashed {
+    /// The flow of a packet that this host is about to make.
+    Flow,
+    /// A received packet.
+    Packet,
+}
+
+/// Chooses among the ways that were found, if there are several (`fib_select_path()`).
+pub(super) fn select_path(
+    k: &Kernel,
+    netns: NetnsId,
+    found: &mut FibMatch<'_, V4>,
+    flow: &FlowKey<V4>,
+    hashed: Hashed,
+) {
+    let bound = hashed == Hashed::Flow && flow.oif.is_some();
+    if found.alias.info.hops.len() > 1 && !bound {
+        let src = if hashed == Hashed::Flow { flow.src } else { Ipv4Addr::UNSPECIFIED };
+        found.hop = select(k, found, multipath_hash(k, netns, flow), src);
+    }
+}
+
+/// The way for this hash: the first whose share holds it. A way whose own source address is `src` is
+/// preferred to one that holds the hash.
+fn select(k: &Kernel, found: &FibMatch<'_, V4>, hash: i32, src: Ipv4Addr) -> usize {
+    let info = &*found.alias.info;
+    let mut best = (found.hop, -1);
+    for (i, hop) in info.hops.iter().enumerate().filter(|(_, hop)| hop.upper_bound != -1) {
+        let own = !is_zeronet(src) && source_of_hop(k, info, i) == Some(src);
+        let score = 2 * i32::from(own) + i32::from(hash <= hop.upper_bound);
+        if score > best.1 {
+            best = (i, score);
+        }
+        if score == 3 || (is_zeronet(src) && score == 1) {
+            break;
+        }
+    }
+    best.0
+}
+
+/// Bits of `fib_multipath_hash_fields`.
+mod field {
+    pub(super) const SRC_IP: i64 = 1;
+    pub(super) const DST_IP: i64 = 2;
+    pub(super) const IP_PROTO: i64 = 4;
+    pub(super) const SRC_PORT: i64 = 16;
+    pub(super) const DST_PORT: i64 = 32;
+}
+
+/// What goes into the hash (`struct flow_keys`).
+#[derive(Clone, Copy, Debug)]
+struct HashKeys {
+    src: Ipv4Addr,
+    dst: Ipv4Addr,
+    proto: u8,
+    sport: u16,
+    dport: u16,
+}
+
+/// The hash of a flow, 31 bits (`fib_multipath_hash()`).
+fn multipath_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> i32 {
+    let sysctl = &k.netns[netns].sysctl;
+    let (src, dst) = flow.quoted.unwrap_or((flow.src, flow.dst));
+    let addresses = HashKeys { src, dst, proto: 0, sport: 0, dport: 0 };
+    let all = HashKeys {
+        src: flow.src,
+        dst: flow.dst,
+        proto: flow.proto,
+        sport: flow.sport,
+        dport: flow.dport,
+    };
+    let seed = sysctl.get(Sysctl::FibMultipathHashSeed).cast_unsigned();
+    let key = if seed == 0 { k.flow_hash_key } else { [seed << 32 | seed; 2] };
+    let hash = match sysctl.get(Sysctl::FibMultipathHashPolicy) {
+        1 => all.hash(key),
+        3 => custom_hash(all, sysctl.get(Sysctl::FibMultipathHashFields), key),
+        _ => addresses.hash(key),
+    };
+    (hash >> 1).cast_signed()
+}
+
+/// The hash of the fields that `fields` names; the inner packet of a tunnel is not looked at
+/// (`fib_multipath_custom_hash_skb()`).
+fn custom_hash(all: HashKeys, fields: i64, key: [u64; 2]) -> u32 {
+    let has = |field: i64| fields & field != 0;
+    let addr = |field, addr| if has(field) { addr } else { Ipv4Addr::UNSPECIFIED };
+    let port = |field, port| if has(field) { port } else { 0 };
+    HashKeys {
+        src: addr(field::SRC_IP, all.src),
+        dst: addr(field::DST_IP, all.dst),
+        proto: if has(field::IP_PROTO) { all.proto } else { 0 },
+        sport: port(field::SRC_PORT, all.sport),
+        dport: port(field::DST_PORT, all.dport),
+    }
+    .hash(key)
+}
+
+impl HashKeys {
+    /// The same for both directions of a flow: addresses and ports are ordered first, each for itself
+    /// (`__flow_hash_consistentify()`, `flow_hash_from_keys_seed()`). Never 0.
+    fn hash(self, key: [u64; 2]) -> u32 {
+        let word = |addr: Ipv4Addr| u64::from(u32::from_le_bytes(addr.octets()));
+        let half = |port: u16| u64::from(port.to_be());
+        let (src, dst) = (word(self.src), word(self.dst));
+        let (sport, dport) = (half(self.sport), half(self.dport));
+        let words = [
+            u64::from(self.proto) << 16,
+            0,
+            0,
+            sport.min(dport) << 32 | sport.max(dport) << 48,
+            src.min(dst) << 32,
+            src.max(dst),
+        ];
+        let low = siphash(key, &words) & u64::from(u32::MAX);
+        u32::try_from(low).expect("32 bits").max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sequence that a kernel with `fib_multipath_hash_seed=12345` chose for UDP packets from
+    /// 10.0.1.2:5000, 5001, ... to 10.55.0.1:53 over two equal ways (policy 1), then for the addresses
+    /// alone (policy 0), on Linux 6.18.
+    #[test]
+    fn a_seeded_hash_chooses_as_the_kernel_does() {
+        let keys = |sport, proto, dport| HashKeys {
+            src: Ipv4Addr::new(10, 0, 1, 2),
+            dst: Ipv4Addr::new(10, 55, 0, 1),
+            proto,
+            sport,
+            dport,
+        };
+        let way = |keys: HashKeys| {
+            if keys.hash([12345 << 32 | 12345; 2]) >> 1 < 1 << 30 { '2' } else { '3' }
+        };
+        let ways: String = (5000..5016).map(|port| way(keys(port, 17, 53))).collect();
+        assert_eq!(ways, "3323333333322322");
+        assert_eq!(way(keys(0, 0, 0)), '2');
     }
 }

@@ -12,8 +12,10 @@ use crate::route::addr_type::{dev_of_addr, is_local_multicast, is_zeronet};
 use crate::route::fib::{FibMatch, Linkstate, Metrics, lookup};
 use crate::route::flow::FlowKey;
 use crate::route::input::is_member;
+use crate::route::multipath::{self, Hashed};
 use crate::route::source::{select_source, source_of_route};
-use crate::route::{Dst, RouteType, metrics_of};
+use crate::route::{Dst, RouteType, metrics_of, shown_metrics};
+use crate::time::SimTime;
 
 /// Where a packet of this host goes, and from which address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,8 +30,12 @@ pub struct OutputRoute {
     pub table: u32,
     /// The length of the prefix that decided, in bits.
     pub prefix_len: u8,
-    /// The metrics of the route.
+    /// The metrics of the route, with what ICMP has taught.
     pub metrics: Metrics,
+    /// A redirect changed the router (`RTCF_REDIRECTED`).
+    pub redirected: bool,
+    /// When what ICMP has taught is forgotten.
+    pub expires: Option<SimTime>,
 }
 
 /// What the search has fixed so far.
@@ -79,7 +85,7 @@ impl Search<'_> {
         if src.is_multicast() || src.is_broadcast() {
             return Err(Errno::EINVAL);
         }
-        let owner = || dev_of_addr(self.k, self.netns, src).ok_or(Errno::EINVAL);
+        let owner = || dev_of_addr(self.k, self.netns, src).ok_or(Errno::ENETUNREACH);
         if self.flow.oif.is_none() && (dst.is_multicast() || dst.is_broadcast()) {
             let dev = owner()?;
             self.flow.oif = Some(dev);
@@ -124,7 +130,7 @@ impl Search<'_> {
 
     fn look_up(&mut self) -> Result<OutputRoute, Errno> {
         let k = self.k;
-        let found = match lookup::<V4>(k, self.netns, &self.flow, Linkstate::Respected) {
+        let mut found = match lookup::<V4>(k, self.netns, &self.flow, Linkstate::Respected) {
             Ok(found) => found,
             Err(error) => {
                 // Bound to a device, the destination is taken to be on its link.
@@ -142,6 +148,7 @@ impl Search<'_> {
             self.orig_oif = found.next_hop().dev;
             return self.make(RouteType::Local, Some(found), k.netns[self.netns].lo);
         }
+        multipath::select_path(k, self.netns, &mut found, &self.flow, Hashed::Flow);
         if is_zeronet(self.flow.src) {
             self.flow.src = source_of_route(k, &found).unwrap_or(Ipv4Addr::UNSPECIFIED);
         }
@@ -190,14 +197,21 @@ impl Search<'_> {
             dst: Dst { local, ..Dst::on_link(dev, kind) },
             src,
             to: dst,
-            table: found.map_or(0, |f| f.alias.table),
+            table: found.map_or(0, |f| f.table),
             prefix_len: found.map_or(0, |f| V4::prefix_len(&f.net)),
             metrics: Metrics::default(),
+            redirected: false,
+            expires: None,
         };
         if let Some(found) = found.filter(|_| keeps_route) {
+            let exceptions = &self.k.netns[self.netns].ipv4.exceptions;
+            let learned = exceptions.find(&found, dst, self.k.now);
+            let metrics = metrics_of(&found.alias.info);
             answer.dst.gateway = found.next_hop().gateway.map(IpAddr::V4);
-            answer.dst = answer.dst.with_metrics(metrics_of(&found.alias.info));
-            answer.metrics = metrics_of(&found.alias.info).copied().unwrap_or_default();
+            answer.dst = answer.dst.with_metrics(metrics).with_exception(learned);
+            answer.metrics = shown_metrics(metrics, learned);
+            answer.redirected = learned.is_some_and(|e| e.gateway.is_some());
+            answer.expires = learned.map(|e| e.expires);
         }
         Ok(answer)
     }

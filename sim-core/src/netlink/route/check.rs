@@ -17,7 +17,7 @@ use crate::route::fib::{
     table_lookup,
 };
 use crate::route::multipath;
-use crate::route::{FlowKey, RouteType, addr_type, addr_type_on, type_in_table};
+use crate::route::{FlowKey, RouteType, addr_type, type_in_table};
 
 type Answer<T> = Result<T, NetlinkError>;
 
@@ -154,7 +154,7 @@ fn check_onlink(
     if !k.devs[dev].is_up() {
         return Err(NetlinkError::with_message(Errno::ENETDOWN, "Nexthop device is not up"));
     }
-    if addr_type_on(k, dev, gateway) != RouteType::Unicast {
+    if addr_type(k, k.devs[dev].netns, gateway) != RouteType::Unicast {
         return refuse("Nexthop has invalid gateway");
     }
     hop.scope = Scope::LINK;
@@ -193,8 +193,7 @@ fn find_gateway<'k>(
     flow: &FlowKey<V4>,
 ) -> Result<FibMatch<'k, V4>, Errno> {
     if table != RT_TABLE_MAIN
-        && let Some(trie) = k.netns[netns].ipv4.fib.trie(table)
-        && let Ok(found) = table_lookup(k, trie, flow, Linkstate::Ignored)
+        && let Ok(found) = table_lookup(k, netns, table, flow, Linkstate::Ignored)
     {
         return Ok(found);
     }

@@ -70,7 +70,7 @@ pub fn del<O: Observer>(
     let config = read(k, netns, spec, Scope::NOWHERE)?;
     let fib = &mut k.netns[netns].ipv4.fib;
     if fib.trie(config.key.table).is_none() {
-        return Err(NetlinkError::with_message(Errno::ESRCH, "ipv4: FIB table does not exist"));
+        return Err(NetlinkError::with_message(Errno::ESRCH, "FIB table does not exist"));
     }
     if change::remove_first(fib, &config.key, |alias| fits(&config, alias)) {
         Ok(())

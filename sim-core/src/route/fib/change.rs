@@ -49,9 +49,10 @@ pub enum Existing {
 pub(crate) fn insert<F: Family>(
     fib: &mut Fib<F>,
     key: &RouteKey<F>,
-    info: FibInfo<F>,
+    mut info: FibInfo<F>,
     existing: Existing,
 ) -> Result<(), Errno> {
+    fib.number_hops(&mut info);
     let creates = !matches!(existing, Existing::Replace { create: false } | Existing::Test);
     let trie = fib.trie_mut(key.table);
     if !creates && trie.get(&key.net).is_none() {

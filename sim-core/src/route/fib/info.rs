@@ -71,6 +71,9 @@ impl Metrics {
 /// One way of a route.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NextHop<F: Family> {
+    /// Its number, never used twice in a namespace; 0 as long as the route is in no table. What ICMP
+    /// has taught about the way is kept under it.
+    pub id: u32,
     /// The device.
     pub dev: Option<DevId>,
     /// The router; `None` if the destinations are on the link.
@@ -90,6 +93,7 @@ impl<F: Family> NextHop<F> {
     #[must_use]
     pub fn new(dev: Option<DevId>, gateway: Option<F::Addr>, weight: u16) -> Self {
         Self {
+            id: 0,
             dev,
             gateway,
             scope: Scope::UNIVERSE,

@@ -7,6 +7,7 @@ use crate::family::Family;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::ConfKey;
+use crate::route::fib::info::FibInfo;
 use crate::route::fib::rule::{Rule, Rules, Ruling};
 use crate::route::fib::trie::{FibAlias, FibMatch, Trie};
 use crate::route::flow::FlowKey;
@@ -43,6 +44,8 @@ pub struct Fib<F: Family> {
     /// Whether somebody added a route of type local: then sources are checked by lookup
     /// (`fib_has_custom_local_routes`).
     pub custom_local_routes: bool,
+    /// The number of the way added last.
+    last_hop: u32,
 }
 
 impl<F: Family> Fib<F> {
@@ -67,6 +70,14 @@ impl<F: Family> Fib<F> {
             RT_TABLE_MAIN => &mut self.main,
             RT_TABLE_LOCAL if self.is_merged() => &mut self.main,
             other => self.others.entry(other).or_default(),
+        }
+    }
+
+    /// Numbers the ways of a new route.
+    pub(super) fn number_hops(&mut self, info: &mut FibInfo<F>) {
+        for hop in &mut info.hops {
+            self.last_hop += 1;
+            hop.id = self.last_hop;
         }
     }
 
@@ -135,14 +146,17 @@ impl FibFamily for crate::family::V4 {
 ///
 /// # Errors
 ///
-/// [`Errno::EAGAIN`] if the table does not decide, or the error that the route found stands for.
+/// [`Errno::EAGAIN`] if the table does not decide or is not there, or the error that the route found
+/// stands for.
 pub fn table_lookup<'k, F: FibFamily>(
     k: &'k Kernel,
-    trie: &'k Trie<F>,
+    netns: NetnsId,
+    table: u32,
     flow: &FlowKey<F>,
     linkstate: Linkstate,
 ) -> Result<FibMatch<'k, F>, Errno> {
-    trie.lookup(flow, |dev| linkstate == Linkstate::Respected && F::ignores_linkdown(k, dev))
+    let trie = F::fib(k, netns).trie(table).ok_or(Errno::EAGAIN)?;
+    trie.lookup(table, flow, |dev| linkstate == Linkstate::Respected && F::ignores_linkdown(k, dev))
 }
 
 /// Finds the way of `flow` through the rules of `netns` (`fib_lookup()`).
@@ -156,18 +170,17 @@ pub fn lookup<'k, F: FibFamily>(
     flow: &FlowKey<F>,
     linkstate: Linkstate,
 ) -> Result<FibMatch<'k, F>, Errno> {
-    let fib = F::fib(k, netns);
-    if fib.rules.custom() {
+    if F::fib(k, netns).rules.custom() {
         return lookup_by_rules(k, netns, flow, linkstate);
     }
-    let undecided = |e| if e == Errno::EAGAIN { Errno::ENETUNREACH } else { e };
-    match table_lookup(k, &fib.main, flow, linkstate) {
-        Ok(found) => Ok(found),
-        Err(error) => match fib.others.get(&RT_TABLE_DEFAULT) {
-            Some(trie) => table_lookup(k, trie, flow, linkstate).map_err(undecided),
-            None => Err(undecided(error)),
-        },
-    }
+    table_lookup(k, netns, RT_TABLE_MAIN, flow, linkstate)
+        .or_else(|error| {
+            if error != Errno::EAGAIN {
+                return Err(error);
+            }
+            table_lookup(k, netns, RT_TABLE_DEFAULT, flow, linkstate)
+        })
+        .map_err(|error| if error == Errno::EAGAIN { Errno::ENETUNREACH } else { error })
 }
 
 fn lookup_by_rules<'k, F: FibFamily>(
@@ -179,14 +192,11 @@ fn lookup_by_rules<'k, F: FibFamily>(
     let fib = F::fib(k, netns);
     let iif = k.devs[flow.iif.unwrap_or(k.netns[netns].lo)].name;
     let oif = flow.oif.map(|dev| k.devs[dev].name);
-    let ask = |rule: &Rule<F>, table| {
-        let Some(trie) = fib.trie(table) else { return Ok(Ruling::Next) };
-        match table_lookup(k, trie, flow, linkstate) {
-            Ok(found) if suppresses(k, rule, &found) => Ok(Ruling::Next),
-            Ok(found) => Ok(Ruling::Found(found)),
-            Err(Errno::EAGAIN) => Ok(Ruling::Next),
-            Err(error) => Err(error),
-        }
+    let ask = |rule: &Rule<F>, table| match table_lookup(k, netns, table, flow, linkstate) {
+        Ok(found) if suppresses(k, rule, &found) => Ok(Ruling::Next),
+        Ok(found) => Ok(Ruling::Found(found)),
+        Err(Errno::EAGAIN) => Ok(Ruling::Next),
+        Err(error) => Err(error),
     };
     fib.rules
         .decide(flow, iif, oif, ask)

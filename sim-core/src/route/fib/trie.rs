@@ -62,6 +62,8 @@ pub struct FibMatch<'a, F: Family> {
     pub alias: &'a FibAlias<F>,
     /// Which of its ways.
     pub hop: usize,
+    /// The table that was asked: `main` also answers for `local` until the first policy rule.
+    pub table: u32,
 }
 
 impl<'a, F: Family> FibMatch<'a, F> {
@@ -183,6 +185,7 @@ impl<F: Family> Trie<F> {
     /// [`Errno::EAGAIN`] if the table does not decide, or the error that the route found stands for.
     pub fn lookup(
         &self,
+        table: u32,
         flow: &FlowKey<F>,
         skips: impl Fn(DevId) -> bool,
     ) -> Result<FibMatch<'_, F>, Errno> {
@@ -192,7 +195,7 @@ impl<F: Family> Trie<F> {
             if F::contains(&key.net, flow.dst) {
                 for alias in &self.aliases[at as usize] {
                     if let Some(hop) = usable(alias, flow, &skips)? {
-                        return Ok(FibMatch { net: key.net, alias, hop });
+                        return Ok(FibMatch { net: key.net, alias, hop, table });
                     }
                 }
             }
