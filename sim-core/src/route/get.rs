@@ -6,10 +6,12 @@ use crate::errno::Errno;
 use crate::family::V4;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
+use crate::packet::IpProto;
 use crate::route::addr_type::is_zeronet;
 use crate::route::fib::Metrics;
 use crate::route::flow::FlowKey;
-use crate::route::{Dst, RouteType, input, output};
+use crate::route::output::output_like;
+use crate::route::{Dst, RouteType, input};
 use crate::time::SimTime;
 
 /// The answer to a query for the way of one flow.
@@ -17,8 +19,10 @@ use crate::time::SimTime;
 pub struct RouteAnswer {
     /// The route's type.
     pub kind: RouteType,
-    /// The destination: an unspecified one has become this host.
+    /// The destination that was asked for.
     pub to: Ipv4Addr,
+    /// The type of service of the route.
+    pub tos: u8,
     /// The source that was asked for.
     pub from: Option<Ipv4Addr>,
     /// The device the packet leaves by.
@@ -56,7 +60,7 @@ impl CacheFlags {
     fn of(dst: &Dst) -> Self {
         Self {
             local: dst.local,
-            broadcast: dst.kind == RouteType::Broadcast,
+            broadcast: dst.kind == RouteType::Broadcast && dst.local,
             multicast: dst.kind == RouteType::Multicast,
             ..Self::default()
         }
@@ -72,12 +76,17 @@ impl CacheFlags {
 pub fn get(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<RouteAnswer, Errno> {
     let from = (!is_zeronet(flow.src)).then_some(flow.src);
     let left = |expires: Option<SimTime>| expires.map(|at| at.since(k.now).as_secs());
+    // The kernel makes a packet to ask about, of UDP if nothing else was said.
+    let proto = if flow.proto == 0 { IpProto::UDP.0 } else { flow.proto };
+    let packet = FlowKey { proto, ..*flow };
     if flow.iif.is_some() {
-        let route = input(k, netns, flow).map_err(|(_, error)| error.unwrap_or(Errno::EINVAL))?;
+        let route =
+            input(k, netns, &packet).map_err(|(_, error)| error.unwrap_or(Errno::EINVAL))?;
         let redirected = route.redirected;
         return Ok(RouteAnswer {
             kind: route.dst.kind,
             to: flow.dst,
+            tos: route.tos,
             from,
             dev: route.dst.dev,
             gateway: route.dst.gateway,
@@ -92,10 +101,11 @@ pub fn get(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<RouteAnswer
             metrics: route.metrics,
         });
     }
-    let route = output(k, netns, flow)?;
+    let route = output_like(k, netns, flow, &packet)?;
     Ok(RouteAnswer {
         kind: route.dst.kind,
-        to: route.to,
+        to: flow.dst,
+        tos: route.tos,
         from,
         dev: route.dst.dev,
         gateway: route.dst.gateway,

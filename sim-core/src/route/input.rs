@@ -11,7 +11,7 @@ use crate::packet::IpProto;
 use crate::route::addr_type::{is_local_multicast, is_on_link, is_zeronet};
 use crate::route::fib::{FibMatch, Linkstate, Metrics, lookup};
 use crate::route::flow::FlowKey;
-use crate::route::multipath::{self, Hashed};
+use crate::route::multipath;
 use crate::route::rp_filter::{Neighbourhood, validate_source};
 use crate::route::{Dst, RouteType, metrics_of, shown_metrics};
 use crate::sysctl::Sysctl;
@@ -29,6 +29,8 @@ pub struct InputRoute {
     pub table: u32,
     /// The length of the prefix that decided, in bits.
     pub prefix_len: u8,
+    /// The type of service of the route that decided.
+    pub tos: u8,
     /// The metrics of the route, with what ICMP has taught. [`Dst::mtu`] is what forwarding uses,
     /// which path MTU discovery changes only where `ip_forward_use_pmtu` says so.
     pub metrics: Metrics,
@@ -79,7 +81,7 @@ pub fn input(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<InputRout
         | RouteType::Prohibit
         | RouteType::Throw => return Err((DropReason::IpInvalidDest, None)),
     }
-    multipath::select_path(k, netns, &mut found, flow, Hashed::Packet);
+    multipath::select_received(k, netns, &mut found, flow);
     forward(k, flow, dev, &found)
 }
 
@@ -91,6 +93,7 @@ impl InputRoute {
             do_redirect: false,
             table: found.map_or(0, |f| f.table),
             prefix_len: found.map_or(0, |f| V4::prefix_len(&f.net)),
+            tos: found.map_or(0, |f| f.alias.tos),
             metrics: shown_metrics(metrics, None),
             redirected: false,
             expires: None,
@@ -197,6 +200,7 @@ fn forward(
     let gateway = hop.gateway.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let do_redirect = near == Neighbourhood::OnLink
         && out == dev
+        && k.conf_is_on(out, ConfKey::SendRedirects)
         && (k.conf_is_on(out, ConfKey::SharedMedia) || is_on_link(k, out, flow.src, gateway));
     let ns = &k.netns[k.devs[dev].netns];
     let learned = ns.ipv4.exceptions.find(found, flow.dst, k.now);

@@ -43,26 +43,43 @@ pub(crate) fn rebalance<F: Family>(info: &mut FibInfo<F>, ignores: impl Fn(DevId
 }
 
 /// What a hash is taken of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Hashed {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hashed<'f> {
     /// The flow of a packet that this host is about to make.
     Flow,
-    /// A received packet.
-    Packet,
+    /// This packet.
+    Packet(&'f FlowKey<V4>),
 }
 
-/// Chooses among the ways that were found, if there are several (`fib_select_path()`).
+/// Chooses among the ways that were found for a packet of this host, if there are several
+/// (`fib_select_path()`).
 pub(super) fn select_path(
     k: &Kernel,
     netns: NetnsId,
     found: &mut FibMatch<'_, V4>,
     flow: &FlowKey<V4>,
-    hashed: Hashed,
+    hashed: Hashed<'_>,
 ) {
-    let bound = hashed == Hashed::Flow && flow.oif.is_some();
-    if found.alias.info.hops.len() > 1 && !bound {
-        let src = if hashed == Hashed::Flow { flow.src } else { Ipv4Addr::UNSPECIFIED };
-        found.hop = select(k, found, multipath_hash(k, netns, flow), src);
+    if found.alias.info.hops.len() > 1 && flow.oif.is_none() {
+        let hash = match hashed {
+            Hashed::Flow => multipath_hash(k, netns, flow),
+            Hashed::Packet(packet) => packet_hash(k, netns, packet),
+        };
+        found.hop = select(k, found, hash, flow.src);
+    }
+}
+
+/// Chooses among the ways that were found for a received packet, if there are several
+/// (`ip_mkroute_input()`).
+pub(super) fn select_received(
+    k: &Kernel,
+    netns: NetnsId,
+    found: &mut FibMatch<'_, V4>,
+    packet: &FlowKey<V4>,
+) {
+    if found.alias.info.hops.len() > 1 {
+        let hash = packet_hash(k, netns, packet);
+        found.hop = select(k, found, hash, Ipv4Addr::UNSPECIFIED);
     }
 }
 
@@ -105,6 +122,41 @@ struct HashKeys {
 
 /// The hash of a flow, 31 bits (`fib_multipath_hash()`).
 fn multipath_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> i32 {
+    (full_hash(k, netns, flow) >> 1).cast_signed()
+}
+
+/// The hash of a packet: as that of its flow, but where the fields are chosen, one of its outer and
+/// one of its inner fields are mixed; the inner packet of a tunnel is not looked at
+/// (`fib_multipath_custom_hash_skb()`).
+fn packet_hash(k: &Kernel, netns: NetnsId, packet: &FlowKey<V4>) -> i32 {
+    let mut hash = full_hash(k, netns, packet);
+    if k.netns[netns].sysctl.get(Sysctl::FibMultipathHashPolicy) == CHOSEN_FIELDS {
+        hash = jhash_2words(hash, 0);
+    }
+    (hash >> 1).cast_signed()
+}
+
+/// Bob Jenkins' `lookup3` of two words with the kernel's start value (`jhash_2words()`).
+fn jhash_2words(first: u32, second: u32) -> u32 {
+    const START: u32 = 0xdead_beef + (2 << 2);
+    let mut a = START.wrapping_add(first);
+    let mut b = START.wrapping_add(second);
+    let mut c = START;
+    let step = |x: &mut u32, y: u32, bits: u32| *x = (*x ^ y).wrapping_sub(y.rotate_left(bits));
+    step(&mut c, b, 14);
+    step(&mut a, c, 11);
+    step(&mut b, a, 25);
+    step(&mut c, b, 16);
+    step(&mut a, c, 4);
+    step(&mut b, a, 14);
+    step(&mut c, b, 24);
+    c
+}
+
+/// The value of `fib_multipath_hash_policy` with which `fib_multipath_hash_fields` counts.
+const CHOSEN_FIELDS: i64 = 3;
+
+fn full_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> u32 {
     let sysctl = &k.netns[netns].sysctl;
     let (src, dst) = flow.quoted.unwrap_or((flow.src, flow.dst));
     let addresses = HashKeys { src, dst, proto: 0, sport: 0, dport: 0 };
@@ -117,18 +169,21 @@ fn multipath_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> i32 {
     };
     let seed = sysctl.get(Sysctl::FibMultipathHashSeed).cast_unsigned();
     let key = if seed == 0 { k.flow_hash_key } else { [seed << 32 | seed; 2] };
-    let hash = match sysctl.get(Sysctl::FibMultipathHashPolicy) {
+    match sysctl.get(Sysctl::FibMultipathHashPolicy) {
         1 => all.hash(key),
-        3 => custom_hash(all, sysctl.get(Sysctl::FibMultipathHashFields), key),
+        CHOSEN_FIELDS => custom_hash(all, sysctl.get(Sysctl::FibMultipathHashFields), key),
         _ => addresses.hash(key),
-    };
-    (hash >> 1).cast_signed()
+    }
 }
 
-/// The hash of the fields that `fields` names; the inner packet of a tunnel is not looked at
-/// (`fib_multipath_custom_hash_skb()`).
+/// The hash of the fields that `fields` names, 0 if it names none (`fib_multipath_custom_hash_fl4()`).
 fn custom_hash(all: HashKeys, fields: i64, key: [u64; 2]) -> u32 {
+    /// All fields of the outer packet.
+    const OUTER: i64 = 63;
     let has = |field: i64| fields & field != 0;
+    if !has(OUTER) {
+        return 0;
+    }
     let addr = |field, addr| if has(field) { addr } else { Ipv4Addr::UNSPECIFIED };
     let port = |field, port| if has(field) { port } else { 0 };
     HashKeys {

@@ -30,6 +30,8 @@ pub struct OutputRoute {
     pub table: u32,
     /// The length of the prefix that decided, in bits.
     pub prefix_len: u8,
+    /// The type of service of the route that decided.
+    pub tos: u8,
     /// The metrics of the route, with what ICMP has taught.
     pub metrics: Metrics,
     /// A redirect changed the router (`RTCF_REDIRECTED`).
@@ -46,6 +48,8 @@ struct Search<'k> {
     /// The device the caller asked for, or the one that owns a local destination: a local route
     /// bound to another device is not cached, and forgets its attributes.
     orig_oif: Option<DevId>,
+    /// What decides among several ways.
+    hashed: Hashed<'k>,
 }
 
 /// Finds the way of a packet that this host makes.
@@ -56,7 +60,21 @@ struct Search<'k> {
 /// [`Errno::EHOSTUNREACH`] and [`Errno::EACCES`] for routes that refuse; [`Errno::ENODEV`] for a device
 /// that is gone.
 pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRoute, Errno> {
-    let mut search = Search { k, netns, flow: *flow, orig_oif: flow.oif };
+    find(Search { k, netns, flow: *flow, orig_oif: flow.oif, hashed: Hashed::Flow })
+}
+
+/// As [`output`], but of several ways the one is chosen that `packet` would take if it were received.
+pub(super) fn output_like(
+    k: &Kernel,
+    netns: NetnsId,
+    flow: &FlowKey<V4>,
+    packet: &FlowKey<V4>,
+) -> Result<OutputRoute, Errno> {
+    let hashed = Hashed::Packet(packet);
+    find(Search { k, netns, flow: *flow, orig_oif: flow.oif, hashed })
+}
+
+fn find(mut search: Search<'_>) -> Result<OutputRoute, Errno> {
     if let Some(dev) = search.check_source()? {
         return search.make(RouteType::Unicast, None, dev);
     }
@@ -148,7 +166,7 @@ impl Search<'_> {
             self.orig_oif = found.next_hop().dev;
             return self.make(RouteType::Local, Some(found), k.netns[self.netns].lo);
         }
-        multipath::select_path(k, self.netns, &mut found, &self.flow, Hashed::Flow);
+        multipath::select_path(k, self.netns, &mut found, &self.flow, self.hashed);
         if is_zeronet(self.flow.src) {
             self.flow.src = source_of_route(k, &found).unwrap_or(Ipv4Addr::UNSPECIFIED);
         }
@@ -199,6 +217,7 @@ impl Search<'_> {
             to: dst,
             table: found.map_or(0, |f| f.table),
             prefix_len: found.map_or(0, |f| V4::prefix_len(&f.net)),
+            tos: found.map_or(0, |f| f.alias.tos),
             metrics: Metrics::default(),
             redirected: false,
             expires: None,

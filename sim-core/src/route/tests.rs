@@ -31,3 +31,23 @@ fn new_routes_meet_old_ones_as_on_the_kernel() {
 fn rules_are_added_found_and_removed_as_on_the_kernel() {
     replay(include_str!("transcripts/rules.txt"));
 }
+
+#[test]
+fn queries_are_answered_as_by_the_kernel() {
+    replay(include_str!("transcripts/get.txt"));
+}
+
+#[test]
+fn local_and_main_are_one_trie_until_the_first_rule() {
+    replay(include_str!("transcripts/merged.txt"));
+}
+
+#[test]
+fn flows_meet_the_rules_that_they_meet_on_the_kernel() {
+    replay(include_str!("transcripts/selectors.txt"));
+}
+
+#[test]
+fn seeded_flows_take_the_ways_that_they_take_on_the_kernel() {
+    replay(include_str!("transcripts/multipath.txt"));
+}

@@ -290,6 +290,9 @@ fn way(lab: &Lab, flow: &FlowKey<V4>, answer: &RouteAnswer) -> String {
     if let Some(src) = answer.from {
         write!(line, "from {src} ").unwrap();
     }
+    if answer.tos != 0 {
+        write!(line, "tos 0x{:02x} ", answer.tos).unwrap();
+    }
     if let Some(gateway) = answer.gateway {
         write!(line, "via {gateway} ").unwrap();
     }
@@ -301,7 +304,9 @@ fn way(lab: &Lab, flow: &FlowKey<V4>, answer: &RouteAnswer) -> String {
         write!(line, "src {src} ").unwrap();
     }
     if flow.mark != 0 {
-        write!(line, "mark {} ", flow.mark).unwrap();
+        let mark =
+            if flow.mark < 16 { flow.mark.to_string() } else { format!("0x{:x}", flow.mark) };
+        write!(line, "mark {mark} ").unwrap();
     }
     if flow.iif.is_none() {
         write!(line, "uid {} ", flow.uid).unwrap();
