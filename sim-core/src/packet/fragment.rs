@@ -12,10 +12,11 @@ use super::skb::Skb;
 /// How a datagram is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct FragmentParams<'a> {
-    /// The longest fragment, header included, in bytes.
+    /// The longest fragment, header included, in bytes: the MTU of the route, or the longest piece that
+    /// the datagram was reassembled from if that is less (`frag_max_size`).
     pub mtu: usize,
-    /// The pieces carry the don't-fragment flag: they were reassembled from pieces that had it
-    /// (`IPSKB_FRAG_PMTU`).
+    /// The pieces carry the don't-fragment flag: the longest of those that the datagram was reassembled
+    /// from had it (`IPSKB_FRAG_PMTU`). Pieces sent again as they came never carry it.
     pub keep_df: bool,
     /// The data lengths of the pieces that the datagram was reassembled from by connection tracking,
     /// in bytes; empty if it was not. Linux sends the same pieces again where they fit.
@@ -97,7 +98,7 @@ impl<'a> Cut<'a> {
             offset: 0,
             room,
             frag_word: ip.frag_word(),
-            flags: if params.keep_df { IP_DF } else { 0 },
+            flags: if params.keep_df && !usable { IP_DF } else { 0 },
             geometry: if usable { params.geometry } else { &[] },
             finished: false,
         }
@@ -279,6 +280,33 @@ mod tests {
         assert_eq!(shape(&cut(&datagram(1400, &params()), &wrong).expect("room")).len(), 1);
     }
 
+    /// Data lengths and the MTU of a route, and the data lengths of the pieces that Linux 6.18.44 sent:
+    /// offset and length of each. The header has `optlen` bytes of copied options.
+    type Observation = (usize, usize, usize, &'static [usize], &'static [(usize, usize)]);
+
+    const OBSERVED: &[Observation] = &[
+        (1008, 300, 0, &[], &[(0, 280), (280, 280), (560, 280), (840, 168)]),
+        (608, 300, 12, &[], &[(0, 264), (264, 264), (528, 80)]),
+        (281, 300, 0, &[], &[(0, 280), (280, 1)]),
+        (280, 300, 0, &[], &[(0, 280)]),
+        (1000, 420, 0, &[400, 400, 200], &[(0, 400), (400, 400), (800, 200)]),
+        (1000, 700, 0, &[104, 800, 96], &[(0, 680), (680, 320)]),
+        (1000, 820, 0, &[104, 800, 96], &[(0, 104), (104, 800), (904, 96)]),
+        (1000, 420, 4, &[400, 304, 296], &[(0, 392), (392, 392), (784, 216)]),
+    ];
+
+    #[test]
+    fn linux_cuts_so() {
+        for (len, mtu, optlen, geometry, want) in OBSERVED {
+            let options = [148, 4, 0, 0].repeat(optlen / 4);
+            let whole = datagram(*len, &Ipv4Params { options: &options, ..params() });
+            let params = FragmentParams { mtu: *mtu, keep_df: false, geometry };
+            let pieces = cut(&whole, &params).expect("room");
+            let got: Vec<_> = shape(&pieces).iter().map(|(at, len, _)| (*at, *len)).collect();
+            assert_eq!(got, *want, "{len} bytes at {mtu}");
+        }
+    }
+
     #[test]
     fn the_dont_fragment_flag_is_kept_on_demand() {
         let with_df = Ipv4Params { df: true, ..params() };
@@ -290,6 +318,8 @@ mod tests {
         let without: Vec<bool> = flags(&small);
         assert_eq!(without, [false, false]);
         assert_eq!(flags(&FragmentParams { keep_df: true, ..small }), [true, true]);
+        let again = FragmentParams { keep_df: true, geometry: &[80, 80], ..small };
+        assert_eq!(flags(&again), [false, false]);
     }
 
     #[test]

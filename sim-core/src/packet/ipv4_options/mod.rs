@@ -108,6 +108,8 @@ impl<'a> Iterator for Ipv4Options<'a> {
 }
 
 #[cfg(test)]
+mod observed;
+#[cfg(test)]
 mod tests {
     use super::*;
 

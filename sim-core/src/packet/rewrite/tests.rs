@@ -243,6 +243,51 @@ proptest! {
     }
 }
 
+/// Does to a packet what the router of the observations does.
+fn route(kind: &str, packet: Vec<u8>) -> Vec<u8> {
+    let mut skb = Skb::from_slice(&packet);
+    skb.reset_network_header();
+    let packet = skb.network_header_mut();
+    ip_decrease_ttl(packet).expect("IPv4");
+    let port = word(packet, 22);
+    match (kind, port) {
+        ("ttl", _) => {}
+        ("nat", _) => set_ipv4_src(packet, Ipv4Addr::new(10, 0, 2, 1)),
+        ("mss", _) => match tcp_mss(packet) {
+            Some(old) if old > 1000 => assert_eq!(set_tcp_mss(packet, 1000), Some(old)),
+            Some(_) => {}
+            // The target adds the default that a missing option stands for (RFC 9293, 3.7.1).
+            None => {
+                insert_tcp_mss(&mut skb, 536);
+            }
+        },
+        ("tos", 2) => {
+            let tos = Ipv4::parse(packet).expect("whole").tos();
+            ipv4_change_dsfield(packet, 0, tos & !0x3f ^ 0x10);
+        }
+        ("tos", 3) => ipv4_change_dsfield(packet, 0x03, 46 << 2),
+        ("tos", 4) => set_ttl(packet, 9),
+        ("tos", 5) => ipv4_change_dsfield(packet, 0x03, 0),
+        _ => panic!("{kind} {port}"),
+    }
+    skb.network_header().to_vec()
+}
+
+#[test]
+fn linux_leaves_the_same_bytes_the_zeros_of_checksums_among_them() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let unhex = |text: &str| -> Vec<u8> {
+        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal");
+        (0..text.len()).step_by(2).map(byte).collect()
+    };
+    for line in include_str!("observed.txt").lines().filter(|line| !line.starts_with('#')) {
+        let [kind, before, after] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        assert_eq!(hex(&route(kind, unhex(before))), after, "{kind} {before}");
+    }
+}
+
 #[test]
 fn a_udp_checksum_of_0_stays_0_and_a_computed_one_does_not_become_0() {
     let case = Case {
