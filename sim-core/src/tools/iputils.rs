@@ -27,6 +27,12 @@ impl Ended {
         Self { stdout: text.to_owned(), ..Self::default() }
     }
 
+    /// The same with further text that was asked for.
+    pub(super) fn and_output(mut self, text: &str) -> Self {
+        self.stdout.push_str(text);
+        self
+    }
+
     /// The same with the help text behind it.
     pub(super) fn with_usage(mut self, text: &str) -> Self {
         self.stderr.push_str(text);
