@@ -140,6 +140,7 @@ impl NetDevice {
             name: "lo".parse().expect("a valid name"),
             mtu: 65536,
             broadcast: MacAddr::ZERO,
+            inet: InDevice { conf: inet::Ipv4Conf::loopback(), ..InDevice::default() },
             ..Self::new(id, netns, DevKind::Loopback, MacAddr::ZERO)
         }
     }

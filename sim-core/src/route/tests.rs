@@ -51,3 +51,8 @@ fn flows_meet_the_rules_that_they_meet_on_the_kernel() {
 fn seeded_flows_take_the_ways_that_they_take_on_the_kernel() {
     replay(include_str!("transcripts/multipath.txt"));
 }
+
+#[test]
+fn settings_take_and_change_what_they_do_on_the_kernel() {
+    replay(include_str!("transcripts/sysctls.txt"));
+}

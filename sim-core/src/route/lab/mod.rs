@@ -9,8 +9,8 @@ mod show;
 use std::fmt::Write as _;
 
 use crate::link::lab::{self, Lab};
-use crate::netlink::NetlinkError;
 use crate::netlink::request::{LinkChange, Request};
+use crate::netlink::{self, NetlinkError};
 use crate::time::SimTime;
 
 use request::{addr, route, rule};
@@ -49,8 +49,14 @@ fn run(lab: &mut Lab, command: &str, out: &mut String) {
             Ok(())
         }
         ["sysctl", "-qw", setting] => {
-            let (name, value) = setting.split_once('=').unwrap();
-            lab.try_request(&Request::SysctlSet { name: name.into(), value: value.into() })
+            sysctl_write(lab, setting, out);
+            Ok(())
+        }
+        ["sysctl", "-n", names @ ..] => {
+            for name in names {
+                sysctl_read(lab, name, out);
+            }
+            Ok(())
         }
         ["ip", "link", "add", name, "type", "veth", "peer", "name", peer] => {
             lab.veth(name, peer);
@@ -85,6 +91,24 @@ fn run(lab: &mut Lab, command: &str, out: &mut String) {
     };
     if let Err(error) = answer {
         writeln!(out, "{}", words_of(&error)).unwrap();
+    }
+}
+
+fn sysctl_write(lab: &mut Lab, setting: &str, out: &mut String) {
+    let (name, value) = setting.split_once('=').unwrap();
+    let request = Request::SysctlSet { name: name.into(), value: value.into() };
+    if let Err(error) = lab.try_request(&request) {
+        writeln!(out, "sysctl: setting key \"{name}\": {}", error.errno).unwrap();
+    }
+}
+
+fn sysctl_read(lab: &Lab, name: &str, out: &mut String) {
+    match netlink::sysctl::get(&lab.k, lab.ns, name) {
+        Ok(value) => writeln!(out, "{value}").unwrap(),
+        Err(error) => {
+            let path = crate::sysctl::path_of(name);
+            writeln!(out, "sysctl: cannot stat /proc/sys/{path}: {error}").unwrap();
+        }
     }
 }
 
