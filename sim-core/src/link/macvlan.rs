@@ -293,7 +293,8 @@ fn broadcast(
             copy.skb.meta.pkt_type = to.packet_type(k.devs[dev].addr);
         }
         let stats = &mut k.devs[dev].stats;
-        stats.rx.count(copy.skb.len() + ETH_HLEN);
+        // Of a sibling's frame the link header is counted twice.
+        stats.rx.count(f.skb.len() + ETH_HLEN);
         stats.multicast += 1;
         k.netif_rx(copy);
     }

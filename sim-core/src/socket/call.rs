@@ -154,7 +154,7 @@ pub fn connect(k: &mut Kernel, id: SocketId, to: SocketAddrV4) -> Result<(), Err
 /// Fixes the peer of a datagram socket, and with it the source address (`__ip4_datagram_connect()`).
 fn connect_datagram(k: &mut Kernel, id: SocketId, to: SocketAddrV4) -> Result<(), Errno> {
     bind::autobind(k, id)?;
-    let routed = flow::route_datagram(k, id, Target { daddr: *to.ip(), dport: to.port() })?;
+    let routed = flow::route_counted(k, id, Target { daddr: *to.ip(), dport: to.port() })?;
     let ip_id = k.rng.stream("ip.id").next_u16();
     let inet = &mut k.sockets[id].inet;
     if inet.saddr.is_unspecified() {

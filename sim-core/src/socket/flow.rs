@@ -7,6 +7,7 @@ use crate::family::V4;
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::Kernel;
 use crate::link::DevFlags;
+use crate::netns::mib::IpMib;
 use crate::route::{self, Dst, FlowKey, RouteType};
 use crate::socket::{Protocol, Socket};
 
@@ -51,6 +52,19 @@ pub fn route_datagram(k: &Kernel, id: SocketId, to: Target) -> Result<Routed, Er
         return Err(Errno::EACCES);
     }
     Ok(Routed { daddr: if first_hop.is_some() { to.daddr } else { routed.daddr }, ..routed })
+}
+
+/// [`route_datagram`] for those who count it when there is no route: all but raw sockets.
+///
+/// # Errors
+/// As [`route_datagram`].
+pub fn route_counted(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
+    let routed = route_datagram(k, id, to);
+    if matches!(routed, Err(Errno::ENETUNREACH)) {
+        let netns = k.sockets[id].netns;
+        k.netns[netns].mib.ip.inc(IpMib::OutNoRoutes);
+    }
+    routed
 }
 
 /// The key of a route lookup for a socket (`flowi4_init_output()`).

@@ -44,7 +44,7 @@ pub(super) fn send<O: Observer>(
     if to.port() == 0 {
         return Err(Errno::EINVAL);
     }
-    let routed = flow::route_datagram(k, id, Target { daddr: *to.ip(), dport: to.port() })?;
+    let routed = flow::route_counted(k, id, Target { daddr: *to.ip(), dport: to.port() })?;
     output::check_length(k, id, &routed, data.len() + UDP_HLEN)?;
     k.sockets[id].take_error()?;
     let mut skb = k.skb();

@@ -98,13 +98,22 @@ pub(super) fn transmit<O: Observer>(
     skb.meta.mark = answer.mark;
     let mib = &mut k.netns[cause.netns].mib;
     mib.icmp.inc(IcmpMib::OutMsgs);
-    mib.icmp_msg(MessageDirection::Out, params.icmp_type);
+    mib.icmp_msg(MessageDirection::Out, counted_as(params.icmp_type));
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::LocalOut, cause.netns, dst.dev, flow);
     flight.dst = Some(dst);
     flight.cb.opt = answer.options.found;
     let origin = Origin::Reply { to: cause.flow, what: name(params.icmp_type) };
     stack::start(k, flight, origin, o);
+}
+
+/// The type that a message is counted as: every answer as an echo reply, as `__ip_make_skb()` counts the
+/// type that was looked up the route for, and `icmp_reply()` names none.
+fn counted_as(icmp_type: IcmpType) -> IcmpType {
+    match icmp_type {
+        IcmpType::TIMESTAMP_REPLY => IcmpType::ECHO_REPLY,
+        other => other,
+    }
 }
 
 /// What traces call the messages that this host sends.
