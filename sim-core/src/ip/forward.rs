@@ -41,7 +41,7 @@ pub fn forward<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     }
     mib.inc(IpMib::ForwDatagrams);
     f.cb.forwarded = true;
-    let mtu = mtu(k, f.netns, &dst, Mtu::Forwarded);
+    let mtu = mtu(k, &dst, Mtu::Route);
     if exceeds_mtu(f, df, mtu) {
         k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
         let info = u32::try_from(mtu).unwrap_or(u32::MAX);

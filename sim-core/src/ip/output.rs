@@ -3,7 +3,6 @@
 use smallvec::SmallVec;
 
 use crate::errno::Errno;
-use crate::id::NetnsId;
 use crate::ip::forward::has_df;
 use crate::ip::icmp;
 use crate::kernel::{Flight, Kernel, Place};
@@ -15,9 +14,9 @@ use crate::packet::checksum::ip_compute_csum;
 use crate::packet::fragment::{FragmentParams, ip_do_fragment};
 use crate::packet::icmp::unreach;
 use crate::packet::{EtherType, IcmpType, PacketType, Skb};
+use crate::route::exception::ipv4_mtu;
 use crate::route::{Dst, RouteType};
 use crate::socket::PmtuDiscovery;
-use crate::sysctl::table::Sysctl;
 use crate::trace::{DropReason, Observer, Origin};
 
 /// The longest packet, in bytes (`IP_MAX_MTU`).
@@ -32,29 +31,23 @@ pub enum Pieces {
     Spawned,
 }
 
-/// Whose packet a route's MTU is asked for.
+/// What counts for the length of a packet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mtu {
-    /// One of this host, for which path MTUs count.
-    Own,
-    /// One of a socket that probes, for which only the device counts (`IP_PMTUDISC_PROBE`).
+    /// The route, and what is known of the path.
+    Route,
+    /// The device alone: its sender probes the path (`IP_PMTUDISC_PROBE`).
     Device,
-    /// One that is passed on: path MTUs count if `ip_forward_use_pmtu` says so.
-    Forwarded,
 }
 
-/// The longest packet that a route takes, in bytes (`ip_dst_mtu_maybe_forward()`).
+/// The longest packet that a route takes, in bytes (`ip_skb_dst_mtu()`). What is known of the path
+/// counts as the route says: for forwarded packets only if `ip_forward_use_pmtu` is on.
 #[must_use]
-pub fn mtu(k: &Kernel, netns: NetnsId, dst: &Dst, whose: Mtu) -> usize {
-    let device = k.devs.get(dst.dev).map_or(0, |dev| dev.mtu);
-    let use_pmtu = match whose {
-        Mtu::Own => true,
-        Mtu::Device => return (device as usize).min(IP_MAX_MTU),
-        Mtu::Forwarded => k.netns[netns].sysctl.get(Sysctl::IpForwardUsePmtu) != 0,
-    };
-    let learned = if use_pmtu || dst.mtu_locked { dst.mtu } else { None };
-    let mtu = learned.or(dst.mtu).unwrap_or(device);
-    (mtu as usize).min(IP_MAX_MTU)
+pub fn mtu(k: &Kernel, dst: &Dst, whose: Mtu) -> usize {
+    match whose {
+        Mtu::Device => k.devs.get(dst.dev).map_or(0, |dev| dev.mtu as usize).min(IP_MAX_MTU),
+        Mtu::Route => ipv4_mtu(k, dst) as usize,
+    }
 }
 
 /// Sets length and checksum (`__ip_local_out()`).
@@ -120,7 +113,7 @@ pub fn loop_back(k: &mut Kernel, f: &mut Flight) {
 /// Cuts the packet to size (`ip_finish_output()`).
 pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Pieces> {
     let Some(dst) = f.dst else { return Err(DropReason::IpOutNoRoutes) };
-    let mtu = mtu(k, f.netns, &dst, whose(k, f));
+    let mtu = mtu(k, &dst, whose(k, f));
     if f.skb.len() <= mtu && f.cb.frag_max_size == 0 {
         count_out(k, f, dst.kind, f.skb.len());
         return Ok(Pieces::One);
@@ -141,16 +134,11 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
     Ok(Pieces::Spawned)
 }
 
-/// Which MTU counts for the packet (`ip_skb_dst_mtu()`).
+/// Which MTU counts for the packet.
 fn whose(k: &Kernel, f: &Flight) -> Mtu {
     let socket = f.sk.and_then(|id| k.sockets.get(id));
-    if socket.is_some_and(|socket| socket.opts.pmtu == PmtuDiscovery::Probe) {
-        Mtu::Device
-    } else if f.cb.forwarded {
-        Mtu::Forwarded
-    } else {
-        Mtu::Own
-    }
+    let probes = socket.is_some_and(|socket| socket.opts.pmtu == PmtuDiscovery::Probe);
+    if probes { Mtu::Device } else { Mtu::Route }
 }
 
 /// Counts a packet that is handed to the link layer (`ip_finish_output2()`).

@@ -149,6 +149,24 @@ fn fill<O: Observer>(
     Resolution::Filled
 }
 
+/// Whether the address of `next_hop` on `dev` is known; if not, it is asked for
+/// (`neigh_event_send()` without a packet).
+pub fn ask<O: Observer>(k: &mut Kernel, dev: DevId, next_hop: Ipv4Addr, o: &mut O) -> bool {
+    let Ok(key) = create::<V4, O>(k, dev, next_hop, false, o) else { return false };
+    let (now, netns) = (jiffies(k), k.devs[dev].netns);
+    let asked = V4::table_mut(&mut k.netns[netns]).change(dev, key, |neigh, parms| {
+        if neigh.state.is_valid() { None } else { Some(neigh.use_for_output(now, parms)) }
+    });
+    match asked.flatten() {
+        None => true,
+        Some(Err(Unusable::Waiting(effects))) => {
+            apply::<V4, O>(k, dev, key, effects, o);
+            false
+        }
+        Some(_) => false,
+    }
+}
+
 /// Notes that a neighbour gave a sign of life in some other way, such as an acknowledgement
 /// (`dst_confirm_neigh()`).
 pub fn confirm(k: &mut Kernel, dev: DevId, next_hop: Ipv4Addr) {

@@ -67,28 +67,38 @@ fn icmp_received<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Deci
         Received::Taken => Ok(()),
         Received::EchoReply => ping::receive(k, f, o),
         Received::Error { proto, info } => {
-            icmp_error(k, f, proto, info);
+            icmp_error(k, f, proto, info, o);
             Ok(())
         }
     }
 }
 
 /// Tells whoever sent the quoted packet (`icmp_socket_deliver()`): raw sockets, then the packet's
-/// protocol.
-fn icmp_error(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32) {
+/// protocol. What an error says about the way is believed only if somebody here did send the packet.
+fn icmp_error<O: Observer>(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32, o: &mut O) {
     let Some(error) = read_error(k, f, info) else { return };
-    raw::icmp_error(k, f.netns, &error);
-    let known = match proto {
-        IpProto::ICMP => {
-            ping::icmp_error(k, f.netns, &error);
-            true
+    let by_raw = raw::icmp_error(k, f.netns, &error);
+    let by_protocol = match proto {
+        // Nobody has sent the answers to echo requests but the kernel itself.
+        IpProto::ICMP => is_echo_reply(error.quoted) || ping::icmp_error(k, f.netns, &error),
+        IpProto::UDP => {
+            let found = udp::icmp_error(k, f.netns, &error);
+            if !found {
+                k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
+            }
+            found
         }
-        IpProto::UDP => udp::icmp_error(k, f.netns, &error),
-        _ => true,
+        _ => false,
     };
-    if !known {
-        k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
+    if by_raw || by_protocol {
+        icmp::lesson::learn(k, f, info, o);
     }
+}
+
+/// Whether the quoted packet is an echo reply.
+fn is_echo_reply(quoted: &[u8]) -> bool {
+    let header_len = quoted.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
+    quoted.get(header_len) == Some(&IcmpType::ECHO_REPLY.0)
 }
 
 /// Takes the message apart. The packet's data starts at the ICMP header.

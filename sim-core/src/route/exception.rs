@@ -108,7 +108,7 @@ enum Lesson {
 #[must_use]
 pub fn ipv4_mtu(k: &Kernel, dst: &Dst) -> u32 {
     /// `IP_MAX_MTU`
-    const LIMIT: u32 = 0xfff0;
+    const LIMIT: u32 = 0xffff;
     /// What a locked way through a router gets that names no MTU (RFC 879).
     const LOCKED: u32 = 576;
     let device = k.devs[dst.dev].mtu;

@@ -178,14 +178,15 @@ fn is_filtered(socket: &Socket, icmp_type: u8) -> bool {
 }
 
 /// Tells raw sockets about an ICMP error (`raw_icmp_error()`): every one that could have sent the quoted
-/// packet and is connected or collects errors.
-pub fn icmp_error(k: &mut Kernel, netns: NetnsId, error: &IcmpError<'_>) {
+/// packet and is connected or collects errors. True if there is any that could have sent it.
+pub fn icmp_error(k: &mut Kernel, netns: NetnsId, error: &IcmpError<'_>) -> bool {
     if k.netns[netns].sockets.raw.is_empty() {
-        return;
+        return false;
     }
-    let Some(quoted) = Quoted::parse(error.quoted) else { return };
+    let Some(quoted) = Quoted::parse(error.quoted) else { return false };
     let answer = Incoming { src: quoted.dst, dst: quoted.src, ..Incoming::carrier(&error.carrier) };
-    for id in matching(k, netns, quoted.proto, &answer) {
+    let senders = matching(k, netns, quoted.proto, &answer);
+    for &id in &senders {
         let socket = &k.sockets[id];
         let Some(mut fault) = error.fault(PmtuDiscovery::Want) else { continue };
         if fault.errno == Errno::EMSGSIZE {
@@ -194,4 +195,5 @@ pub fn icmp_error(k: &mut Kernel, netns: NetnsId, error: &IcmpError<'_>) {
         let payload = if socket.opts.hdr_incl { error.quoted } else { quoted.payload };
         report_icmp(k, id, fault, error, SocketAddrV4::new(quoted.dst, 0), payload);
     }
+    !senders.is_empty()
 }

@@ -5,11 +5,13 @@
 //!   reply     answers to requests (`icmp_reply()`)
 //!   send      errors about packets (`icmp_send()`)
 //!   limit     how many of them
+//!   lesson    what errors teach about routes
 //!   failure   what becomes of packets whose next hop does not answer (`ipv4_link_failure()`)
 //! ```
 
 pub mod failure;
 pub mod input;
+pub mod lesson;
 pub mod limit;
 mod reply;
 mod send;

@@ -41,7 +41,7 @@ pub fn send<O: Observer>(k: &mut Kernel, f: &Flight, params: IcmpParams, o: &mut
         return;
     }
     let optlen = options.bytes().len();
-    let mtu = mtu(k, f.netns, &way.dst, Mtu::Own);
+    let mtu = mtu(k, &way.dst, Mtu::Route);
     let quote = icmp_quote(f.skb.network_header(), mtu, optlen);
     if mtu.min(576) <= IPV4_HLEN * 2 + optlen + 8 {
         return;
