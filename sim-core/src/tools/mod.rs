@@ -79,9 +79,9 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
+    Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
     Tool { name: "tcpdump", catches: Catches::Ending, start: tcpdump::start },
     Tool { name: "traceroute", catches: Catches::Nothing, start: traceroute::start },
-    Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
 ];
 
 /// The tool with this name.
