@@ -64,7 +64,11 @@ pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRo
 }
 
 /// As [`output`], but of several ways the one is chosen that `packet` would take if it were received.
-pub(super) fn output_like(
+///
+/// # Errors
+///
+/// As [`output`].
+pub fn output_like(
     k: &Kernel,
     netns: NetnsId,
     flow: &FlowKey<V4>,

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::ip::icmp::limit::{global_allow, host_allow};
-use crate::ip::icmp::transmit::{echo_options, find_way, transmit};
+use crate::ip::icmp::transmit::{Hashed, echo_options, find_way, transmit};
 use crate::ip::options;
 use crate::kernel::{Flight, Kernel};
 use crate::packet::build::IcmpParams;
@@ -56,7 +56,7 @@ fn reply<O: Observer>(k: &mut Kernel, f: &Flight, params: &IcmpParams, data: &[u
     let Some(limited) = global_allow(k, f.netns, params.icmp_type, params.code) else { return };
     let src = options::spec_dst(k, f).unwrap_or(Ipv4Addr::UNSPECIFIED);
     let Ok(tos) = Ipv4::parse(f.skb.network_header()).map(|ip| ip.tos()) else { return };
-    let Some(answer) = find_way(k, f, src, tos, options) else { return };
+    let Some(answer) = find_way(k, f, src, tos, options, Hashed::Answer) else { return };
     let loopback = k.devs[answer.way.dst.dev].is_loopback();
     if !host_allow(k, f.netns, answer.way.to, loopback, limited) {
         return;

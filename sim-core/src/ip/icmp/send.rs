@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::ip::icmp::counts_as_error;
 use crate::ip::icmp::limit::{Limited, global_allow, host_allow};
-use crate::ip::icmp::transmit::{Answer, echo_options, find_way, transmit};
+use crate::ip::icmp::transmit::{Answer, Hashed, echo_options, find_way, transmit};
 use crate::ip::output::{Mtu, mtu};
 use crate::kernel::{Flight, Kernel};
 use crate::link::inet::Scope;
@@ -34,7 +34,7 @@ pub fn send<O: Observer>(k: &mut Kernel, f: &Flight, params: IcmpParams, o: &mut
     };
     let Some(limited) = limited else { return };
     let Some(options) = echo_options(k, f) else { return };
-    let Some(mut answer) = find_way(k, f, src, tos, options) else { return };
+    let Some(mut answer) = find_way(k, f, src, tos, options, Hashed::Cause) else { return };
     let Answer { way, .. } = answer;
     let loopback = k.devs[way.dst.dev].is_loopback();
     if !host_allow(k, f.netns, way.to, loopback, limited) {

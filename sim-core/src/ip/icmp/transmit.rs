@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 
 use crate::family::V4;
-use crate::ip::ident;
+use crate::ip::{flow, ident};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netns::mib::{IcmpMib, MessageDirection};
 use crate::netns::stack;
 use crate::packet::build::{IcmpParams, Ipv4Params, push_icmp, push_ipv4};
 use crate::packet::ipv4_options::{Echo, MAX_IPOPTLEN, build};
 use crate::packet::{IcmpType, IpProto, Ipv4, Skb};
+use crate::route::output::output_like;
 use crate::route::{self, FlowKey, OutputRoute, RouteType};
 use crate::sysctl::table::Sysctl;
 use crate::trace::{Observer, Origin};
@@ -43,6 +44,15 @@ pub(super) fn reply_mark(k: &Kernel, f: &Flight) -> u32 {
     if k.netns[f.netns].sysctl.get(Sysctl::FwmarkReflect) != 0 { f.skb.meta.mark } else { 0 }
 }
 
+/// What an answer to the packet is routed by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Hashed {
+    /// The answer alone.
+    Answer,
+    /// The packet: of several ways an error takes the one that its cause would take.
+    Cause,
+}
+
 /// Finds the way of an answer to the packet, from `src` unless unspecified.
 pub(super) fn find_way(
     k: &Kernel,
@@ -50,6 +60,7 @@ pub(super) fn find_way(
     src: Ipv4Addr,
     tos: u8,
     options: Echo,
+    hashed: Hashed,
 ) -> Option<Answer> {
     let ip = Ipv4::parse(f.skb.network_header()).ok()?;
     let end = ip.src();
@@ -60,8 +71,11 @@ pub(super) fn find_way(
         proto: IpProto::ICMP.0,
         ..FlowKey::between(src, options.found.faddr.unwrap_or(end))
     };
-    let way = route::output(k, f.netns, &flow).ok()?;
-    Some(Answer { way, end, tos, options, mark })
+    let way = match hashed {
+        Hashed::Answer => route::output(k, f.netns, &flow),
+        Hashed::Cause => output_like(k, f.netns, &flow, &flow::of(&f.skb, f.dev)?),
+    };
+    Some(Answer { way: way.ok()?, end, tos, options, mark })
 }
 
 /// Sends the message whose data is `skb`.
