@@ -230,6 +230,8 @@ fn text(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     fn hello() -> ToServer {
         ToServer::Hello(Hello {
@@ -317,6 +319,33 @@ mod tests {
             (99, b""),
         ] {
             assert_eq!(ToServer::parse(kind, content), Err(ProtocolError::Message(kind)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic_or_hold_more_than_it_was_given(
+            pieces in vec(vec(any::<u8>(), 0..40), 0..20),
+        ) {
+            let mut decoder = Decoder::default();
+            let (mut given, mut taken) = (0, 0);
+            for piece in pieces {
+                given += piece.len();
+                decoder.push(&piece);
+                while let Ok(Some((kind, content))) = decoder.next_frame() {
+                    taken += 5 + content.len();
+                    let _either = ToServer::parse(kind, content);
+                    let _either = ToShim::parse(kind, content);
+                }
+            }
+            prop_assert!(taken <= given);
+        }
+
+        #[test]
+        fn what_parses_is_written_as_it_was_read(kind in 2_u8..8, content in vec(any::<u8>(), 0..9)) {
+            if let Ok(message) = ToServer::parse(kind, &content) {
+                prop_assert_eq!(&message.frame()[5..], &content[..]);
+            }
         }
     }
 }
