@@ -11,6 +11,7 @@ use crate::commands::diff::Diff;
 #[cfg(target_os = "linux")]
 use crate::commands::lab::Lab;
 use crate::commands::observe::Observe;
+use crate::commands::trace::Trace;
 use crate::error::{CliError, ErrorKind};
 
 /// A Linux host and a Kubernetes cluster network in one process
@@ -27,6 +28,7 @@ enum Command {
     #[cfg(target_os = "linux")]
     Lab(Lab),
     Observe(Observe),
+    Trace(Trace),
     /// Runs one case on the real kernel, in this process
     #[cfg(target_os = "linux")]
     #[command(name = "kernel-case", hide = true)]
@@ -59,6 +61,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Observe(observe) => match observe.run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error.into()),
+        },
+        Command::Trace(trace) => match trace.run(io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
         },
         #[cfg(target_os = "linux")]
         Command::KernelCase { args } => crate::kernel::child_main(&args),

@@ -4,3 +4,4 @@ pub mod diff;
 #[cfg(target_os = "linux")]
 pub mod lab;
 pub mod observe;
+pub mod trace;
