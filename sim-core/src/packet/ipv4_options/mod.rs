@@ -1,6 +1,6 @@
 //! IPv4 options (RFC 791 section 3.1): a walk over them, and what Linux makes of them.
 //!
-//! Mirrors `net/ipv4/ip_options.c`. [`compile`] judges the options of a packet or of a socket as
+//! Mirrors `net/ipv4/ip_options.c`. [`compile()`] judges the options of a packet or of a socket as
 //! `__ip_options_compile()` does and writes the record route and timestamp entries that input writes.
 
 mod build;

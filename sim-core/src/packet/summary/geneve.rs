@@ -1,6 +1,6 @@
 //! Geneve (RFC 8926).
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, Cut};
 use super::names;
 use super::printer::{Printed, Printer, put};
 
@@ -37,17 +37,7 @@ impl Printer<'_> {
             put!(self, " ERROR: unknown-version {}", first >> 6);
             return Ok(());
         }
-        put!(self, ", Flags [");
-        self.bits(FLAGS, u32::from(data.u8(1)?), "", "none");
-        put!(self, "], vni 0x{:x}", data.u24(4)?);
-        let (kind, reserved) = (data.u16(2)?, data.u8(7)?);
-        if reserved != 0 {
-            put!(self, ", rsvd 0x{reserved:x}");
-        }
-        if self.options.link_header {
-            let name = names::ethertype(kind).unwrap_or("unknown");
-            put!(self, ", proto {name} (0x{kind:04x})");
-        }
+        let kind = self.geneve_header(data)?;
         let options_len = usize::from(first & 0x3f) * 4;
         let left = length - GENEVE_HLEN;
         if left < options_len {
@@ -74,6 +64,22 @@ impl Printer<'_> {
         }
         put!(self, "geneve-proto-0x{kind:x}");
         Ok(())
+    }
+
+    /// Prints the fields of the header and returns the type of the payload.
+    fn geneve_header(&mut self, data: Bytes<'_>) -> Result<u16, Cut> {
+        put!(self, ", Flags [");
+        self.bits(FLAGS, u32::from(data.u8(1)?), "", "none");
+        put!(self, "], vni 0x{:x}", data.u24(4)?);
+        let (kind, reserved) = (data.u16(2)?, data.u8(7)?);
+        if reserved != 0 {
+            put!(self, ", rsvd 0x{reserved:x}");
+        }
+        if self.options.link_header {
+            let name = names::ethertype(kind).unwrap_or("unknown");
+            put!(self, ", proto {name} (0x{kind:04x})");
+        }
+        Ok(kind)
     }
 
     fn geneve_options(&mut self, options: Bytes<'_>, length: usize) -> Printed {

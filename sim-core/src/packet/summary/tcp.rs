@@ -63,16 +63,8 @@ impl Printer<'_> {
         }
         let header_len = usize::from(bytes.u8(12)? >> 4) * 4;
         let data_len = length.wrapping_sub(header_len) & 0xffff_ffff;
-        if header_len < TCP_HLEN {
-            let why = format_args!("too short, < {TCP_HLEN}");
-            put!(self, " tcp {data_len} [bad hdr length {header_len} - {why}]");
-            return Ok(());
-        }
-        if self.options.quiet {
-            put!(self, "tcp {data_len}");
-            if header_len > length {
-                put!(self, " [bad hdr length {header_len} - too long, > {length}]");
-            }
+        if header_len < TCP_HLEN || self.options.quiet {
+            self.tcp_lengths(header_len, data_len, length);
             return Ok(());
         }
         let flags = TcpFlags(bytes.u8(13)?);
@@ -99,6 +91,18 @@ impl Printer<'_> {
             return Ok(());
         }
         self.tcp_data(bytes, header_len, data_len, (ports, flags))
+    }
+
+    /// Prints the length alone: all that `-q` wants, and all that a header too short allows.
+    fn tcp_lengths(&mut self, header_len: usize, data_len: usize, length: usize) {
+        if header_len < TCP_HLEN {
+            put!(self, " tcp {data_len} [bad hdr length {header_len} - too short, < {TCP_HLEN}]");
+            return;
+        }
+        put!(self, "tcp {data_len}");
+        if header_len > length {
+            put!(self, " [bad hdr length {header_len} - too long, > {length}]");
+        }
     }
 
     /// Returns the numbers to print: relative ones with ACK, unless `-S` was given.

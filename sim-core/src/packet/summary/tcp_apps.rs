@@ -83,25 +83,33 @@ impl Printer<'_> {
                 Ok(())
             }
             App::Nfs => {
-                let direction = data.u32(8);
-                if (dport == 2049 && direction == Ok(0)) || (sport == 2049 && direction == Ok(1)) {
-                    self.unmodelled("NFS");
-                }
+                self.nfs(data, (sport, dport));
                 Ok(())
             }
             App::Beep => {
-                let starts = |word: &[u8]| data.0.starts_with(word);
-                let known: [&[u8]; 8] =
-                    [b"MSG", b"ERR", b"ANS", b"NUL", b"RPY", b"SEQ ", b"END", b"SEQ"];
-                if known.iter().any(|word| starts(word)) {
-                    self.unmodelled("BEEP");
-                }
+                self.beep(data);
                 Ok(())
             }
             App::Unmodelled(name) => {
                 self.unmodelled(name);
                 Ok(())
             }
+        }
+    }
+
+    /// Says so where tcpdump would print a remote procedure call of NFS.
+    fn nfs(&mut self, data: Bytes<'_>, (sport, dport): (u16, u16)) {
+        let direction = data.u32(8);
+        if (dport == 2049 && direction == Ok(0)) || (sport == 2049 && direction == Ok(1)) {
+            self.unmodelled("NFS");
+        }
+    }
+
+    /// Says so where tcpdump would recognise a BEEP frame.
+    fn beep(&mut self, data: Bytes<'_>) {
+        let words: [&[u8]; 7] = [b"MSG", b"ERR", b"ANS", b"NUL", b"RPY", b"SEQ", b"END"];
+        if words.iter().any(|word| data.0.starts_with(word)) {
+            self.unmodelled("BEEP");
         }
     }
 }

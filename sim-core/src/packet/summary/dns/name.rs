@@ -84,12 +84,7 @@ impl Printer<'_> {
                 Label::Text(_) | Label::Pointer(_) if at >= bytes.len() => break,
                 Label::Pointer(high) => {
                     after.get_or_insert(at + 1);
-                    let low = bytes.u8(at).map_err(|Cut| Stop::Broken)?;
-                    at = high | usize::from(low);
-                    if at >= lowest {
-                        put!(self, "<BAD PTR>");
-                        return Err(Stop::Broken);
-                    }
+                    at = self.dns_pointer(bytes, high, at, lowest)?;
                     lowest = at;
                 }
                 Label::Text(len) => {
@@ -103,14 +98,7 @@ impl Printer<'_> {
                     at += self.dns_bits(bytes, at)?;
                     self.dns_dot(&mut printed);
                 }
-                Label::Extended(kind) => {
-                    put!(self, "<ELT {}>", kind & 0x3f);
-                    return Err(Stop::Broken);
-                }
-                Label::Reserved => {
-                    put!(self, "<BAD LABEL TYPE>");
-                    return Err(Stop::Broken);
-                }
+                Label::Extended(_) | Label::Reserved => return Err(self.dns_bad_label(label)),
             }
             label = read(at)?;
         }
@@ -118,6 +106,30 @@ impl Printer<'_> {
             put!(self, "<DOMAIN NAME TOO LONG>");
         }
         Ok(after.unwrap_or(at))
+    }
+
+    /// Follows a pointer, which has to lead backwards.
+    fn dns_pointer(
+        &mut self,
+        bytes: Bytes<'_>,
+        high: usize,
+        at: usize,
+        lowest: usize,
+    ) -> Result<usize, Stop> {
+        let to = high | usize::from(bytes.u8(at).map_err(|Cut| Stop::Broken)?);
+        if to >= lowest {
+            put!(self, "<BAD PTR>");
+            return Err(Stop::Broken);
+        }
+        Ok(to)
+    }
+
+    fn dns_bad_label(&mut self, label: Label) -> Stop {
+        match label {
+            Label::Extended(kind) => put!(self, "<ELT {}>", kind & 0x3f),
+            Label::Text(_) | Label::Pointer(_) | Label::Reserved => put!(self, "<BAD LABEL TYPE>"),
+        }
+        Stop::Broken
     }
 
     fn dns_dot(&mut self, printed: &mut usize) {
