@@ -6,7 +6,7 @@
 
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
-use crate::link::{DevKind, OperState};
+use crate::link::{DevKind, OperState, macvlan};
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::trace::Observer;
 
@@ -37,6 +37,7 @@ pub fn run<O: Observer>(k: &mut Kernel, o: &mut O) {
         update(k, dev);
         if k.devs[dev].is_up() {
             link_event(k, dev, LinkEvent::Changed, o);
+            macvlan::lower_changed(k, dev);
         }
     }
 }

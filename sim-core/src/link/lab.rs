@@ -2,11 +2,16 @@
 
 use crate::id::{DevId, NetnsId};
 use crate::kernel::{Flight, Kernel, Place};
+use crate::link::NetDevice;
 use crate::link::receive::eth_type_trans;
 use crate::netlink::request::{
     BridgeChange, LinkAdd, LinkChange, LinkKind, LinkPeer, LinkRef, Request,
 };
 use crate::netlink::{NetlinkError, dispatch};
+use crate::netns::stack;
+use crate::packet::{EtherType, Ipv4, PacketType};
+use crate::route::{self, FlowKey};
+use crate::time::SimTime;
 use crate::trace::{Direction, DropReason, Event, Moment, Observer};
 
 /// What happened, in words: `dev in|out HEX` and `dev drop REASON`.
@@ -14,6 +19,8 @@ use crate::trace::{Direction, DropReason, Event, Moment, Observer};
 pub(crate) struct Seen {
     /// Frames by device.
     pub(crate) frames: Vec<(String, Direction, Vec<u8>)>,
+    /// Whose the frames were.
+    pub(crate) kinds: Vec<PacketType>,
     /// Drops by device.
     pub(crate) drops: Vec<(String, DropReason)>,
 }
@@ -23,7 +30,8 @@ impl Observer for Seen {
 
     fn observe(&mut self, k: &Kernel, moment: Moment, event: Event<'_>) {
         let name = k.devs[moment.dev].name.to_string();
-        if let Event::Frame { direction, frame, .. } = event {
+        if let Event::Frame { direction, frame, pkt_type } = event {
+            self.kinds.push(pkt_type);
             self.frames.push((name, direction, frame.to_vec()));
         } else if let Event::Dropped { reason } = event {
             self.drops.push((name, reason));
@@ -94,6 +102,10 @@ impl Lab {
         self.k.dev_by_name(self.ns, name.parse().unwrap()).unwrap()
     }
 
+    pub(crate) fn device(&self, name: &str) -> &NetDevice {
+        &self.k.devs[self.dev(name)]
+    }
+
     /// Lets a device receive a frame.
     pub(crate) fn inject(&mut self, name: &str, frame: &[u8]) {
         let dev = self.dev(name);
@@ -114,6 +126,32 @@ impl Lab {
         let flow = self.k.new_flow();
         let f = Flight::new(skb, Place::Transmit, self.ns, dev, flow);
         self.k.run_from_syscall(f, &mut self.seen);
+    }
+
+    /// Lets the host send an IPv4 packet by a device without link headers, along its route.
+    pub(crate) fn send_ip(&mut self, name: &str, packet: &[u8]) {
+        let dev = self.dev(name);
+        let mut skb = self.k.skb();
+        skb.put(packet);
+        skb.reset_network_header();
+        skb.meta.protocol = EtherType::IPV4;
+        let to = Ipv4::parse(packet).unwrap().dst();
+        let flow = FlowKey::to(to).by(Some(dev));
+        let route = route::output(&self.k, self.ns, &flow).ok();
+        let flow = self.k.new_flow();
+        let mut f = Flight::new(skb, Place::Transmit, self.ns, dev, flow);
+        f.dst = route.map(|r| r.dst);
+        self.k.run_from_syscall(f, &mut self.seen);
+    }
+
+    /// Lets time pass.
+    pub(crate) fn run_until(&mut self, end: SimTime) {
+        while let Some((at, timer)) = self.k.timers.pop_due(end) {
+            self.k.now = at;
+            stack::expire(&mut self.k, &timer, &mut self.seen);
+            self.k.run_pending(&mut self.seen);
+        }
+        self.k.now = end;
     }
 
     /// The devices that frames left by since the last call, in order.

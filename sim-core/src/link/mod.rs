@@ -19,6 +19,8 @@ pub mod name;
 pub mod receive;
 pub mod register;
 pub mod stats;
+#[cfg(test)]
+mod tests;
 pub mod transmit;
 pub mod tun;
 pub mod veth;

@@ -76,6 +76,7 @@ drop_reasons! {
     Hdr = "HDR_TRUNC", "shorter than its header";
     DevHdr = "DEV_HDR", "the device cannot make a header";
     DevReady = "DEV_READY", "the device is not up";
+    Nomem = "NOMEM", "shorter than the headers that were to be taken off";
     QdiscDrop = "QDISC_DROP", "the queueing discipline dropped it";
     FullRing = "FULL_RING", "the device's ring is full";
     QueuePurge = "QUEUE_PURGE", "the queue it waited in is gone";

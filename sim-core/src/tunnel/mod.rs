@@ -123,3 +123,6 @@ fn by_index(k: &Kernel, underlay: NetnsId, index: crate::id::IfIndex) -> Option<
 fn flow(src: Ipv4Addr, dst: Ipv4Addr, oif: Option<DevId>, tos: u8, proto: IpProto) -> FlowKey<V4> {
     FlowKey { tos, proto: proto.0, ..FlowKey::between(src, dst).by(oif) }
 }
+
+#[cfg(test)]
+mod tests;

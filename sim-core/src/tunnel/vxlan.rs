@@ -167,15 +167,10 @@ fn no_route(k: &mut Kernel, dev: DevId, no_way: NoWay) -> DropReason {
     let stats = &mut k.devs[dev].stats;
     stats.tx.errors += 1;
     match no_way {
-        NoWay::NoRoute => {
-            stats.tx_carrier_errors += 1;
-            DropReason::IpOutNoRoutes
-        }
-        NoWay::Loop => {
-            stats.collisions += 1;
-            DropReason::NotSpecified
-        }
+        NoWay::NoRoute => stats.tx_carrier_errors += 1,
+        NoWay::Loop => stats.collisions += 1,
     }
+    DropReason::IpOutNoRoutes
 }
 
 /// Hands the frame to a VXLAN device of the same host, without a detour through UDP
@@ -230,7 +225,7 @@ pub fn receive(k: &mut Kernel, f: &mut Flight, port: u16) -> Decision<()> {
         return framing(k, DropReason::VxlanInvalidHdr);
     }
     f.skb.pull(VXLAN_HLEN).ok_or(DropReason::PktTooSmall)?;
-    let Ok(eth) = Ethernet::parse(f.skb.data()) else { return Err(DropReason::PktTooSmall) };
+    let Ok(eth) = Ethernet::parse(f.skb.data()) else { return Err(DropReason::Nomem) };
     let source = eth.src();
     if source == k.devs[dev].addr {
         return Err(DropReason::LocalMac);
