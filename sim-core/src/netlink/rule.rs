@@ -31,10 +31,10 @@ pub fn add<O: Observer>(
 ) -> Result<(), NetlinkError> {
     let fib = &mut k.netns[netns].ipv4.fib;
     let rule = parse(fib, spec)?;
-    let rules = fib.rules_mut();
-    if rules.iter().any(|r| is_twin(r, &rule)) {
+    if fib.rules.to_vec().iter().any(|r| is_twin(r, &rule)) {
         return Err(Errno::EEXIST.into());
     }
+    let rules = fib.rules_mut();
     let behind = rules.partition_point(|r| r.priority <= rule.priority);
     rules.insert(behind, rule);
     Ok(())
@@ -146,9 +146,11 @@ pub fn del<O: Observer>(
 ) -> Result<(), NetlinkError> {
     check(&k.netns[netns].ipv4.fib, spec)?;
     let (from, to) = (prefix(spec.from)?, prefix(spec.to)?);
-    let rules = k.netns[netns].ipv4.fib.rules_mut();
+    let fib = &mut k.netns[netns].ipv4.fib;
+    let rules = fib.rules.to_vec();
     let at = rules.iter().position(|r| fits(r, spec, from, to)).ok_or(Errno::ENOENT)?;
-    rules.remove(at);
+    // Only a change that succeeds parts `local` from `main`.
+    fib.rules_mut().remove(at);
     Ok(())
 }
 

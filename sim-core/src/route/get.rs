@@ -109,7 +109,7 @@ pub fn get(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<RouteAnswer
         from,
         dev: route.dst.dev,
         gateway: route.dst.gateway,
-        src: from.is_none().then_some(route.src),
+        src: (route.src != flow.src).then_some(route.src),
         table: route.table,
         flags: CacheFlags { redirected: route.redirected, ..CacheFlags::of(&route.dst) },
         expires_s: left(route.expires),

@@ -205,7 +205,7 @@ fn forward(
     let ns = &k.netns[k.devs[dev].netns];
     let learned = ns.ipv4.exceptions.find(found, flow.dst, k.now);
     let mut route = InputRoute::new(Dst::on_link(out, found.alias.kind), Some(found));
-    let way = Dst { gateway: hop.gateway.map(IpAddr::V4), ..route.dst };
+    let way = Dst { gateway: hop.router().map(IpAddr::V4), ..route.dst };
     let taught = way.with_exception(learned);
     let uses_pmtu = taught.mtu_locked || ns.sysctl.is_on(Sysctl::IpForwardUsePmtu);
     route.dst = if uses_pmtu { taught } else { Dst { mtu: way.mtu, ..taught } };

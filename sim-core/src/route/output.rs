@@ -45,9 +45,6 @@ struct Search<'k> {
     k: &'k Kernel,
     netns: NetnsId,
     flow: FlowKey<V4>,
-    /// The device the caller asked for, or the one that owns a local destination: a local route
-    /// bound to another device is not cached, and forgets its attributes.
-    orig_oif: Option<DevId>,
     /// What decides among several ways.
     hashed: Hashed<'k>,
 }
@@ -60,7 +57,7 @@ struct Search<'k> {
 /// [`Errno::EHOSTUNREACH`] and [`Errno::EACCES`] for routes that refuse; [`Errno::ENODEV`] for a device
 /// that is gone.
 pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRoute, Errno> {
-    find(Search { k, netns, flow: *flow, orig_oif: flow.oif, hashed: Hashed::Flow })
+    find(Search { k, netns, flow: *flow, hashed: Hashed::Flow })
 }
 
 /// As [`output`], but of several ways the one is chosen that `packet` would take if it were received.
@@ -75,7 +72,7 @@ pub fn output_like(
     packet: &FlowKey<V4>,
 ) -> Result<OutputRoute, Errno> {
     let hashed = Hashed::Packet(packet);
-    find(Search { k, netns, flow: *flow, orig_oif: flow.oif, hashed })
+    find(Search { k, netns, flow: *flow, hashed })
 }
 
 fn find(mut search: Search<'_>) -> Result<OutputRoute, Errno> {
@@ -167,7 +164,6 @@ impl Search<'_> {
             if is_zeronet(self.flow.src) {
                 self.flow.src = found.alias.info.prefsrc.unwrap_or(self.flow.dst);
             }
-            self.orig_oif = found.next_hop().dev;
             return self.make(RouteType::Local, Some(found), k.netns[self.netns].lo);
         }
         multipath::select_path(k, self.netns, &mut found, &self.flow, self.hashed);
@@ -203,11 +199,10 @@ impl Search<'_> {
         let (local, keeps_route) = match kind {
             RouteType::Broadcast => (true, false),
             // The default route's router is not for groups.
-            RouteType::Multicast => (
-                loopback || is_member(self.k, dev, dst),
-                found.is_some_and(|f| V4::prefix_len(&f.net) >= 4),
-            ),
-            RouteType::Local => (true, self.orig_oif.is_none_or(|oif| oif == dev)),
+            RouteType::Multicast => {
+                (is_member(self.k, dev, dst), found.is_some_and(|f| V4::prefix_len(&f.net) >= 4))
+            }
+            RouteType::Local => (true, true),
             RouteType::Unicast
             | RouteType::Anycast
             | RouteType::Blackhole
@@ -230,7 +225,7 @@ impl Search<'_> {
             let exceptions = &self.k.netns[self.netns].ipv4.exceptions;
             let learned = exceptions.find(&found, dst, self.k.now);
             let metrics = metrics_of(&found.alias.info);
-            answer.dst.gateway = found.next_hop().gateway.map(IpAddr::V4);
+            answer.dst.gateway = found.next_hop().router().map(IpAddr::V4);
             answer.dst = answer.dst.with_metrics(metrics).with_exception(learned);
             answer.metrics = shown_metrics(metrics, learned);
             answer.redirected = learned.is_some_and(|e| e.gateway.is_some());

@@ -84,7 +84,9 @@ fn host_hop(config: &Config<'_>) -> Answer<NextHop<V4>> {
         return refuse("Route with host scope can not have a gateway");
     }
     let dev = config.devs.first().copied().flatten().ok_or(Errno::ENODEV)?;
-    Ok(NextHop { scope: Scope::NOWHERE, ..NextHop::new(Some(dev), None, 1) })
+    let mut hop = NextHop { scope: Scope::NOWHERE, ..NextHop::new(Some(dev), None, 1) };
+    hop.flags.set(NhFlags::ONLINK, config.spec.next_hops.first().is_some_and(|h| h.onlink));
+    Ok(hop)
 }
 
 /// The ways of any other route.

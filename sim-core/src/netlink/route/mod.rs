@@ -41,6 +41,8 @@ pub fn add<O: Observer>(
     _: &mut O,
 ) -> Result<(), NetlinkError> {
     let config = read(k, netns, spec, Scope::UNIVERSE)?;
+    // The table is there from now on, even if the route is refused.
+    k.netns[netns].ipv4.fib.add_table(config.key.table);
     let info = check::create_info(k, netns, &config)?;
     let existing = match create {
         Create::Exclusive => Existing::Refuse,
@@ -168,7 +170,7 @@ fn hops_fit(config: &Config<'_>, info: &FibInfo<V4>) -> bool {
     if multipath && info.hops.len() > config.devs.len() {
         return false;
     }
-    if !multipath && !config.devs.is_empty() && info.hops.is_empty() {
+    if !config.devs.is_empty() && info.hops.is_empty() {
         return false;
     }
     wishes.zip(&info.hops).all(|((wish, dev), hop)| {

@@ -103,6 +103,13 @@ impl<F: Family> NextHop<F> {
         }
     }
 
+    /// The router that packets are handed to (`rt_set_nexthop()`): none if the gateway is this host
+    /// itself.
+    #[must_use]
+    pub fn router(&self) -> Option<F::Addr> {
+        self.gateway.filter(|_| self.scope == Scope::LINK)
+    }
+
     /// Whether both name the same way (`nh_comp()`).
     fn same_as(&self, other: &Self) -> bool {
         self.dev == other.dev

@@ -7,7 +7,7 @@ use crate::family::Family;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::ConfKey;
-use crate::route::fib::info::FibInfo;
+use crate::route::fib::info::{FibInfo, NextHop, NhFlags};
 use crate::route::fib::rule::{Rule, Rules, Ruling};
 use crate::route::fib::trie::{FibAlias, FibMatch, Trie};
 use crate::route::flow::FlowKey;
@@ -35,8 +35,10 @@ pub enum Linkstate {
 /// in `local`.
 #[derive(Clone, Debug, Default)]
 pub struct Fib<F: Family> {
-    /// `main`, and with it `local` until the first rule.
-    main: Trie<F>,
+    /// `main`, and with it `local` until the first rule; there is none until its first route.
+    main: Option<Trie<F>>,
+    /// Whether `main` stands for `local` too, if it still can.
+    has_local: bool,
     /// All other tables.
     others: BTreeMap<u32, Trie<F>>,
     /// The policy rules.
@@ -58,8 +60,8 @@ impl<F: Family> Fib<F> {
     #[must_use]
     pub fn trie(&self, table: u32) -> Option<&Trie<F>> {
         match table {
-            RT_TABLE_MAIN => Some(&self.main),
-            RT_TABLE_LOCAL if self.is_merged() => Some(&self.main),
+            RT_TABLE_MAIN => self.main.as_ref(),
+            RT_TABLE_LOCAL if self.is_merged() => self.main.as_ref().filter(|_| self.has_local),
             other => self.others.get(&other),
         }
     }
@@ -67,10 +69,18 @@ impl<F: Family> Fib<F> {
     /// The trie of `table`, made if it is not there.
     pub(in crate::route) fn trie_mut(&mut self, table: u32) -> &mut Trie<F> {
         match table {
-            RT_TABLE_MAIN => &mut self.main,
-            RT_TABLE_LOCAL if self.is_merged() => &mut self.main,
+            RT_TABLE_MAIN => self.main.get_or_insert_default(),
+            RT_TABLE_LOCAL if self.is_merged() => {
+                self.has_local = true;
+                self.main.get_or_insert_default()
+            }
             other => self.others.entry(other).or_default(),
         }
+    }
+
+    /// Makes a table, if it is not there (`fib_new_table()`). Tables stay, also empty ones.
+    pub(crate) fn add_table(&mut self, table: u32) {
+        self.trie_mut(table);
     }
 
     /// Numbers the ways of a new route.
@@ -83,17 +93,17 @@ impl<F: Family> Fib<F> {
 
     /// All tries, to change the state of their routes.
     pub(in crate::route) fn tries_mut(&mut self) -> impl Iterator<Item = &mut Trie<F>> {
-        std::iter::once(&mut self.main).chain(self.others.values_mut())
+        self.main.iter_mut().chain(self.others.values_mut())
     }
 
     /// The rules, to be changed. `local` gets a trie of its own (`fib_unmerge()`).
     pub(crate) fn rules_mut(&mut self) -> &mut Vec<Rule<F>> {
-        if self.is_merged() {
+        if let Some(main) = self.main.as_mut().filter(|_| !self.rules.custom() && self.has_local) {
             let mut local = Trie::default();
-            for (net, alias) in self.main.iter().filter(|(_, a)| a.table == RT_TABLE_LOCAL) {
+            for (net, alias) in main.iter().filter(|(_, a)| a.table == RT_TABLE_LOCAL) {
                 local.entry(net).push(alias.clone());
             }
-            self.main.remove_if(|_, alias| alias.table == RT_TABLE_LOCAL);
+            main.remove_if(|_, alias| alias.table == RT_TABLE_LOCAL);
             self.others.insert(RT_TABLE_LOCAL, local);
         }
         self.rules.list_mut()
@@ -108,9 +118,14 @@ impl<F: Family> Fib<F> {
     /// The numbers of all tables, in the order of a dump: the kernel hashes them by their low byte.
     #[must_use]
     pub fn tables(&self) -> Vec<u32> {
-        let merged = self.is_merged().then_some(RT_TABLE_LOCAL);
-        let mut ids: Vec<u32> =
-            self.others.keys().copied().chain([RT_TABLE_MAIN]).chain(merged).collect();
+        let maybe_merged = [RT_TABLE_MAIN, RT_TABLE_LOCAL];
+        let mut ids: Vec<u32> = self
+            .others
+            .keys()
+            .copied()
+            .filter(|id| !maybe_merged.contains(id))
+            .chain(maybe_merged.into_iter().filter(|id| self.trie(*id).is_some()))
+            .collect();
         ids.sort_by_key(|id| (id & 0xff, std::cmp::Reverse(*id)));
         ids
     }
@@ -139,6 +154,20 @@ impl FibFamily for crate::family::V4 {
 
     fn ignores_linkdown(k: &Kernel, dev: DevId) -> bool {
         k.conf(dev, ConfKey::IgnoreRoutesWithLinkdown) != 0
+    }
+}
+
+impl<F: FibFamily> NextHop<F> {
+    /// The flags as a dump shows them (`fib_nexthop_info()`): a way without carrier is shown as dead
+    /// where its device passes over such ways.
+    #[must_use]
+    pub fn shown_flags(&self, k: &Kernel) -> NhFlags {
+        let mut flags = self.flags;
+        let ignored = self.dev.is_some_and(|dev| F::ignores_linkdown(k, dev));
+        if flags.contains(NhFlags::LINKDOWN) && ignored {
+            flags.set(NhFlags::DEAD, true);
+        }
+        flags
     }
 }
 

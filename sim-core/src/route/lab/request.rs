@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::link::DevName;
 use crate::link::inet::Scope;
@@ -74,11 +74,10 @@ pub(super) fn addr(lab: &mut Lab, verb: &str, rest: &[&str]) -> Result<(), Netli
     let local = net(text);
     let peer = words.after("peer").map(net);
     let prefix_len = peer.unwrap_or(local).prefix_len();
-    let broadcast = words.after("brd").map(|b| match b {
-        "+" => {
-            Ipv4Net::new(number(&local.addr().to_string()), prefix_len).unwrap().broadcast().into()
-        }
-        other => number::<IpAddr>(other),
+    let broadcast = words.after("brd").filter(|b| *b != "+" || prefix_len <= 30);
+    let broadcast = broadcast.map(|b| match (b, peer.unwrap_or(local)) {
+        ("+", IpNet::V4(net)) => IpAddr::V4(net.broadcast()),
+        (other, _) => number(other),
     });
     let lft = |w: Option<&str>| w.filter(|w| *w != "forever").map(number);
     let spec = AddrSpec {

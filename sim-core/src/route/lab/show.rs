@@ -119,7 +119,7 @@ fn show_route(lab: &Lab, net: Ipv4Net, alias: &FibAlias<V4>, all: bool, out: &mu
         write!(line, "metric {} ", info.priority).unwrap();
     }
     match info.hops.as_slice() {
-        [hop] => line.push_str(&flags(hop.flags)),
+        [hop] => line.push_str(&flags(hop.shown_flags(&lab.k))),
         _ => line.push_str(&flags(info.flags)),
     }
     if let Some(metrics) = &info.metrics {
@@ -163,7 +163,7 @@ fn show_hops(lab: &Lab, alias: &FibAlias<V4>, out: &mut String) {
             write!(line, "dev {} ", lab.k.devs[dev].name).unwrap();
         }
         write!(line, "weight {} ", hop.weight).unwrap();
-        writeln!(out, "{line}{}", flags(hop.flags)).unwrap();
+        writeln!(out, "{line}{}", flags(hop.shown_flags(&lab.k))).unwrap();
     }
 }
 
