@@ -11,6 +11,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 
+use crate::time::EPOCH_S;
 use crate::trace::Direction;
 use crate::trace::record::{Record, What};
 
@@ -50,7 +51,7 @@ impl Capture {
         let comment = format!("flow {}", record.flow);
         let block = EnhancedPacketBlock {
             interface_id: 0,
-            timestamp: Duration::from_nanos(record.time_ns),
+            timestamp: Duration::from_secs(EPOCH_S) + Duration::from_nanos(record.time_ns),
             original_len: u32::try_from(hex.len()).unwrap_or(u32::MAX),
             data: Cow::Borrowed(hex),
             options: vec![
@@ -116,9 +117,6 @@ mod tests {
                 seen.push((packet.timestamp, packet.data.len()));
             }
         }
-        assert_eq!(
-            seen,
-            [(Duration::from_nanos(1), 60), (Duration::from_nanos(1_000_000_007), 61)]
-        );
+        assert_eq!(seen, [(Duration::new(EPOCH_S, 1), 60), (Duration::new(EPOCH_S + 1, 7), 61)]);
     }
 }
