@@ -1,5 +1,7 @@
 //! Whole-system tests: one binary, one module a subject.
 
+#[cfg(test)]
+mod commands;
 mod kept_cases;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -108,6 +108,12 @@ impl Neigh {
         }
     }
 
+    /// Whether something will happen to it at a later time.
+    #[must_use]
+    pub fn has_timer(&self) -> bool {
+        self.timer.is_some()
+    }
+
     /// How many packets wait for the address.
     #[must_use]
     pub fn queue_len(&self) -> usize {

@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod error;
 pub mod fdb;
 pub mod link;
+pub mod message;
 pub mod neigh;
 pub mod nsid;
 pub mod request;

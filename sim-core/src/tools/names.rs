@@ -1,7 +1,5 @@
 //! Names for numbers: the tables that iproute2 installs in `/etc/iproute2`, and protocols.
 
-#![expect(dead_code, reason = "the listings print these names")]
-
 use std::borrow::Cow;
 
 use crate::tools::number;

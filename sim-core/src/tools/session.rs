@@ -3,10 +3,11 @@
 use std::fmt::{self, Write as _};
 
 use crate::id::{DevId, IfIndex, NetnsId};
-use crate::link::DevName;
+use crate::link::{DevName, LinkType};
 use crate::netlink::request::LinkRef;
-use crate::netlink::{NetlinkError, Request};
+use crate::netlink::{self, NetlinkError, Request};
 use crate::tools::failure::{Failure, Result};
+use crate::tools::ip::link::print::Links;
 use crate::world::World;
 
 /// A running command.
@@ -70,6 +71,9 @@ pub(crate) trait Host {
     /// The device called `name` (`ll_name_to_index()`).
     fn device(&self, name: &str) -> Option<LinkRef>;
 
+    /// The length of a device's hardware address, in bytes.
+    fn address_len(&self, link: LinkRef) -> usize;
+
     /// The namespace that `text` names: a name under `/run/netns`, or a process (`netns_get_fd()`).
     fn netns(&self, text: &str) -> Option<NetnsId>;
 }
@@ -93,6 +97,15 @@ impl Host for Here<'_> {
         known.map(LinkRef::Name).or_else(|| numbered(name))
     }
 
+    fn address_len(&self, link: LinkRef) -> usize {
+        let kernel = &self.world.kernel;
+        let dev = netlink::link::find(kernel, self.netns, link).ok();
+        match dev.map(|dev| kernel.devs[dev].kind.link_type()) {
+            Some(LinkType::Ipip) => 4,
+            Some(LinkType::Ether | LinkType::Loopback | LinkType::None) | None => 6,
+        }
+    }
+
     fn netns(&self, text: &str) -> Option<NetnsId> {
         let named = self.world.netns_by_name(text);
         named.or_else(|| (text == INIT_PID).then(|| self.world.initial_netns()))
@@ -105,4 +118,24 @@ pub(crate) fn numbered(name: &str) -> Option<LinkRef> {
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let index = digits[..end].parse().ok().filter(|index| *index != 0)?;
     Some(LinkRef::Index(IfIndex(index)))
+}
+
+impl Links for Here<'_> {
+    fn link_name(&self, index: IfIndex) -> String {
+        let kernel = &self.world.kernel;
+        match kernel.dev_by_index(self.netns, index) {
+            Some(dev) => kernel.devs[dev].name.to_string(),
+            None => format!("if{index}"),
+        }
+    }
+
+    fn is_up(&self, index: IfIndex) -> bool {
+        let kernel = &self.world.kernel;
+        kernel.dev_by_index(self.netns, index).is_some_and(|dev| kernel.devs[dev].is_up())
+    }
+
+    fn netns_name(&self, nsid: u32) -> Option<String> {
+        let id = self.world.kernel.netns[self.netns].nsids.get(&nsid)?;
+        self.world.netns_name(*id).map(str::to_owned)
+    }
 }

@@ -3,7 +3,7 @@
 use crate::netlink::Request;
 use crate::netlink::request::Create;
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
-use crate::tools::bridge::{fdb_args, usage};
+use crate::tools::bridge::{fdb_args, fdb_show, usage};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::session::Session;
@@ -37,20 +37,25 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
     let word = args.next().unwrap_or("show");
     match keyword(VERBS, word) {
         Some(Verb::Add(create)) => {
-            let spec = fdb_args::modify(args, options, &session.host())?;
+            let spec = fdb_args::modify(args, options, &session.host()).map_err(returned)?;
             session.request(&Request::FdbAdd(spec, create), 255)
         }
         Some(Verb::Delete) => {
-            let spec = fdb_args::modify(args, options, &session.host())?;
+            let spec = fdb_args::modify(args, options, &session.host()).map_err(returned)?;
             session.request(&Request::FdbDel(spec), 255)
         }
-        Some(Verb::Get | Verb::Show | Verb::Flush) => {
-            Err(Failure::not_modelled(&format!("\"bridge fdb {word}\"")))
-        }
+        Some(Verb::Get) => fdb_show::get(session, options, args),
+        Some(Verb::Show) => fdb_show::show(session, options, args),
+        Some(Verb::Flush) => Err(Failure::not_modelled("\"bridge fdb flush\"")),
         Some(Verb::Help) => Err(usage::fdb()),
         None => {
             let text = format!("Command \"{word}\" is unknown, try \"bridge fdb help\".\n");
             Err(Failure::exits(255, text))
         }
     }
+}
+
+/// What `ip` returns with status 1, `bridge` returns with 255.
+fn returned(failure: Failure) -> Failure {
+    if failure.exits { failure } else { Failure { code: 255, ..failure } }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod fdb;
 pub(crate) mod fdb_args;
+pub(crate) mod fdb_show;
+pub(crate) mod link;
 pub(crate) mod program;
 pub(crate) mod usage;
 
@@ -14,6 +16,7 @@ use crate::tools::session::Session;
 /// The things that `bridge` is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Object {
+    Link,
     Fdb,
     Help,
     NotModelled,
@@ -21,7 +24,7 @@ enum Object {
 
 /// In iproute2's order.
 const OBJECTS: &[Keyword<Object>] = &[
-    abbr("link", Object::NotModelled),
+    abbr("link", Object::Link),
     abbr("fdb", Object::Fdb),
     abbr("mdb", Object::NotModelled),
     abbr("vlan", Object::NotModelled),
@@ -53,6 +56,7 @@ pub(crate) fn command(
     args: &mut Args<'_>,
 ) -> Result<()> {
     match keyword(OBJECTS, object) {
+        Some(Object::Link) => link::run(session, options, args),
         Some(Object::Fdb) => fdb::run(session, options, args),
         Some(Object::Help) => Err(usage::bridge()),
         Some(Object::NotModelled) => Err(Failure::not_modelled(&format!("\"bridge {object}\""))),
@@ -80,7 +84,7 @@ enum Switch {
     Batch,
 }
 
-/// In iproute2's order: the colour stands between `-force` and `-json`.
+/// In iproute2's order; the colour stands before `-compressvlans`.
 const SWITCHES: &[Keyword<Switch>] = &[
     abbr("-help", Switch::Help),
     abbr("-Version", Switch::Version),
@@ -110,8 +114,8 @@ fn read_options(args: &mut Args<'_>, session: &mut Session<'_>) -> Result<Option
         match (keyword(SWITCHES, option), option, ip::colour(option)) {
             (_, "-4", _) => options.family = Family::Inet,
             (_, "-6", _) => options.family = Family::Inet6,
+            (Some(Switch::CompressVlans) | None, _, Some(colour)) => options.colour = colour,
             (Some(switch), ..) => apply(switch, args, &mut options, session)?,
-            (None, _, Some(colour)) => options.colour = colour,
             (None, _, None) => {
                 let text = format!("Option \"{option}\" is unknown, try \"bridge help\".\n");
                 return Err(Failure::exits(255, text));

@@ -14,5 +14,6 @@ macro_rules! usages {
 
 usages! {
     bridge = "bridge";
+    link = "bridge_link";
     fdb = "bridge_fdb";
 }

@@ -264,7 +264,11 @@ fn apply(
             }
         }
         Switch::Help => return Err(usage::ip()),
-        Switch::Netns => session.netns = netns::switch(session.world, args.value()?)?,
+        // The word that is not there is read all the same.
+        Switch::Netns => {
+            let name = args.next().unwrap_or("(null)");
+            session.netns = netns::switch(session.world, name)?;
+        }
         Switch::Numeric => options.numeric = true,
         Switch::All => options.all = true,
     }

@@ -8,6 +8,7 @@ use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::ip::unknown_command;
 use crate::tools::number;
+use crate::tools::printer::Printer;
 use crate::tools::session::{Here, Host as _, INIT_PID, Session};
 use crate::world::World;
 
@@ -86,15 +87,20 @@ fn cannot_open(name: &str) -> Failure {
     Failure::returns(1, format!("Cannot open network namespace \"{name}\": {error}\n"))
 }
 
+/// Lists names, the newest first, with the number that each namespace has here.
 fn list(session: &mut Session<'_>, options: &Options) -> Result<()> {
-    if options.json {
-        return Err(Failure::not_modelled("\"ip -json netns\""));
+    let mut p = Printer::list(options);
+    let known = &session.world.kernel.netns[session.netns].nsids;
+    for (name, id) in session.world.netns_names().rev() {
+        p.open_object(None);
+        p.any("name", name, format_args!("{name}"));
+        if let Some((nsid, _)) = known.iter().find(|(_, other)| **other == id) {
+            p.any("id", *nsid, format_args!(" (id: {nsid})"));
+        }
+        p.text("\n");
+        p.close_object();
     }
-    let names: Vec<String> = session.world.netns_names().rev().map(|(n, _)| n.to_owned()).collect();
-    for name in names {
-        session.stdout.push_str(&name);
-        session.stdout.push('\n');
-    }
+    session.stdout += &p.finish_list();
     Ok(())
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Options {
     pub(crate) pretty: bool,
     /// `-color`.
     pub(crate) colour: Colour,
+    /// Whether standard output is a terminal.
+    pub(crate) to_terminal: bool,
     /// `-Numeric`: numbers instead of the names of protocols, scopes, tables.
     pub(crate) numeric: bool,
     /// `-human-readable`: counters with a suffix.
@@ -92,4 +94,15 @@ pub(crate) struct Options {
     pub(crate) all: bool,
     /// `-loops`: how often a flush may begin anew.
     pub(crate) flush_loops: i32,
+}
+
+impl Options {
+    /// Whether text is coloured.
+    pub(crate) fn paints(&self) -> bool {
+        match self.colour {
+            Colour::Always => !self.json,
+            Colour::Auto => !self.json && self.to_terminal,
+            Colour::Never => false,
+        }
+    }
 }

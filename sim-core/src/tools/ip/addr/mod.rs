@@ -1,11 +1,16 @@
 //! `ip address`.
 
 pub(crate) mod args;
+pub(crate) mod filter;
+pub(crate) mod flush;
+pub(crate) mod print;
+pub(crate) mod show;
 
 use crate::netlink::Request;
 use crate::netlink::request::Create;
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
+use crate::tools::ip::link::print::View;
 use crate::tools::ip::options::Options;
 use crate::tools::ip::{unknown_command, usage};
 use crate::tools::session::Session;
@@ -43,10 +48,9 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
     match keyword(VERBS, word) {
         Some(Verb::Add(create)) => modify(session, options, args, Some(create)),
         Some(Verb::Delete) => modify(session, options, args, None),
-        Some(Verb::Show) => Err(Failure::not_modelled(&format!("\"ip address {word}\""))),
-        Some(Verb::Flush | Verb::NotModelled) => {
-            Err(Failure::not_modelled(&format!("\"ip address {word}\"")))
-        }
+        Some(Verb::Show) => show::run(session, options, args, View::Address),
+        Some(Verb::Flush) => flush::run(session, options, args),
+        Some(Verb::NotModelled) => Err(Failure::not_modelled(&format!("\"ip address {word}\""))),
         Some(Verb::Help) => Err(usage::addr()),
         None => Err(unknown_command(word, "address")),
     }

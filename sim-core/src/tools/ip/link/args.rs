@@ -6,6 +6,7 @@ use crate::link::DevName;
 use crate::netlink::NetlinkError;
 use crate::netlink::request::{LinkAdd, LinkChange, LinkRef};
 use crate::packet::MacAddr;
+use crate::packet::ethernet::ETH_ALEN;
 use crate::tools::argv::{Args, abbreviates};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::attributes::{self, Attributes};
@@ -128,12 +129,14 @@ pub(crate) fn del(args: &mut Args<'_>, host: &dyn Host) -> Result<Target> {
 /// The device that an existing device's attributes are about.
 fn known_device(attributes: &Attributes<'_>, host: &dyn Host) -> Result<LinkRef> {
     let dev = attributes.dev.and_then(|dev| host.device(dev));
-    if let (Some(_), Some(bytes)) = (dev, &attributes.address) {
-        // The kernel knows how long the addresses of a device are; all kinds here have six bytes,
-        // but for IPIP tunnels, which no address can be set on.
-        if bytes.len() != 6 {
-            let text = format!("Invalid address length {} - must be 6 bytes\n", bytes.len());
+    if let (Some(known), Some(bytes)) = (dev, &attributes.address) {
+        let len = host.address_len(known);
+        if bytes.len() != len {
+            let text = format!("Invalid address length {} - must be {len} bytes\n", bytes.len());
             return Err(Failure::returns(1, text));
+        }
+        if len != ETH_ALEN {
+            return Err(Failure::kernel(2, &Errno::EOPNOTSUPP.into()));
         }
     }
     if attributes.index.is_some() && attributes.change.netns.is_none() {

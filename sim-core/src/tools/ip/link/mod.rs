@@ -3,6 +3,9 @@
 pub(crate) mod args;
 pub(crate) mod attributes;
 pub(crate) mod kind;
+pub(crate) mod kind_print;
+pub(crate) mod print;
+pub(crate) mod stats_print;
 
 use crate::errno::Errno;
 use crate::id::IfIndex;
@@ -10,7 +13,9 @@ use crate::netlink::Request;
 use crate::netlink::request::LinkRef;
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
+use crate::tools::ip::addr;
 use crate::tools::ip::link::args::Target;
+use crate::tools::ip::link::print::View;
 use crate::tools::ip::options::Options;
 use crate::tools::ip::{unknown_command, usage};
 use crate::tools::session::Session;
@@ -49,7 +54,7 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
         Some(Verb::Add) => add(session, options, args),
         Some(Verb::Set) => set(session, args),
         Some(Verb::Delete) => delete(session, args),
-        Some(Verb::Show) => Err(Failure::not_modelled(&format!("\"ip link {word}\""))),
+        Some(Verb::Show) => addr::show::run(session, options, args, View::Link),
         Some(Verb::Help) => help(args),
         Some(Verb::Replace) => Err(Failure::not_modelled("\"ip link replace\"")),
         Some(Verb::NotModelled) => Err(Failure::not_modelled(&format!("\"ip link {word}\""))),

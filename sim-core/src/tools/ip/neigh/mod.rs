@@ -1,11 +1,13 @@
 //! `ip neigh`.
 
 pub(crate) mod args;
+pub(crate) mod print;
+pub(crate) mod show;
 
 use crate::netlink::Request;
 use crate::netlink::request::Create;
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
-use crate::tools::failure::{Failure, Result};
+use crate::tools::failure::Result;
 use crate::tools::ip::options::Options;
 use crate::tools::ip::{unknown_command, usage};
 use crate::tools::session::Session;
@@ -47,10 +49,9 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
             let spec = args::modify(args, options, &session.host())?;
             request(session, &Request::NeighDel(spec))
         }
-        Some(Verb::Show) => Err(Failure::not_modelled(&format!("\"ip neigh {word}\""))),
-        Some(Verb::Get | Verb::Flush) => {
-            Err(Failure::not_modelled(&format!("\"ip neigh {word}\"")))
-        }
+        Some(Verb::Show) => show::run(session, options, args, false),
+        Some(Verb::Flush) => show::run(session, options, args, true),
+        Some(Verb::Get) => show::get(session, options, args),
         Some(Verb::Help) => Err(usage::neigh()),
         None => Err(unknown_command(word, "neigh")),
     }

@@ -1,6 +1,10 @@
 //! `ip route`.
 
 pub(crate) mod args;
+pub(crate) mod filter;
+pub(crate) mod get;
+pub(crate) mod print;
+pub(crate) mod show;
 
 use crate::netlink::Request;
 use crate::netlink::request::Create;
@@ -54,10 +58,10 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
             let spec = args::modify(args, options, &session.host(), true)?;
             session.request(&Request::RouteDel(spec), 2)
         }
-        Some(Verb::Show) => Err(Failure::not_modelled(&format!("\"ip route {word}\""))),
-        Some(Verb::Get | Verb::Flush | Verb::NotModelled) => {
-            Err(Failure::not_modelled(&format!("\"ip route {word}\"")))
-        }
+        Some(Verb::Show) => show::show(session, options, args),
+        Some(Verb::Get) => get::run(session, options, args),
+        Some(Verb::Flush) => show::flush(session, options, args),
+        Some(Verb::NotModelled) => Err(Failure::not_modelled(&format!("\"ip route {word}\""))),
         Some(Verb::Help) => Err(usage::route()),
         None => Err(unknown_command(word, "route")),
     }

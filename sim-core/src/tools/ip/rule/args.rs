@@ -172,8 +172,13 @@ impl Reader {
                 Some(Some(RouteType::Blackhole)) => RuleAction::Blackhole,
                 Some(Some(RouteType::Unreachable)) => RuleAction::Unreachable,
                 Some(Some(RouteType::Prohibit)) => RuleAction::Prohibit,
-                // The type's number stands for the action of the same number.
-                Some(Some(RouteType::Unicast)) => RuleAction::Lookup(RT_TABLE_MAIN),
+                // The type's number stands for the action of the same number; table 0 lets the
+                // kernel find one that nobody uses.
+                Some(Some(RouteType::Unicast)) => {
+                    let table = self.spec.action;
+                    let given = matches!(table, RuleAction::Lookup(_));
+                    if given { table } else { RuleAction::Lookup(0) }
+                }
                 Some(_) => return Err(Failure::not_modelled(&format!("rule type \"{text}\""))),
             }
         };

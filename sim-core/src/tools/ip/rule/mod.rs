@@ -1,6 +1,8 @@
 //! `ip rule`.
 
 pub(crate) mod args;
+pub(crate) mod print;
+pub(crate) mod show;
 
 use crate::netlink::Request;
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
@@ -44,10 +46,9 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
             let spec = args::modify(args, options, true)?;
             session.request(&Request::RuleDel(spec), 2)
         }
-        Some(Verb::Show) => Err(Failure::not_modelled(&format!("\"ip rule {word}\""))),
-        Some(Verb::Flush | Verb::NotModelled) => {
-            Err(Failure::not_modelled(&format!("\"ip rule {word}\"")))
-        }
+        Some(Verb::Show) => show::show(session, options, args),
+        Some(Verb::Flush) => show::flush(session, options, args),
+        Some(Verb::NotModelled) => Err(Failure::not_modelled(&format!("\"ip rule {word}\""))),
         Some(Verb::Help) => Err(usage::rule()),
         None => Err(unknown_command(word, "rule")),
     }

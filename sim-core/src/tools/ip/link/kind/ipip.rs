@@ -75,8 +75,8 @@ fn set(change: &mut TunnelChange, word: Word, args: &mut Args<'_>, host: &dyn Ho
         Word::Mode => {
             let mode = args.value()?;
             match mode {
-                "ipv4/ipv4" | "ipip" | "ip4ip4" => {}
-                "mpls/ipv4" | "mplsip" | "any/ipv4" | "any" => {
+                "any/ipv4" | "any" => {}
+                "mpls/ipv4" | "mplsip" | "ipv4/ipv4" | "ipip" | "ip4ip4" => {
                     return Err(Failure::not_modelled(&format!("the ipip mode \"{mode}\"")));
                 }
                 _ => return Err(Failure::invalid("Cannot guess tunnel mode.", mode)),

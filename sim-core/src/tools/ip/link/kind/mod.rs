@@ -78,10 +78,8 @@ pub(crate) fn add(
         "vxlan" => LinkKind::Vxlan(VxlanChange::default()),
         "ipip" => LinkKind::Ipip(ipip::read(args, host)?),
         "macvlan" => LinkKind::Macvlan(macvlan::read(args)?),
-        "dummy" => {
-            args::no_options(args)?;
-            LinkKind::Dummy
-        }
+        // Whatever stands behind it is not looked at.
+        "dummy" => LinkKind::Dummy,
         _ => return Err(unknown(kind, args)),
     })
 }
@@ -105,7 +103,7 @@ pub(crate) fn set(
         }
         // There is nothing in a veth that could be changed.
         "veth" if given => return Err(no_such_change(args, host)),
-        "dummy" => args::no_options(args)?,
+        "dummy" if given => return Err(Failure::kernel(2, &Errno::EOPNOTSUPP.into())),
         _ if given => return Err(unknown(kind, args)),
         // Without options the kind is not even looked at.
         _ => {}

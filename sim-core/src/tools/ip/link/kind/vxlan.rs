@@ -141,8 +141,9 @@ pub(super) fn read(
     if change.dst_port.is_none() && new.is_some() {
         notes.push_str(DEFAULT_PORT);
     }
-    // Port 0 stands for the kernel's default, which is asked for by not sending a port.
+    // 0 stands for the kernel's default, which is asked for by not sending anything.
     change.dst_port = change.dst_port.filter(|port| *port != 0);
+    change.src_ports = change.src_ports.filter(|ports| *ports != (0, 0));
     Ok(change)
 }
 

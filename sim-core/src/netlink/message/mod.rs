@@ -1,0 +1,19 @@
+//! What the kernel tells: the objects of dumps and notifications, as snapshots.
+//!
+//! A message holds what its netlink counterpart holds, attribute by attribute. So what prints messages
+//! needs nothing of the kernel's inside, and a notification stays true though the object has changed
+//! since.
+
+pub mod addr;
+pub mod fdb;
+pub mod link;
+pub mod neigh;
+pub mod route;
+pub mod rule;
+
+pub use addr::AddrMsg;
+pub use fdb::FdbMsg;
+pub use link::LinkMsg;
+pub use neigh::NeighMsg;
+pub use route::RouteMsg;
+pub use rule::RuleMsg;
