@@ -87,14 +87,13 @@ pub fn input(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<InputRout
 
 impl InputRoute {
     fn new(dst: Dst, found: Option<&FibMatch<'_, V4>>) -> Self {
-        let metrics = found.and_then(|f| metrics_of(&f.alias.info));
         Self {
-            dst: dst.with_metrics(metrics),
+            dst,
             do_redirect: false,
             table: found.map_or(0, |f| f.table),
             prefix_len: found.map_or(0, |f| V4::prefix_len(&f.net)),
             tos: found.map_or(0, |f| f.alias.tos),
-            metrics: shown_metrics(metrics, None),
+            metrics: Metrics::default(),
             redirected: false,
             expires: None,
         }
@@ -151,7 +150,7 @@ fn broadcast(
         validate_source(k, flow, Ipv4Addr::UNSPECIFIED, dev, None).map_err(martian)?;
     }
     let dst = Dst { local: true, ..Dst::on_link(k.netns[netns].lo, RouteType::Broadcast) };
-    Ok(InputRoute { metrics: Metrics::default(), ..InputRoute::new(dst, found) })
+    Ok(InputRoute::new(dst, found))
 }
 
 /// A multicast, for this host if it is in the group (`ip_route_input_mc()`).
@@ -205,13 +204,14 @@ fn forward(
     let ns = &k.netns[k.devs[dev].netns];
     let learned = ns.ipv4.exceptions.find(found, flow.dst, k.now);
     let mut route = InputRoute::new(Dst::on_link(out, found.alias.kind), Some(found));
-    let way = Dst { gateway: hop.router().map(IpAddr::V4), ..route.dst };
+    let metrics = metrics_of(&found.alias.info);
+    let way = Dst { gateway: hop.router().map(IpAddr::V4), ..route.dst }.with_metrics(metrics);
     let taught = way.with_exception(learned);
     let uses_pmtu = taught.mtu_locked || ns.sysctl.is_on(Sysctl::IpForwardUsePmtu);
     route.dst = if uses_pmtu { taught } else { Dst { mtu: way.mtu, ..taught } };
     Ok(InputRoute {
         do_redirect,
-        metrics: shown_metrics(metrics_of(&found.alias.info), learned),
+        metrics: shown_metrics(metrics, learned),
         redirected: learned.is_some_and(|e| e.gateway.is_some()),
         expires: learned.map(|e| e.expires),
         ..route
