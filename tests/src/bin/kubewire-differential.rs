@@ -36,6 +36,9 @@ struct Args {
     /// Write the cases that differ, made small, to this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Look only at these sections: frames, snmp, links, sockets, sh, "ip addr", ...
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Do not make cases smaller
     #[arg(long)]
     no_shrink: bool,
@@ -128,7 +131,10 @@ impl Campaign {
         };
         match other {
             Ok(other) => {
-                let found = compare(&parsed, ("kernel", &kernel), (self.other_side(), &other));
+                let mut found = compare(&parsed, ("kernel", &kernel), (self.other_side(), &other));
+                if !self.args.only.is_empty() {
+                    found.retain(|one| self.args.only.contains(&one.section));
+                }
                 let section = found.first()?.section.clone();
                 Some(Found { section, words: in_words(&found) })
             }
