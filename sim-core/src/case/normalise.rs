@@ -11,6 +11,7 @@
 //! | TCP sequence numbers of connections that no injected SYN began | start at 0x10000000 × k | the ISN is random |
 //! | times in an ICMP timestamp reply | 0 | the clock on the wall |
 //! | L4 checksum that holds only the pseudo header's sum | completed | left to the device; `lo` cannot be told not to |
+//! | L4 checksum of a cut segment that an ICMP error on `lo` quotes | 0 | left to the device, and cannot be completed |
 //! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
 //! | time of a frame | dropped; order and cause are kept | timers |
 //! | neighbours and fdb entries, also in the output of `sh` steps | sorted | hash tables with a random seed |
@@ -25,7 +26,7 @@ use serde_json::Value;
 use super::format::{Action, Case, from_hex};
 use super::normal::{Normal, NormalNetns, Sighting, Tables};
 use super::observed::{CommandObserved, FrameObserved, NetnsObserved, Observed, SocketEvent};
-use super::rewrite::{Fields, rewrite_frame, rewrite_packet};
+use super::rewrite::{Fields, rewrite_frame, rewrite_loopback_frame, rewrite_packet};
 
 /// Counters which are settings (not counts), or which depend on how fast a socket's owner reads and on
 /// the receive fast path of TCP, not on packets. A trailing `*` stands for any ending.
@@ -91,7 +92,11 @@ fn untagged(frame: &FrameObserved) -> Vec<u8> {
 
 fn sighting(dev: &str, frame: &FrameObserved, canon: &mut Canon) -> Sighting {
     let mut bytes = untagged(frame);
-    rewrite_frame(&mut bytes, canon);
+    if dev == "lo" {
+        rewrite_loopback_frame(&mut bytes, canon);
+    } else {
+        rewrite_frame(&mut bytes, canon);
+    }
     Sighting {
         step: frame.step,
         dev: dev.to_owned(),

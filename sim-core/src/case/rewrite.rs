@@ -31,19 +31,27 @@ pub(super) trait Fields {
 /// Sends every field of an Ethernet frame through `fields`.
 pub(super) fn rewrite_frame(frame: &mut [u8], fields: &mut impl Fields) {
     let end = frame.len();
-    Walk { bytes: frame, fields }.ethernet(0, end);
+    Walk { bytes: frame, fields, loopback: false }.ethernet(0, end);
+}
+
+/// [`rewrite_frame`] for a frame on `lo`, where no checksum is ever completed: a quote that is too short
+/// to complete it loses the checksum of its segment.
+pub(super) fn rewrite_loopback_frame(frame: &mut [u8], fields: &mut impl Fields) {
+    let end = frame.len();
+    Walk { bytes: frame, fields, loopback: true }.ethernet(0, end);
 }
 
 /// Sends every field of an IPv4 packet through `fields`.
 pub(super) fn rewrite_packet(packet: &mut [u8], fields: &mut impl Fields) {
     let end = packet.len();
-    Walk { bytes: packet, fields }.ipv4(0, end);
+    Walk { bytes: packet, fields, loopback: false }.ipv4(0, end);
 }
 
 /// A frame being rewritten; all positions are offsets from its start.
 struct Walk<'a, F> {
     bytes: &'a mut [u8],
     fields: &'a mut F,
+    loopback: bool,
 }
 
 impl<F: Fields> Walk<'_, F> {
@@ -85,6 +93,8 @@ impl<F: Fields> Walk<'_, F> {
         let has_checksum = checksum + 2 <= end;
         if has_checksum && segment.whole {
             self.complete(protocol, checksum, segment);
+        } else if has_checksum && self.loopback {
+            self.bytes[checksum..checksum + 2].fill(0);
         }
         let adjust = if has_checksum && !(protocol == UDP && self.u16(checksum) == 0) {
             vec![checksum]
