@@ -91,18 +91,18 @@ pub fn route<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision
     if f.skb.network_header().first().is_some_and(|first| first & 0x0f > 5) {
         options::receive(k, f, o)?;
     }
+    let Some(dst) = f.dst else { return Err(DropReason::NotSpecified) };
+    count_group(k, f, dst)?;
     if let Some(error) = refused {
         return Err(no_route(k, f, error, o));
     }
-    let Some(dst) = f.dst else { return Err(DropReason::NotSpecified) };
-    count_group(k, f, dst)?;
     if dst.local {
         Ok(Way::Local)
-    } else if k.devs[dst.dev].is_loopback() {
-        // It was routed as a packet of this host, which nobody has yet received.
-        Err(DropReason::NotSpecified)
-    } else {
+    } else if dst.forwards {
         Ok(Way::Forward)
+    } else {
+        // It was routed as a packet of this host, for which nobody here is the receiver.
+        Err(DropReason::NotSpecified)
     }
 }
 

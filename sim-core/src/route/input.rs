@@ -205,7 +205,8 @@ fn forward(
     let learned = ns.ipv4.exceptions.find(found, flow.dst, k.now);
     let mut route = InputRoute::new(Dst::on_link(out, found.alias.kind), Some(found));
     let metrics = metrics_of(&found.alias.info);
-    let way = Dst { gateway: hop.router().map(IpAddr::V4), ..route.dst }.with_metrics(metrics);
+    let gateway = hop.router().map(IpAddr::V4);
+    let way = Dst { gateway, forwards: true, ..route.dst }.with_metrics(metrics);
     let taught = way.with_exception(learned);
     let uses_pmtu = taught.mtu_locked || ns.sysctl.is_on(Sysctl::IpForwardUsePmtu);
     route.dst = if uses_pmtu { taught } else { Dst { mtu: way.mtu, ..taught } };

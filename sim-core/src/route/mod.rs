@@ -72,6 +72,9 @@ pub struct Dst {
     pub kind: RouteType,
     /// This host takes the packet, or a copy of it (`RTCF_LOCAL`).
     pub local: bool,
+    /// It was found for a received packet, to be passed on (`dst->input` is `ip_forward()`). A packet of
+    /// this host that comes in again with its own route is not.
+    pub forwards: bool,
     /// The MTU that the route or path MTU discovery fixes, in bytes; `None` if the device's holds.
     pub mtu: Option<u32>,
     /// Path MTU discovery may not change the MTU, and packets may be fragmented to it.
@@ -91,6 +94,7 @@ impl Dst {
             gateway: None,
             kind,
             local: kind == RouteType::Local,
+            forwards: false,
             mtu: None,
             mtu_locked: false,
             hoplimit: None,

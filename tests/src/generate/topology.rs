@@ -122,6 +122,11 @@ impl Topology {
         const NET: u8 = 30;
         let mac = station(Ipv4Addr::new(10, 0, NET, 1));
         self.has_bridge = true;
+        // Filters on bridges check the IP headers of what they see, even where there is no rule.
+        self.run(
+            "ip netns exec r sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0"
+                .to_owned(),
+        );
         self.run(format!(
             "ip -n r link add br0 address {} type bridge mcast_snooping 0",
             show_mac(mac)
