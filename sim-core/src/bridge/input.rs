@@ -1,7 +1,7 @@
 //! Frames that enter a bridge by a port (`net/bridge/br_input.c`).
 
 use crate::bridge::forward::{self, Cast};
-use crate::bridge::{PortState, fdb, port_of, suppress};
+use crate::bridge::{PortState, fdb, port_of, snoop, suppress};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::ETH_HLEN;
@@ -77,6 +77,13 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
     }
     if flags.learning {
         fdb::learn(k, bridge, no, from);
+    }
+    let snoops = k.bridges[bridge].options.mcast_snooping;
+    if snoops
+        && Cast::of(to) == Cast::Multicast
+        && !snoop::is_well_formed(f.skb.meta.protocol, f.skb.data())
+    {
+        return Err(DropReason::NotSpecified);
     }
     if state == PortState::Learning {
         return Err(DropReason::BridgeIngressStpState);

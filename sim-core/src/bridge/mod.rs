@@ -9,6 +9,7 @@ pub mod gc;
 pub mod input;
 pub mod local;
 pub mod port;
+mod snoop;
 pub mod state;
 mod suppress;
 

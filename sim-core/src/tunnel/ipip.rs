@@ -12,9 +12,9 @@ use crate::packet::build::IcmpParams;
 use crate::packet::icmp::unreach;
 use crate::packet::ipv4::IPV4_HLEN;
 use crate::packet::{EtherType, IcmpType, IpProto, Ipv4, PacketType};
-use crate::route::Dst;
+use crate::route::exception::ipv4_mtu;
 use crate::trace::{DropReason, Observer};
-use crate::tunnel::{self, NoWay, Outer, ecn};
+use crate::tunnel::{self, NoWay, Outer, ecn, pmtu};
 
 /// Puts an IPv4 packet into another one. The data starts at the inner IP header.
 pub(super) fn transmit<O: Observer>(
@@ -44,7 +44,12 @@ pub(super) fn transmit<O: Observer>(
         }
     };
     let df = ipip.pmtudisc || inner.df;
-    let room = if df { mtu_of(k, &route.dst) - IPIP_HEADROOM } else { inner_mtu(k, f) };
+    let room = if df {
+        ipv4_mtu(k, &route.dst).saturating_sub(IPIP_HEADROOM)
+    } else {
+        f.dst.as_ref().map_or_else(|| k.devs[dev].mtu, |dst| ipv4_mtu(k, dst))
+    };
+    pmtu::learn(k, f, f.skb.data(), room);
     if inner.df && f.skb.len() > room as usize {
         k.devs[dev].stats.tx.errors += 1;
         let params = IcmpParams::error(IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED, room);
@@ -60,17 +65,6 @@ pub(super) fn transmit<O: Observer>(
         df,
     };
     Ok(Some(tunnel::send(k, f, &route, outer)))
-}
-
-/// The largest packet that a way takes, in bytes (`dst_mtu()`); one that leaves no room for a tunnel's
-/// header counts as if it did.
-fn mtu_of(k: &Kernel, dst: &Dst) -> u32 {
-    dst.mtu.unwrap_or_else(|| k.devs[dst.dev].mtu).max(68 + IPIP_HEADROOM)
-}
-
-/// The largest inner packet that goes out uncut, where the outer one may be cut.
-fn inner_mtu(k: &Kernel, f: &Flight) -> u32 {
-    f.dst.as_ref().map_or_else(|| k.devs[f.dev].mtu, |dst| mtu_of(k, dst))
 }
 
 /// What the outer header takes over from the inner one.

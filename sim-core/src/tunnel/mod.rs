@@ -6,6 +6,7 @@
 mod ecn;
 mod flow_hash;
 pub mod ipip;
+mod pmtu;
 pub mod vxlan;
 mod vxlan_proxy;
 

@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use crate::bridge::port_of;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::receive::read_header;
-use crate::link::vxlan::{Remote, Vxlan, VxlanConfig, VxlanDf, device};
+use crate::link::vxlan::{Remote, VXLAN_HEADROOM, Vxlan, VxlanConfig, VxlanDf, device};
 use crate::neigh::NudState;
 use crate::netns::stack::Decision;
 use crate::packet::build::{ChecksumMode, PseudoHeader, UdpParams, push_udp, push_vxlan};
@@ -13,9 +14,10 @@ use crate::packet::ethernet::ETH_HLEN;
 use crate::packet::udp::UDP_HLEN;
 use crate::packet::vxlan::{VXLAN_FLAG_VNI, VXLAN_HLEN};
 use crate::packet::{EtherType, Ethernet, IpProto, Ipv4, MacAddr, PacketType, Vxlan as Header};
+use crate::route::exception::ipv4_mtu;
 use crate::route::{FlowKey, OutputRoute};
 use crate::trace::{DropReason, Observer};
-use crate::tunnel::{self, NoWay, Outer, ecn, flow_hash, vxlan_proxy};
+use crate::tunnel::{self, NoWay, Outer, ecn, flow_hash, pmtu, vxlan_proxy};
 
 /// Sends an Ethernet frame to the remote ends of its station. Of several the first is served last.
 /// The data starts at the link header.
@@ -100,8 +102,16 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
     if route.dst.local {
         return bypass(k, f, underlay, ports.dst, vni).map(|()| None);
     }
-    let stats = &mut k.devs[dev].stats;
-    stats.tx.count(f.skb.len() - ETH_HLEN.min(f.skb.len()));
+    let len = f.skb.len().saturating_sub(ETH_HLEN);
+    let room = ipv4_mtu(k, &route.dst).saturating_sub(VXLAN_HEADROOM);
+    if len > room as usize {
+        pmtu::learn(k, f, f.skb.data().get(ETH_HLEN..).unwrap_or_default(), room);
+        if port_of(k, dev).is_some() && pmtu::answer(&mut f.skb, room) {
+            hand_over(k, f, dev);
+            return Ok(None);
+        }
+    }
+    k.devs[dev].stats.tx.count(len);
     push_vxlan(&mut f.skb, vni);
     ports.push(f, &config, &route);
     let outer = Outer {
@@ -181,19 +191,24 @@ fn bypass(k: &mut Kernel, f: &mut Flight, underlay: NetnsId, port: u16, vni: u32
         k.devs[dev].stats.tx.errors += 1;
         return Err(DropReason::VxlanVniNotFound);
     };
+    let source = Ethernet::parse(f.skb.data()).map_or(MacAddr::ZERO, |eth| eth.src());
+    // What learning refuses is dropped only on its way in from the network.
+    let _learned = snoop(k, to, Ipv4Addr::LOCALHOST, source);
+    hand_over(k, f, to);
+    Ok(())
+}
+
+/// Lets the device `to` receive a frame whose data starts at the link header.
+fn hand_over(k: &mut Kernel, f: &mut Flight, to: DevId) {
     let skb = std::mem::replace(&mut f.skb, k.skb());
     let netns = k.devs[to].netns;
     let mut arrived = Flight::new(skb, Place::DeviceReceive, netns, to, f.flow);
     read_header(&k.devs[to], &mut arrived);
     arrived.skb.meta.pkt_type = PacketType::Host;
     let len = arrived.skb.len();
-    let source = Ethernet::parse(arrived.skb.mac_header()).map_or(MacAddr::ZERO, |eth| eth.src());
-    // Learning cannot fail here: what it drops is dropped only on its way in from the network.
-    let _learned = snoop(k, to, Ipv4Addr::LOCALHOST, source);
-    k.devs[dev].stats.tx.count(len);
+    k.devs[f.dev].stats.tx.count(len);
     k.devs[to].stats.rx.count(len);
     k.netif_rx(arrived);
-    Ok(())
 }
 
 /// Takes a UDP datagram to a port that VXLAN devices share (`vxlan_rcv()`). The data starts at the UDP
