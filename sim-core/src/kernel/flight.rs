@@ -54,6 +54,14 @@ impl Flight {
         }
     }
 
+    /// Arrives at `dev` of `netns`: only bytes cross a wire, all that was noted about them is left
+    /// behind.
+    pub fn cross(&mut self, netns: NetnsId, dev: DevId) {
+        (self.netns, self.dev) = (netns, dev);
+        (self.iif, self.dst, self.sk) = (None, None, None);
+        self.cb = IpCb::default();
+    }
+
     /// The same flight with another buffer.
     #[must_use]
     pub fn with_skb(&self, skb: Box<Skb>) -> Self {

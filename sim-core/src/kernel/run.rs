@@ -16,6 +16,8 @@ use crate::trace::Observer;
 pub enum Step {
     /// It goes on at its new place.
     Continue,
+    /// A device has received it, where it waits for the softirq.
+    Received,
     /// It is over: its packet was delivered, dropped, stored or handed to another flight.
     Done,
 }
@@ -25,9 +27,12 @@ impl Kernel {
     /// device was handed a frame.
     pub fn run_from_syscall<O: Observer>(&mut self, flight: Flight, observer: &mut O) {
         let base = self.stack.len();
-        self.stack.push(flight);
+        self.run_one(flight, observer);
+        self.softirq(observer);
         while self.stack.len() > base {
-            self.run_top(observer);
+            if let Some(flight) = self.stack.pop() {
+                self.run_one(flight, observer);
+            }
             self.softirq(observer);
         }
     }
@@ -36,9 +41,7 @@ impl Kernel {
     pub fn run_pending<O: Observer>(&mut self, observer: &mut O) {
         let base = self.stack.len();
         self.stack.extend(self.spawned.drain(..).rev());
-        while self.stack.len() > base {
-            self.run_top(observer);
-        }
+        self.run_down_to(base, observer);
         self.softirq(observer);
     }
 
@@ -46,30 +49,35 @@ impl Kernel {
     fn softirq<O: Observer>(&mut self, observer: &mut O) {
         while let Some(flight) = self.backlog.pop_front() {
             let base = self.stack.len();
-            self.stack.push(flight);
-            while self.stack.len() > base {
-                self.run_top(observer);
+            self.run_one(flight, observer);
+            self.run_down_to(base, observer);
+        }
+    }
+
+    /// Runs flights until the stack is as high as it was.
+    fn run_down_to<O: Observer>(&mut self, base: usize, observer: &mut O) {
+        while self.stack.len() > base {
+            if let Some(flight) = self.stack.pop() {
+                self.run_one(flight, observer);
             }
         }
     }
 
-    /// Steps the topmost flight to its end, running what it spawns in between.
-    fn run_top<O: Observer>(&mut self, observer: &mut O) {
-        let Some(mut flight) = self.stack.pop() else { return };
+    /// Steps a flight to its end, or until it spawns others: these and the rest of the flight are then
+    /// on the stack.
+    fn run_one<O: Observer>(&mut self, mut flight: Flight, observer: &mut O) {
         loop {
             let step = stack::step(self, &mut flight, observer);
-            if !self.spawned.is_empty() {
-                match step {
-                    Step::Continue => self.stack.push(flight),
-                    Step::Done => self.pool.give(flight.skb),
-                }
-                self.stack.extend(self.spawned.drain(..).rev());
-                return;
+            if step == Step::Continue && self.spawned.is_empty() {
+                continue;
             }
-            if step == Step::Done {
-                self.pool.give(flight.skb);
-                return;
+            match step {
+                Step::Continue => self.stack.push(flight),
+                Step::Received => self.backlog.push_back(flight),
+                Step::Done => self.pool.give(flight.skb),
             }
+            self.stack.extend(self.spawned.drain(..).rev());
+            return;
         }
     }
 }

@@ -26,9 +26,9 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
     match k.devs[f.dev].kind {
         DevKind::Loopback => {
             loop_back(k, f);
-            Ok(None)
+            Ok(Some(Place::DeviceReceive))
         }
-        DevKind::Veth(end) => veth::transmit(k, f, end.peer).map(|()| None),
+        DevKind::Veth(end) => veth::transmit(k, f, end.peer).map(|()| Some(Place::DeviceReceive)),
         DevKind::Bridge(_) => Ok(Some(Place::BridgeDeviceTransmit)),
         DevKind::Vxlan(_) | DevKind::Ipip(_) => Ok(Some(Place::TunnelTransmit)),
         DevKind::Macvlan(macvlan) => macvlan::transmit(k, f, macvlan),
@@ -45,15 +45,10 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
 /// Receives the frame where it was sent (`loopback_xmit()`). It is still the same packet: it keeps
 /// its route and its mark.
 fn loop_back(k: &mut Kernel, f: &mut Flight) {
-    let skb = std::mem::replace(&mut f.skb, k.skb());
-    let mut arrived = f.with_skb(skb);
-    arrived.place = Place::DeviceReceive;
-    arrived.iif = None;
-    arrived.sk = None;
+    (f.iif, f.sk) = (None, None);
     let dev = &mut k.devs[f.dev];
-    receive::read_header(dev, &mut arrived);
+    receive::read_header(dev, f);
     // Counted without the link header, which is taken off first.
-    dev.stats.tx.count(arrived.skb.len());
-    dev.stats.rx.count(arrived.skb.len());
-    k.netif_rx(arrived);
+    dev.stats.tx.count(f.skb.len());
+    dev.stats.rx.count(f.skb.len());
 }

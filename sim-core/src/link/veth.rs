@@ -76,16 +76,14 @@ pub(super) fn transmit(k: &mut Kernel, f: &mut Flight, peer: DevId) -> Decision<
         return Err(DropReason::NotSpecified);
     }
     k.devs[f.dev].stats.tx.count(len);
-    let mut skb = std::mem::replace(&mut f.skb, k.skb());
     let netns = k.devs[peer].netns;
     // A mark stays on a packet within its namespace; the priority never crosses
     // (`skb_scrub_packet()`).
     if netns != f.netns {
-        skb.meta.mark = 0;
+        f.skb.meta.mark = 0;
     }
-    skb.meta.priority = 0;
-    let mut arrived = Flight::new(skb, Place::DeviceReceive, netns, peer, f.flow);
-    receive::eth_type_trans(&mut k.devs[peer], &mut arrived);
-    k.netif_rx(arrived);
+    f.skb.meta.priority = 0;
+    f.cross(netns, peer);
+    receive::eth_type_trans(&mut k.devs[peer], f);
     Ok(())
 }

@@ -18,10 +18,14 @@ pub type Decision<T> = Result<T, DropReason>;
 /// Moves `flight` on by one place.
 pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step {
     emit(k, flight, o, |f| Event::Arrived { place: f.place, skb: &f.skb });
+    let left = flight.place;
     match next(k, flight, o) {
         Ok(Some(place)) => {
             flight.place = place;
-            Step::Continue
+            match (left, place) {
+                (Place::Transmit, Place::DeviceReceive) => Step::Received,
+                _ => Step::Continue,
+            }
         }
         Ok(None) => Step::Done,
         Err(reason) => {

@@ -205,7 +205,10 @@ fn enqueue<O: Observer>(
     let pulled = skb.pull(UDP_HLEN).is_some();
     debug_assert!(pulled, "the header was checked");
     let info = MessageInfo::Inet(packet.datagram(k.now));
-    if has_room(&k.sockets[id], len) && deliver::queue(k, id, skb, info, len) {
+    if !has_room(&k.sockets[id], len) {
+        k.sockets[id].drops += 1;
+        k.pool.give(skb);
+    } else if deliver::queue(k, id, skb, info, len) {
         stack::emit(k, f, o, |_| Event::Delivered { socket: id });
         return Ok(());
     }
