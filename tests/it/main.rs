@@ -8,6 +8,8 @@ mod kept_cases;
 mod lab;
 mod licences;
 #[cfg(test)]
+mod sysctls;
+#[cfg(test)]
 mod tcpdump;
 #[cfg(test)]
 mod tidy;
