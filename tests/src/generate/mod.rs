@@ -46,7 +46,8 @@ pub fn case(seed: u64) -> CaseText {
         match dice.below(100) {
             0..85 => {
                 let (dev, frames) = traffic.frames(&mut dice);
-                frames.iter().for_each(|frame| packets.receive(&dev, frame));
+                let takes_ms = if topology.has_macvlan { 15 } else { 3 };
+                frames.iter().for_each(|frame| packets.receive(&dev, frame, takes_ms));
             }
             85..93 => packets.command(&change(&mut dice, &topology)),
             _ => packets.send(&mut dice, &topology),
@@ -76,9 +77,9 @@ impl Packets {
         }
     }
 
-    fn receive(&mut self, dev: &str, frame: &[u8]) {
+    fn receive(&mut self, dev: &str, frame: &[u8], takes_ms: u32) {
         self.lines.push(format!("# {}", describe(frame)));
-        self.step(&format!("r {dev} tx {}", to_hex(frame)), 3);
+        self.step(&format!("r {dev} tx {}", to_hex(frame)), takes_ms);
     }
 
     fn command(&mut self, command: &str) {

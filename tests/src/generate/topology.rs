@@ -22,6 +22,8 @@ pub(super) struct Topology {
     pub(super) remote: Vec<Ipv4Addr>,
     pub(super) tunnel: Option<Tunnel>,
     pub(super) has_bridge: bool,
+    /// Group frames reach macvlan devices from a queue of work, some time later.
+    pub(super) has_macvlan: bool,
 }
 
 /// A device of the router whose far end is in `x`.
@@ -123,10 +125,9 @@ impl Topology {
         let mac = station(Ipv4Addr::new(10, 0, NET, 1));
         self.has_bridge = true;
         // Filters on bridges check the IP headers of what they see, even where there is no rule.
-        self.run(
-            "ip netns exec r sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0"
-                .to_owned(),
-        );
+        let filters = ["iptables", "ip6tables", "arptables"];
+        let filters = filters.map(|filter| format!(" net.bridge.bridge-nf-call-{filter}=0"));
+        self.run(format!("ip netns exec r sysctl -qw{}", filters.concat()));
         self.run(format!(
             "ip -n r link add br0 address {} type bridge mcast_snooping 0",
             show_mac(mac)
@@ -222,6 +223,7 @@ impl Topology {
             return;
         };
         self.namespace("m");
+        self.has_macvlan = true;
         let mode = dice.pick(&["bridge", "private"]);
         let ip = parent.host(11);
         self.run(format!(
