@@ -16,6 +16,8 @@ pub mod forward;
 pub mod icmp;
 pub mod ident;
 pub mod input;
+#[cfg(test)]
+pub(crate) mod lab;
 pub mod options;
 pub mod output;
 pub mod peer;

@@ -20,6 +20,8 @@ pub mod params;
 pub mod protocol;
 pub mod state;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod timer;
 pub mod update;
 

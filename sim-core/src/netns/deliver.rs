@@ -25,8 +25,8 @@ pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
         IpProto::ICMP => icmp_received(k, f, o),
         IpProto::UDP => udp_received(k, f, o),
         IpProto::IPIP if tunnel::ipip::is_there(k, f.netns) => ipip_received(k, f, o),
-        // `igmp_rcv()` takes everything, also what it does not act on.
-        IpProto::IGMP => Ok(()),
+        // `igmp_rcv()` and `pim_rcv()` take everything, also what they do not act on.
+        IpProto::IGMP | IpProto::PIM => Ok(()),
         _ if has_raw => Ok(()),
         _ => {
             k.netns[f.netns].mib.ip.inc(IpMib::InUnknownProtos);
