@@ -10,7 +10,7 @@ use crate::netns::stack::Decision;
 use crate::packet::build::IcmpParams;
 use crate::packet::icmp::{ICMP_HLEN, unreach};
 use crate::packet::{Icmp, IcmpType, IpProto, Ipv4};
-use crate::socket::{Datagram, IcmpError, ping, raw, udp};
+use crate::socket::{Datagram, IcmpError, ping, raw, udp, udplite};
 use crate::trace::{DropReason, Observer};
 use crate::tunnel;
 
@@ -23,7 +23,7 @@ pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     let has_raw = raw::deliver(k, f, proto, o);
     let taken = match proto {
         IpProto::ICMP => icmp_received(k, f, o),
-        IpProto::UDP => udp_received(k, f, o),
+        IpProto::UDP | IpProto::UDPLITE => udp_received(k, f, proto, o),
         IpProto::IPIP if tunnel::ipip::is_there(k, f.netns) => ipip_received(k, f, o),
         // `igmp_rcv()` and `pim_rcv()` take everything, also what they do not act on.
         IpProto::IGMP | IpProto::PIM => Ok(()),
@@ -52,9 +52,14 @@ fn complain<O: Observer>(k: &mut Kernel, f: &Flight, code: u8, o: &mut O) {
     icmp::send(k, f, IcmpParams::error(IcmpType::DEST_UNREACH, code, 0), o);
 }
 
-/// `udp_rcv()`.
-fn udp_received<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<()> {
-    let taken = udp::receive(k, f, o);
+/// `udp_rcv()`, `udplite_rcv()`.
+fn udp_received<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    proto: IpProto,
+    o: &mut O,
+) -> Decision<()> {
+    let taken = if proto == IpProto::UDP { udp::receive(k, f, o) } else { udplite::receive(k, f) };
     if taken == Err(DropReason::NoSocket) {
         complain(k, f, unreach::PORT, o);
     }

@@ -99,7 +99,7 @@ mib_groups! {
         OutRateLimitHost = "OutRateLimitHost", "messages not sent because of the receiver's limit";
     }
 
-    /// The lines `Udp:` of `/proc/net/snmp`.
+    /// The lines `Udp:` and `UdpLite:` of `/proc/net/snmp`.
     UdpMib {
         InDatagrams = "InDatagrams", "datagrams handed to sockets";
         NoPorts = "NoPorts", "datagrams for ports where nobody listens";
@@ -215,6 +215,8 @@ pub struct Mib {
     pub icmp: Counters<IcmpMib>,
     /// `Udp:`.
     pub udp: Counters<UdpMib>,
+    /// `UdpLite:`.
+    pub udp_lite: Counters<UdpMib>,
     /// `Tcp:`.
     pub tcp: Counters<TcpMib>,
     /// `TcpExt:`.
@@ -252,6 +254,7 @@ impl Mib {
         group("Ip", &mut self.ip.iter());
         group("Icmp", &mut self.icmp.iter());
         group("Udp", &mut self.udp.iter());
+        group("UdpLite", &mut self.udp_lite.iter());
         group("Tcp", &mut self.tcp.iter());
         group("TcpExt", &mut self.linux.iter());
         group("IpExt", &mut self.ip_ext.iter());

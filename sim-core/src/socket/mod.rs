@@ -24,6 +24,7 @@ pub mod queue;
 pub mod raw;
 pub mod table;
 pub mod udp;
+pub mod udplite;
 
 #[cfg(test)]
 pub(crate) mod lab;
