@@ -13,6 +13,7 @@ mod glob;
 mod inet;
 mod inet_aton;
 mod inject;
+mod input;
 mod ip;
 mod iputils;
 mod json;

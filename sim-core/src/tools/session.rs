@@ -8,7 +8,7 @@ use crate::netlink::request::LinkRef;
 use crate::netlink::{self, NetlinkError, Request};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::print::Links;
-use crate::world::World;
+use crate::world::{Poll, Sys, World};
 
 /// A running command.
 #[derive(Debug)]
@@ -138,4 +138,34 @@ impl Links for Here<'_> {
         let id = self.world.kernel.netns[self.netns].nsids.get(&nsid)?;
         self.world.netns_name(*id).map(str::to_owned)
     }
+}
+
+/// Runs a command that ends at once, and writes what it has to say; what it made, if it succeeded, and
+/// how the process ends.
+pub(crate) fn once<T>(
+    sys: &mut Sys<'_>,
+    run: impl FnOnce(&mut Session<'_>) -> Result<T>,
+) -> (Option<T>, Poll) {
+    let netns = sys.netns();
+    let mut session = Session::new(sys.world, netns);
+    let outcome = run(&mut session);
+    let Session { mut stdout, mut stderr, exec, .. } = session;
+    let (value, code) = match outcome {
+        Ok(value) => (Some(value), 0),
+        Err(failure) => {
+            stdout += &failure.stdout;
+            stderr += &failure.stderr;
+            (None, failure.code)
+        }
+    };
+    if !stdout.is_empty() {
+        sys.stdout(stdout);
+    }
+    if !stderr.is_empty() {
+        sys.stderr(stderr);
+    }
+    if let Some((netns, argv)) = exec {
+        sys.exec(netns, argv);
+    }
+    (value, Poll::Exit(code))
 }

@@ -36,9 +36,13 @@ const OBJECTS: &[Keyword<Object>] = &[
 const VERSION: &str = "bridge utility, 6.1.0\n";
 
 /// Runs `bridge` with the words after its name, but for a batch, which is only named in the options.
-pub(crate) fn run(session: &mut Session<'_>, words: &[String]) -> Result<Options> {
+pub(crate) fn run(
+    session: &mut Session<'_>,
+    words: &[String],
+    to_terminal: bool,
+) -> Result<Options> {
     let mut args = Args::new(words);
-    let options = read_options(&mut args, session)?;
+    let options = Options { to_terminal, ..read_options(&mut args, session)? };
     if options.batch.is_none() {
         match args.next() {
             Some(object) => command(session, &options, object, &mut args)?,
@@ -147,7 +151,10 @@ fn apply(
                 _ => return Err(Failure::invalid("invalid protocol family", text)),
             };
         }
-        Switch::Netns => session.netns = ip::netns::switch(session.world, args.value()?)?,
+        Switch::Netns => {
+            session.netns = ip::netns::switch(session.world, args.value()?)?;
+            options.netns = Some(session.netns);
+        }
         Switch::CompressVlans => {}
         Switch::Force => options.force = true,
         Switch::Json => options.json = true,

@@ -1,23 +1,34 @@
 //! `bridge` as a program of the world.
 
-use crate::tools::bridge;
-use crate::tools::{Call, ip};
+use crate::tools::ip::batch::Batch;
+use crate::tools::ip::options::Options;
+use crate::tools::session::once;
+use crate::tools::{Call, bridge};
 use crate::world::{Poll, Program, Sys};
 
 /// Starts `bridge`.
 pub(crate) fn start(call: Call) -> Box<dyn Program> {
-    Box::new(Bridge { call })
+    Box::new(Bridge { call, batch: None })
 }
 
 #[derive(Clone, Debug)]
 struct Bridge {
     call: Call,
+    batch: Option<Batch>,
 }
 
 impl Program for Bridge {
     fn poll(&mut self, sys: &mut Sys<'_>) -> Poll {
-        let words = self.call.args();
-        ip::program::once(sys, |session| bridge::run(session, words)).1
+        if let Some(batch) = &mut self.batch {
+            return batch.poll(sys);
+        }
+        let (words, to_terminal) = (self.call.args(), self.call.to_terminal);
+        match once(sys, |session| bridge::run(session, words, to_terminal)) {
+            (Some(options @ Options { batch: Some(_), .. }), _) => {
+                self.batch.insert(Batch::new(options, bridge::command)).poll(sys)
+            }
+            (_, end) => end,
+        }
     }
 
     fn boxed_clone(&self) -> Box<dyn Program> {

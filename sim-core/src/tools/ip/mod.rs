@@ -1,6 +1,7 @@
 //! `ip`, as in iproute2 6.1.0.
 
 pub(crate) mod addr;
+pub(crate) mod batch;
 pub(crate) mod link;
 pub(crate) mod neigh;
 pub(crate) mod netns;
@@ -71,9 +72,13 @@ const OBJECTS: &[Keyword<Object>] = &[
 const VERSION: &str = "ip utility, iproute2-6.1.0, libbpf 1.1.2\n";
 
 /// Runs `ip` with the words after its name, but for a batch, which is only named in the options.
-pub(crate) fn run(session: &mut Session<'_>, words: &[String]) -> Result<Options> {
+pub(crate) fn run(
+    session: &mut Session<'_>,
+    words: &[String],
+    to_terminal: bool,
+) -> Result<Options> {
     let mut args = Args::new(words);
-    let options = read_options(&mut args, session)?;
+    let options = Options { to_terminal, ..read_options(&mut args, session)? };
     if options.batch.is_none() {
         match args.next() {
             Some(object) => command(session, &options, object, &mut args)?,
@@ -268,6 +273,7 @@ fn apply(
         Switch::Netns => {
             let name = args.next().unwrap_or("(null)");
             session.netns = netns::switch(session.world, name)?;
+            options.netns = Some(session.netns);
         }
         Switch::Numeric => options.numeric = true,
         Switch::All => options.all = true,

@@ -193,7 +193,7 @@ fn identify(session: &mut Session<'_>, args: &mut Args<'_>) -> Result<()> {
 
 fn exec(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Result<()> {
     if options.all {
-        return Err(Failure::not_modelled("\"ip -all netns exec\""));
+        return exec_everywhere(session, args);
     }
     let name = name(args)?;
     if args.peek().is_none() {
@@ -202,5 +202,23 @@ fn exec(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Re
     let here = Here { world: session.world, netns: session.netns };
     let netns = here.netns(name).ok_or_else(|| cannot_open(name).exiting(255))?;
     session.exec = Some((netns, args.rest().to_vec()));
+    Ok(())
+}
+
+/// Runs a command in each namespace in turn, as a child; how each ends does not matter.
+fn exec_everywhere(session: &mut Session<'_>, args: &Args<'_>) -> Result<()> {
+    if args.peek().is_none() {
+        return Err(Failure::returns(1, "No command specified\n"));
+    }
+    let all: Vec<(String, NetnsId)> =
+        session.world.netns_names().rev().map(|(name, id)| (name.to_owned(), id)).collect();
+    for (name, netns) in all {
+        session.out(format_args!("\nnetns: {name}\n"));
+        session.exec = Some((netns, args.rest().to_vec()));
+        if let Err(failure) = session.run_exec() {
+            session.stdout += &failure.stdout;
+            session.stderr += &failure.stderr;
+        }
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What stands between `ip` or `bridge` and the object.
 
 use crate::family::AddressFamily;
+use crate::id::NetnsId;
 
 /// The families that `-family` and its short forms choose from.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -90,6 +91,8 @@ pub(crate) struct Options {
     pub(crate) force: bool,
     /// `-batch`: where the commands are read from.
     pub(crate) batch: Option<String>,
+    /// `-netns`: the namespace that the command goes on in.
+    pub(crate) netns: Option<NetnsId>,
     /// `-all`: all namespaces.
     pub(crate) all: bool,
     /// `-loops`: how often a flush may begin anew.

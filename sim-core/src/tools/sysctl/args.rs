@@ -7,6 +7,8 @@ use crate::tools::failure::{Failure, Result};
 pub(super) struct Options {
     /// Everything is listed.
     pub(super) all: bool,
+    /// `--deprecated`: lists have also what is out of use.
+    pub(super) deprecated: bool,
     /// `-b`: no line feed behind a value.
     pub(super) binary: bool,
     /// `-e`: unknown names are passed over.
@@ -57,6 +59,9 @@ enum Argument {
 
 /// Reads the command line.
 pub(super) fn read(words: &[String]) -> Result<Options> {
+    if words.is_empty() {
+        return Err(Failure::exits(1, USAGE));
+    }
     let mut options = Options::default();
     let mut words = words.iter();
     let mut file = None;
@@ -153,6 +158,7 @@ impl Options {
     ) -> Result<()> {
         match letter {
             'a' | 'A' | 'X' => self.all = true,
+            'D' => self.deprecated = true,
             'b' => self.binary = true,
             'e' => self.ignore = true,
             'N' => self.names = true,

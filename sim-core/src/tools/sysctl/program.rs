@@ -1,10 +1,11 @@
 //! `sysctl` as a program of the world.
 
 use crate::tools::Call;
-use crate::tools::ip::program::once;
+use crate::tools::input::{Input, Piece};
+use crate::tools::session::once;
 use crate::tools::sysctl::args::{self, Options};
 use crate::tools::sysctl::run;
-use crate::world::{FileId, FileState, OpenMode, Poll, Program, Stdin, Sys};
+use crate::world::{Poll, Program, Sys};
 
 /// The file that `-p` reads when none is named.
 const DEFAULT_FILE: &str = "/etc/sysctl.conf";
@@ -25,7 +26,7 @@ struct Sysctl {
 struct Loading {
     options: Options,
     files: Vec<String>,
-    open: Option<FileId>,
+    input: Option<Input>,
     text: Vec<u8>,
     status: u8,
 }
@@ -46,7 +47,7 @@ impl Program for Sysctl {
         if files.is_empty() {
             files.push(DEFAULT_FILE.to_owned());
         }
-        let loading = Loading { options, files, open: None, text: Vec::new(), status: 0 };
+        let loading = Loading { options, files, input: None, text: Vec::new(), status: 0 };
         self.loading.insert(loading).go_on(sys)
     }
 
@@ -71,7 +72,7 @@ impl Loading {
             }
             self.files.remove(0);
             self.text.clear();
-            self.open = None;
+            self.input = None;
         }
         Poll::Exit(self.status)
     }
@@ -79,23 +80,14 @@ impl Loading {
     /// Reads a file to its end; false if it cannot be read, `None` if there is more to come.
     fn read(&mut self, sys: &mut Sys<'_>, name: &str) -> Option<bool> {
         loop {
-            let piece = if name == "-" {
-                sys.read_stdin()
-            } else {
-                let file = *self.open.get_or_insert_with(|| sys.open(name, OpenMode::Read));
-                match sys.file_state(file) {
-                    FileState::Opening => return None,
-                    FileState::Open => sys.read_file(file),
-                    FileState::Failed(why) => {
-                        sys.stderr(format!("sysctl: cannot open \"{name}\": {why}\n"));
-                        return Some(false);
-                    }
+            match self.input.get_or_insert_with(|| Input::new(name)).read(sys) {
+                Piece::Data(bytes) => self.text.extend(bytes),
+                Piece::Pending => return None,
+                Piece::End => return Some(true),
+                Piece::Failed(why) => {
+                    sys.stderr(format!("sysctl: cannot open \"{name}\": {why}\n"));
+                    return Some(false);
                 }
-            };
-            match piece {
-                Stdin::Data(bytes) => self.text.extend(bytes),
-                Stdin::Empty => return None,
-                Stdin::Eof => return Some(true),
             }
         }
     }

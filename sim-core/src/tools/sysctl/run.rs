@@ -36,10 +36,11 @@ fn swap(text: &str) -> String {
     text.chars().map(other).collect()
 }
 
-/// Does what stands on the command line; the exit status.
+/// Does what stands on the command line; the exit status. Without any word that is the usage.
 pub(super) fn run(session: &mut Session<'_>, options: &Options) -> Result<u8> {
     if options.all {
-        return Err(Failure::not_modelled("sysctl's --all"));
+        show_below(session, options, "");
+        return Ok(0);
     }
     if options.operands.is_empty() {
         let text = "sysctl: no variables specified\n\
@@ -136,6 +137,9 @@ fn show(session: &mut Session<'_>, options: &Options, word: &str) -> Result<bool
         return Err(Failure::exits(255, "sysctl: \"\" is an unknown key\n"));
     }
     let key = Key::new(word);
+    if show_below(session, options, &key.path) {
+        return Ok(true);
+    }
     match sysctl::get(&session.world.kernel, session.netns, &key.dotted) {
         Ok(value) => {
             print(session, options, &key, &value);
@@ -153,6 +157,28 @@ fn show(session: &mut Session<'_>, options: &Options, word: &str) -> Result<bool
             Ok(false)
         }
     }
+}
+
+/// Settings that lists leave out: there are newer ones for the same.
+const DEPRECATED: [&str; 2] = ["/base_reachable_time", "/retrans_time"];
+
+/// Shows all settings below a folder; false if there is none. What cannot be read is passed over.
+fn show_below(session: &mut Session<'_>, options: &Options, folder: &str) -> bool {
+    let folder = folder.trim_end_matches('/');
+    let below = |path: &str| {
+        let rest = path.strip_prefix(folder);
+        rest.is_some_and(|rest| folder.is_empty() || rest.starts_with('/'))
+    };
+    let mut paths = sysctl::list(&session.world.kernel, session.netns);
+    let hidden = |path: &str| !options.deprecated && DEPRECATED.iter().any(|d| path.ends_with(d));
+    paths.retain(|path| below(path) && !hidden(path));
+    for path in &paths {
+        let key = Key { dotted: swap(path), path: path.clone() };
+        if let Ok(value) = sysctl::get(&session.world.kernel, session.netns, &key.dotted) {
+            print(session, options, &key, &value);
+        }
+    }
+    !paths.is_empty()
 }
 
 fn print(session: &mut Session<'_>, options: &Options, key: &Key, value: &str) {
