@@ -17,6 +17,8 @@ mod input;
 mod ip;
 mod iputils;
 mod json;
+#[cfg(test)]
+mod lab;
 mod names;
 mod number;
 mod ping;
@@ -25,6 +27,7 @@ mod session;
 mod sleep;
 mod sysctl;
 mod tcpdump;
+mod tracepath;
 mod traceroute;
 
 pub use command::{CommandError, Outcome};
@@ -85,6 +88,7 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
     Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
     Tool { name: "tcpdump", catches: Catches::Ending, start: tcpdump::start },
+    Tool { name: "tracepath", catches: Catches::Nothing, start: tracepath::start },
     Tool { name: "traceroute", catches: Catches::Nothing, start: traceroute::start },
 ];
 
