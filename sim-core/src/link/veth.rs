@@ -2,7 +2,7 @@
 
 use crate::errno::Errno;
 use crate::id::{DevId, Id as _};
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Flight, Kernel};
 use crate::link::register::NewDev;
 use crate::link::{DevKind, NetDevice, carrier, receive};
 use crate::netns::stack::Decision;

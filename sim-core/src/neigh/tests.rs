@@ -194,7 +194,7 @@ fn requests_are_refused_as_by_the_kernel() {
     let mut bench = bench();
     let addr = Ipv4Addr::new(10, 0, 1, 8);
     let spec = neigh_spec("c0", addr, NudState::Permanent);
-    let nameless = crate::netlink::request::NeighSpec { lladdr: None, ..spec.clone() };
+    let nameless = crate::netlink::request::NeighSpec { lladdr: None, ..spec };
     let mut add = |spec: &crate::netlink::request::NeighSpec, mode| {
         let answer = bench.request(&Request::NeighAdd(spec.clone(), mode));
         answer.err().map(|error| error.to_string())

@@ -166,6 +166,9 @@ fn remotes(k: &Kernel, dev: DevId, vxlan: &Vxlan, messages: &mut Vec<FdbMsg>) {
     }
 }
 
+/// The smallest MTU that IPv6 runs on; below it a device has no IPv6 side and listens to none of its
+/// groups.
+const IPV6_MIN_MTU: u32 = 1280;
 /// The IPv6 group of all nodes as an Ethernet address, which every Ethernet device listens to.
 const ALL_NODES_V6: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
 /// The IPv4 group of all hosts as an Ethernet address.
@@ -183,7 +186,9 @@ fn listened_to(k: &Kernel, dev: DevId, messages: &mut Vec<FdbMsg>) {
     let mut listen = |addr| messages.push(FdbMsg::listened_to(device.ifindex, addr));
     let by_hand = device.filter.as_deref();
     by_hand.into_iter().flat_map(|f| &f.uc).for_each(|(addr, _)| listen(*addr));
-    listen(ALL_NODES_V6);
+    if device.mtu >= IPV6_MIN_MTU {
+        listen(ALL_NODES_V6);
+    }
     by_hand.into_iter().flat_map(|f| &f.mc).for_each(|addr| listen(*addr));
     if !device.is_up() {
         return;
