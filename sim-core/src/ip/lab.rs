@@ -14,8 +14,7 @@ use crate::link::lab::{link, up};
 use crate::link::receive::eth_type_trans;
 use crate::neigh::NudState;
 use crate::netlink::request::{
-    AddrSpec, Create, LinkAdd, LinkChange, LinkKind, LinkPeer, NeighSpec, NextHopSpec, Request,
-    RouteSpec,
+    AddrSpec, Create, LinkAdd, LinkChange, LinkKind, LinkPeer, NeighSpec, Request,
 };
 use crate::netlink::{NetlinkError, dispatch};
 use crate::netns::stack;
@@ -112,21 +111,6 @@ impl Bench {
             proto: 0,
         };
         self.request(&Request::AddrAdd(spec, Create::Exclusive)).unwrap();
-    }
-
-    /// `ip route add NET via GATEWAY dev DEV`.
-    pub(crate) fn route(&mut self, net: &str, via: &str, dev: &str) {
-        let hop = NextHopSpec {
-            gateway: Some(via.parse().unwrap()),
-            dev: Some(link(dev)),
-            ..NextHopSpec::default()
-        };
-        let spec = RouteSpec {
-            dst: Some(net.parse().unwrap()),
-            next_hops: vec![hop],
-            ..RouteSpec::default()
-        };
-        self.request(&Request::RouteAdd(spec, Create::Exclusive)).unwrap();
     }
 
     /// A neighbour whose last two bytes of address are its hardware address's: 10.0.1.2 is
