@@ -1,5 +1,6 @@
-//! What will happen at a later time, in the order `(time, arming order)`.
+//! What will happen at a later time, in the order of time, and within an instant in the kernel's.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -42,7 +43,16 @@ pub enum Timer {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct TimerId {
     at: SimTime,
-    seq: u64,
+    rank: Rank,
+}
+
+/// The order of timers that fire at the same time: first those that do not count jiffies, in the order
+/// in which they were armed; then those of the wheel, coarse buckets before fine ones, and of one
+/// bucket the one armed last first, as `expire_timers()` takes them.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Rank {
+    Exact { seq: u64 },
+    Wheel { level: Reverse<u32>, seq: Reverse<u64> },
 }
 
 impl TimerId {
@@ -68,8 +78,13 @@ const WHEEL_REACH: u64 = 63;
 /// after 5.004 to 5.26 s.
 #[must_use]
 pub fn wheel_expiry(now: u64, expires: u64) -> u64 {
+    wheel_bucket(now, expires).0
+}
+
+/// The jiffy in which the bucket of a timer is due, and the bucket's level.
+fn wheel_bucket(now: u64, expires: u64) -> (u64, u32) {
     if expires < now {
-        return now;
+        return (now, 0);
     }
     let ahead = expires - now;
     let reach = |level: u32| WHEEL_REACH << (level * WHEEL_SHIFT);
@@ -80,10 +95,11 @@ pub fn wheel_expiry(now: u64, expires: u64) -> u64 {
         None => (last, now + reach(last)),
     };
     let unit = level * WHEEL_SHIFT;
-    ((expires >> unit) + 1) << unit
+    (((expires >> unit) + 1) << unit, level)
 }
 
-/// The armed timers. Of two with the same time, the one armed first fires first.
+/// The armed timers. Of two with the same time that do not count jiffies, the one armed first fires
+/// first.
 #[derive(Clone, Debug, Default)]
 pub struct TimerQueue {
     armed: BTreeMap<TimerId, Timer>,
@@ -93,7 +109,11 @@ pub struct TimerQueue {
 impl TimerQueue {
     /// Arms `timer` to fire at `at`.
     pub fn arm(&mut self, at: SimTime, timer: Timer) -> TimerId {
-        let id = TimerId { at, seq: self.next_seq };
+        let rank = Rank::Exact { seq: self.next_seq };
+        self.insert(TimerId { at, rank }, timer)
+    }
+
+    fn insert(&mut self, id: TimerId, timer: Timer) -> TimerId {
         self.next_seq += 1;
         self.armed.insert(id, timer);
         id
@@ -102,9 +122,10 @@ impl TimerQueue {
     /// Arms `timer` as the kernel arms one that counts jiffies: it is set to the jiffy `expires` and
     /// fires when the wheel comes by ([`wheel_expiry`]), at the start of that jiffy (`add_timer()`).
     pub fn arm_jiffies(&mut self, now: SimTime, expires: u64, timer: Timer) -> TimerId {
-        let jiffy = wheel_expiry(now.jiffies(), expires);
+        let (jiffy, level) = wheel_bucket(now.jiffies(), expires);
         let nanos = u64::try_from(JIFFY.as_nanos()).unwrap_or(u64::MAX).saturating_mul(jiffy);
-        self.arm(SimTime::from_nanos(nanos).max(now), timer)
+        let rank = Rank::Wheel { level: Reverse(level), seq: Reverse(self.next_seq) };
+        self.insert(TimerId { at: SimTime::from_nanos(nanos).max(now), rank }, timer)
     }
 
     /// Disarms a timer; false if it already fired or was disarmed before.
@@ -161,6 +182,23 @@ mod tests {
         ] {
             assert_eq!(wheel_expiry(now, expires), fires, "{now} {expires}");
         }
+    }
+
+    /// Seen on Linux 6.18: of two neighbours that are asked again in the same jiffy, the one asked later
+    /// comes first.
+    #[test]
+    fn of_one_bucket_the_timer_armed_last_fires_first_and_of_two_levels_the_coarse_one() {
+        let mut queue = TimerQueue::default();
+        let now = SimTime::ZERO;
+        queue.arm_jiffies(now, 250, program(0));
+        queue.arm_jiffies(now, 251, program(1));
+        let fine = SimTime::from_millis(4 * 200);
+        queue.arm_jiffies(fine, 255, program(2));
+        let due = SimTime::from_millis(4 * 256);
+        queue.arm(due, program(3));
+        let fired: Vec<Timer> =
+            std::iter::from_fn(|| queue.pop_due(due)).map(|(_, timer)| timer).collect();
+        assert_eq!(fired, [program(3), program(1), program(0), program(2)]);
     }
 
     #[test]

@@ -42,14 +42,11 @@ fn judge(f: &Flight) -> DropReason {
     let (Ok(ip), Ok(header)) = (Ipv4::parse(f.skb.network_header()), Udp::parse(data)) else {
         return DropReason::PktTooSmall;
     };
-    if header.checksum() == 0 {
-        return DropReason::NotSpecified;
-    }
     let covered = if header.length() == 0 { data.len() } else { header.length() };
-    if covered < UDP_HLEN {
+    let Some(covered) = data.get(..covered) else { return DropReason::PktTooSmall };
+    if header.checksum() == 0 || covered.len() < UDP_HLEN {
         return DropReason::UdpCsum;
     }
-    let Some(covered) = data.get(..covered) else { return DropReason::UdpCsum };
     let pseudo = pseudo_v4(ip.src(), ip.dst(), IpProto::UDPLITE, data.len());
     let right = csum_fold(csum_partial(covered, pseudo)) == 0;
     if right { DropReason::NoSocket } else { DropReason::UdpCsum }
