@@ -91,6 +91,15 @@ pub enum FileAnswer {
     Failed(String),
 }
 
+/// Whether a program is stopped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stopped {
+    No,
+    Yes,
+    /// And it would have been called in the meantime.
+    Called,
+}
+
 /// A running program and what belongs to it.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -100,6 +109,7 @@ pub struct Process {
     program: Option<Box<dyn Program>>,
     /// What it last said.
     pub state: Poll,
+    stopped: Stopped,
     /// What it has written and nobody has read yet, oldest first.
     pub output: VecDeque<Output>,
     pub(crate) stdin: VecDeque<u8>,
@@ -111,6 +121,14 @@ pub struct Process {
     pub(crate) signals: VecDeque<Signal>,
     pub(crate) sockets: Vec<SocketId>,
     pub(crate) alarm: Option<TimerId>,
+}
+
+impl Process {
+    /// Whether it is stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped != Stopped::No
+    }
 }
 
 /// Something that a program does to the world outside, to be done in order.
@@ -158,6 +176,7 @@ impl World {
             netns,
             program: Some(program),
             state: Poll::WaitBounded,
+            stopped: Stopped::No,
             output: VecDeque::new(),
             stdin: VecDeque::new(),
             stdin_closed: false,
@@ -223,6 +242,22 @@ impl World {
         self.run_programs();
     }
 
+    /// Stops a program (`SIGSTOP`): nothing calls it until it is resumed. Its sockets receive on.
+    pub fn stop(&mut self, id: ProcId) {
+        if let Some(process) = self.procs.get_mut(id).filter(|p| !p.is_stopped()) {
+            process.stopped = Stopped::Yes;
+        }
+    }
+
+    /// Lets a stopped program go on (`SIGCONT`).
+    pub fn resume(&mut self, id: ProcId) {
+        let Some(process) = self.procs.get_mut(id) else { return };
+        if std::mem::replace(&mut process.stopped, Stopped::No) == Stopped::Called {
+            self.make_runnable(id);
+            self.run_programs();
+        }
+    }
+
     /// Removes a program with all it owns, as the kernel does when a process dies. A namespace without
     /// a name goes with the last program in it.
     pub fn reap(&mut self, id: ProcId) -> Option<Process> {
@@ -234,9 +269,12 @@ impl World {
 
     /// Runs a program once.
     pub(super) fn poll_program(&mut self, id: ProcId) {
-        let Some(mut program) = self.procs.get_mut(id).and_then(|p| p.program.take()) else {
+        let Some(process) = self.procs.get_mut(id) else { return };
+        if process.is_stopped() {
+            process.stopped = Stopped::Called;
             return;
-        };
+        }
+        let Some(mut program) = process.program.take() else { return };
         let state = program.poll(&mut Sys::new(self, id));
         if let Poll::Exit(_) = state {
             self.release(id);

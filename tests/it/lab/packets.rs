@@ -205,3 +205,20 @@ fn an_injected_frame_is_received() {
         "{printed}"
     );
 }
+
+/// The real `ping` sends as many.
+#[test]
+fn a_stopped_command_stands_still_in_the_world() {
+    let script = "
+        ip netns exec net1 ping 20.1.1.2 > seen & ping=$!
+        sleep 0.5; kill -STOP $ping; sleep 10; kill -CONT $ping; sleep 1.5
+        kill -INT $ping; wait $ping; grep -c seq seen; sed -n 's/, time .*//p' seen";
+    assert_eq!(on_a_wire(script), "3\n3 packets transmitted, 3 received, 0% packet loss\n");
+}
+
+#[test]
+fn a_command_whose_output_nobody_reads_waits_while_time_goes_on() {
+    let script = "
+        ip netns exec net1 ping -i 0.002 -c 4000 20.1.1.2 | { sleep 1000; echo slept; grep -c seq; }";
+    assert_eq!(on_a_wire(script), "slept\n4000\n");
+}

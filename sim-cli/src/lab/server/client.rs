@@ -14,14 +14,15 @@ use crate::lab::protocol::{Decoder, Hello, PIECE, ProtocolError, ToServer, ToShi
 
 /// How much a shim may have sent that was not acted on yet, in messages.
 const MAX_INBOX: usize = 64;
-/// How much may wait for a shim before the world stands still for it, in bytes.
-const MAX_OUTBOX: usize = 1 << 24;
+/// How much may wait for a shim before its program is stopped, in bytes.
+const MAX_OUTBOX: usize = 1 << 16;
 
 /// A connected shim.
 #[derive(Debug)]
 pub(super) struct Client {
     stream: UnixStream,
-    pid: i32,
+    /// Its process.
+    pub(super) pid: i32,
     /// Tells which of two commands was started first; known once it has said hello.
     pub(super) started: Descent,
     decoder: Decoder,
@@ -130,7 +131,7 @@ impl Client {
         !self.gone && !self.outbox.is_empty()
     }
 
-    /// Whether so much waits for it that nothing more may be made.
+    /// Whether so much waits for it that its program has to wait, as one does that writes to a full pipe.
     pub(super) fn is_congested(&self) -> bool {
         !self.gone && self.outbox.len() > MAX_OUTBOX
     }

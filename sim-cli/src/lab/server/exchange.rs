@@ -2,7 +2,7 @@
 
 use sim_core::id::{Id as _, NetnsId, ProcId};
 use sim_core::tools::{self, Call, Catches};
-use sim_core::world::{Output, Poll, Program, Signal, Sys};
+use sim_core::world::{Output, Poll, Process, Program, Signal, Sys};
 
 use super::client::State;
 use super::proc::Descent;
@@ -166,11 +166,31 @@ impl Server {
         (news, None)
     }
 
+    /// Stops the programs of shims that were stopped or do not get rid of their output, and lets the
+    /// others go on.
+    pub(super) fn stop_and_resume(&mut self) {
+        let programs = self.clients.values().filter_map(|client| {
+            let stops = client.is_congested() || self.watch.is_stopped(client.pid);
+            Some((client.program()?, stops))
+        });
+        for (program, stops) in programs.collect::<Vec<_>>() {
+            match (stops, self.world.process(program).is_some_and(Process::is_stopped)) {
+                (true, false) => self.world.stop(program),
+                (false, true) => {
+                    self.world.resume(program);
+                    self.collect();
+                }
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+
     /// Interrupts the programs that handle it, in the order in which they were started.
     pub(super) fn interrupt_all(&mut self) {
         let mut running: Vec<_> = self.clients.values().filter_map(interruptible).collect();
         running.sort_unstable();
         for (_, program) in running {
+            self.world.resume(program);
             self.world.signal(program, Signal::Interrupt);
             self.collect();
         }

@@ -131,6 +131,7 @@ impl Server {
             if let Some(signal) = self.signals.ending() {
                 break signal.wrapping_add(128);
             }
+            self.stop_and_resume();
             if self.flush_next() || self.act() {
                 continue;
             }

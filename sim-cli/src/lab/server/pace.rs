@@ -2,7 +2,7 @@
 //!
 //! | what runs | virtual time |
 //! |---|---|
-//! | nothing | stands still |
+//! | nothing, or only what is stopped | stands still |
 //! | a program that waits for something bound to come | runs ahead, event by event, as fast as it can |
 //! | only programs that may wait forever | follows the time of the machine |
 //!
@@ -12,9 +12,9 @@
 
 use std::time::Duration;
 
-use sim_core::world::Poll;
+use sim_core::world::{Poll, Process};
 
-use super::{Client, Server};
+use super::Server;
 
 /// How many events are handled before the server looks around.
 const EVENTS: u32 = 1_000;
@@ -52,25 +52,28 @@ impl Pace {
 impl Server {
     /// Lets time pass if it may.
     pub(super) fn advance(&mut self) -> Advance {
-        let congested = self.clients.values().any(Client::is_congested);
-        let running = self.clients.values().any(|client| client.program().is_some());
-        if congested || !running {
-            self.pace = Pace::default();
-            Advance::Wait(None)
-        } else if self.someone_hurries() {
+        if self.someone_hurries() {
             self.pace = Pace::default();
             self.run_ahead()
-        } else {
+        } else if self.running().next().is_some() {
             self.follow()
+        } else {
+            self.pace = Pace::default();
+            Advance::Wait(None)
         }
+    }
+
+    /// The programs that are not stopped.
+    fn running(&self) -> impl Iterator<Item = &Process> {
+        self.clients
+            .values()
+            .filter_map(|client| self.world.process(client.program()?))
+            .filter(|process| !process.is_stopped())
     }
 
     /// Whether a program waits for something that is bound to come.
     fn someone_hurries(&self) -> bool {
-        self.clients
-            .values()
-            .filter_map(|client| self.world.process(client.program()?))
-            .any(|process| process.state == Poll::WaitBounded)
+        self.running().any(|process| process.state == Poll::WaitBounded)
     }
 
     /// Goes from event to event until there is something to print or nobody hurries any more.

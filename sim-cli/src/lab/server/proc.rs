@@ -14,35 +14,45 @@ pub(super) struct Thread {
     pub(super) tid: i32,
     /// Whether it can go on only if something wakes it: asleep, stopped or dead.
     pub(super) asleep: bool,
+    /// Whether it was stopped by a signal.
+    pub(super) stopped: bool,
     /// How often it was taken off a CPU. It grows whenever the thread ran in between.
     pub(super) switches: u64,
 }
 
-/// All threads of all descendants of the process `root`.
+/// All threads of all descendants of the process `root`, which has one thread.
 pub(super) fn descendants(root: i32) -> Vec<Thread> {
-    let processes = match children(root) {
-        Ok(children) => family_by_children(children),
+    let (mut family, lists_children) = match children(root, root) {
+        Ok(children) => (children, true),
         // The kernel was built without `CONFIG_PROC_CHILDREN`.
-        Err(_) => family_by_parents(root, &all_processes()),
+        Err(_) => (family_by_parents(root), false),
     };
-    let threads = processes.into_iter().flat_map(|pid| thread_ids(pid).map(move |tid| (pid, tid)));
-    threads.filter_map(|(pid, tid)| thread(pid, tid)).collect()
-}
-
-/// Processes and all their descendants, parents before children.
-fn family_by_children(mut family: Vec<i32>) -> Vec<i32> {
+    let mut threads = Vec::new();
     let mut next = 0;
     while let Some(&pid) = family.get(next) {
-        family.extend(children(pid).unwrap_or_default());
         next += 1;
+        for thread in threads_of(pid) {
+            if lists_children {
+                family.extend(children(pid, thread.tid).unwrap_or_default());
+            }
+            threads.push(thread);
+        }
     }
-    family
+    threads
 }
 
-/// The descendants of `root` among `all`, parents before children.
-fn family_by_parents(root: i32, all: &[i32]) -> Vec<i32> {
-    let parents: Vec<(i32, i32)> =
-        all.iter().filter_map(|pid| Some((parent_and_start(*pid)?.0, *pid))).collect();
+/// The children that a thread has started.
+fn children(pid: i32, tid: i32) -> io::Result<Vec<i32>> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children"))?;
+    Ok(list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+}
+
+/// All descendants of the process `root`, found by asking each process for its parent.
+fn family_by_parents(root: i32) -> Vec<i32> {
+    let parents: Vec<(i32, i32)> = all_processes()
+        .into_iter()
+        .filter_map(|pid| Some((parent_and_start(pid)?.0, pid)))
+        .collect();
     let mut family = vec![root];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
@@ -52,25 +62,8 @@ fn family_by_parents(root: i32, all: &[i32]) -> Vec<i32> {
     family.split_off(1)
 }
 
-/// The children of all threads of a process; an error if there is not one thread that can be asked.
-fn children(pid: i32) -> io::Result<Vec<i32>> {
-    let lists: Vec<io::Result<String>> = thread_ids(pid)
-        .map(|tid| fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")))
-        .collect();
-    if lists.iter().all(Result::is_err) {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    let words = lists.iter().flatten().flat_map(|list| list.split_ascii_whitespace());
-    Ok(words.filter_map(|pid| pid.parse().ok()).collect())
-}
-
 fn all_processes() -> Vec<i32> {
     numbered(Path::new("/proc")).collect()
-}
-
-/// The threads of a process; none when it is gone.
-fn thread_ids(pid: i32) -> impl Iterator<Item = i32> {
-    numbered(&Path::new("/proc").join(pid.to_string()).join("task"))
 }
 
 /// The entries of a folder that are numbers.
@@ -79,7 +72,20 @@ fn numbered(folder: &Path) -> impl Iterator<Item = i32> + use<> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-fn thread(pid: i32, tid: i32) -> Option<Thread> {
+/// The threads of a process; none when it is gone.
+fn threads_of(pid: i32) -> Vec<Thread> {
+    match thread(pid, pid) {
+        Some((only, 1)) => vec![only],
+        Some(_) => {
+            let tids = numbered(&Path::new("/proc").join(pid.to_string()).join("task"));
+            tids.filter_map(|tid| Some(thread(pid, tid)?.0)).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// The state of a thread, and how many threads its process has.
+fn thread(pid: i32, tid: i32) -> Option<(Thread, u64)> {
     let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -87,12 +93,14 @@ fn thread(pid: i32, tid: i32) -> Option<Thread> {
     };
     let number = |name| field(name).and_then(|n| n.parse().ok()).unwrap_or(0_u64);
     let state = field("State")?.chars().next()?;
-    Some(Thread {
+    let thread = Thread {
         pid,
         tid,
         asleep: matches!(state, 'S' | 'T' | 't' | 'Z' | 'X'),
+        stopped: state == 'T',
         switches: number("voluntary_ctxt_switches") + number("nonvoluntary_ctxt_switches"),
-    })
+    };
+    Some((thread, number("Threads")))
 }
 
 /// The processor time that a process has used; zero if it is gone.
@@ -149,23 +157,28 @@ mod tests {
 
     #[test]
     fn a_waiting_child_is_asleep_and_does_not_switch() {
-        let mut child =
-            Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let pid = i32::try_from(child.id()).unwrap();
-        let of_child = || descendants(id().cast_signed()).into_iter().find(|t| t.pid == pid);
+        let mut shell = Command::new("sh")
+            .args(["-c", "cat; :"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let root = shell.id().cast_signed();
         let waiting = loop {
-            if let Some(thread) = of_child().filter(|t| t.asleep) {
-                break thread;
+            if let [cat] = descendants(root)[..]
+                && cat.asleep
+            {
+                break cat;
             }
         };
-        assert_eq!(of_child(), Some(waiting));
-        assert_eq!(descent(pid).len(), 1);
-        assert_eq!(descent(pid)[0].1, pid);
-        assert!(family_by_parents(id().cast_signed(), &all_processes()).contains(&pid));
-        assert!(family_by_children(vec![id().cast_signed()]).contains(&pid));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert_eq!(of_child(), None);
-        assert_eq!(descent(pid), []);
+        assert_eq!(descendants(root), [waiting]);
+        assert_eq!(family_by_parents(root), [waiting.pid]);
+        let pids: Vec<i32> = descent(waiting.pid).iter().map(|(_, pid)| *pid).collect();
+        assert_eq!(pids, [root, waiting.pid]);
+        assert!(family_by_parents(id().cast_signed()).contains(&waiting.pid));
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert_eq!(descendants(root), []);
+        assert_eq!(descent(waiting.pid), []);
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Watch {
     running: BTreeMap<i32, Duration>,
     /// Those that are not waited for.
     left_out: BTreeSet<i32>,
+    /// Those that a signal had stopped when they were last looked at.
+    stopped: BTreeSet<i32>,
 }
 
 impl Watch {
@@ -50,6 +52,7 @@ impl Watch {
             patience: PATIENCE,
             running: BTreeMap::new(),
             left_out: BTreeSet::new(),
+            stopped: BTreeSet::new(),
         }
     }
 
@@ -68,11 +71,17 @@ impl Watch {
         true
     }
 
+    /// Whether a signal had stopped the process `pid` when it was last looked at.
+    pub(super) fn is_stopped(&self, pid: i32) -> bool {
+        self.stopped.contains(&pid)
+    }
+
     /// All threads, if all of them sleep. Who is left out does not count.
     fn look(&mut self) -> Option<Vec<Thread>> {
         let mut threads = proc::descendants(self.root);
         let running: BTreeSet<i32> = threads.iter().filter(|t| !t.asleep).map(|t| t.pid).collect();
         self.leave_out_the_busy(&running);
+        self.stopped = threads.iter().filter(|t| t.stopped).map(|t| t.pid).collect();
         threads.retain(|thread| !self.left_out.contains(&thread.pid));
         running.is_subset(&self.left_out).then_some(threads)
     }
