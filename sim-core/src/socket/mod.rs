@@ -8,7 +8,7 @@
 //!   udp ping raw packet       one file a datagram protocol
 //! ```
 //!
-//! A system call of a datagram socket is synchronous: [`send_to`] returns when the packet has been
+//! A system call of a datagram socket is synchronous: [`call::send_to`] returns when the packet has been
 //! handed to a device or refused, with the error that the refusing layer gave.
 
 pub mod bind;

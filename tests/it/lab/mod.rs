@@ -1,6 +1,7 @@
 //! The lab: real shells whose commands act on a simulated world.
 
 mod commands;
+mod determinism;
 mod packets;
 mod processes;
 mod protocol;
