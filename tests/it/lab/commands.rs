@@ -63,3 +63,28 @@ fn a_wrong_use_ends_with_the_status_of_the_real_tool() {
     let script = "ip nonsense 2>/dev/null; echo $?; ip link set nosuch up 2>&1; echo $?";
     assert_eq!(stdout(script), "1\nCannot find device \"nosuch\"\n1\n");
 }
+
+/// Observed with iproute2 6.1.
+#[test]
+fn files_and_standard_input_are_the_user_s() {
+    let script = "
+        printf 'netns add a\\nnetns add b\\n' | ip -batch -; echo $?
+        printf 'netns add c\\nbogus\\nnetns add d\\n' > file; ip -batch file; echo $?
+        ip netns | cut -d' ' -f 1
+        ip -batch /no/such; echo $?
+        (echo netns add x; sleep 1; ip netns add y; echo netns add z) | ip -batch -
+        ip netns | cut -d' ' -f 1 | head -3
+        echo net.ipv4.ip_forward=1 | sysctl -p -";
+    let output = Labs::new().run(script);
+    assert_eq!(
+        text(&output.stdout),
+        "0\n1\nc\nb\na\n1\nz\ny\nx\nnet.ipv4.ip_forward = 1\n",
+        "{output:?}"
+    );
+    assert_eq!(
+        text(&output.stderr),
+        "Object \"bogus\" is unknown, try \"ip help\".\n\
+         Command failed file:2\n\
+         Cannot open file \"/no/such\" for reading: No such file or directory\n"
+    );
+}

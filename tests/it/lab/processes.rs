@@ -138,3 +138,20 @@ fn a_lab_inside_a_lab_is_a_world_of_its_own() {
     let (inner, outer) = folders.trim().split_once('\n').unwrap();
     assert_ne!(inner, outer);
 }
+
+#[test]
+fn an_interrupt_ends_the_command_and_the_lab_says_so() {
+    use std::os::unix::process::CommandExt as _;
+    let labs = Labs::new();
+    let mut command =
+        labs.kubewire(&["lab", "--", "sh", "-c", "echo; sleep infinity; echo not me"]);
+    let mut lab = command.process_group(0).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = [0];
+    lab.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    let group = format!("-{}", lab.id());
+    let kill = std::process::Command::new("kill").args(["-INT", "--", &group]).status().unwrap();
+    assert!(kill.success());
+    let output = lab.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(130), ""));
+    assert_eq!(labs.left_over(), Vec::<String>::new());
+}
