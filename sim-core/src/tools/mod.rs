@@ -7,6 +7,7 @@ mod argv;
 mod arping;
 mod bridge;
 mod command;
+mod ethtool;
 mod failure;
 pub mod getopt;
 mod glob;
@@ -82,6 +83,7 @@ pub struct Tool {
 pub const TOOLS: &[Tool] = &[
     Tool { name: "arping", catches: Catches::Interrupt, start: arping::start },
     Tool { name: "bridge", catches: Catches::Nothing, start: bridge::program::start },
+    Tool { name: "ethtool", catches: Catches::Nothing, start: ethtool::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
     Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
