@@ -123,6 +123,7 @@ pub fn create<O: Observer>(
     under.macvlans.get_or_insert_default().vlans.push(dev);
     k.register_netdevice(dev, o);
     carrier::set(k, dev, carrier);
+    carrier::fire(k, dev);
     Ok(dev)
 }
 

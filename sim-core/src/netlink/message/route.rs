@@ -74,8 +74,12 @@ pub struct FoundMsg {
     pub multicast: bool,
     /// It is everybody's (`RTCF_BROADCAST`).
     pub broadcast: bool,
+    /// A redirect sends it to another router than the table's (`RTCF_REDIRECTED`).
+    pub redirected: bool,
     /// The sender is told of a shorter way (`RTCF_DOREDIRECT`).
     pub redirect: bool,
+    /// In how many seconds what ICMP has taught about the way is forgotten (`rta_expires`).
+    pub expires_s: Option<u64>,
     /// The firewall mark that was asked for (`RTA_MARK`).
     pub mark: u32,
     /// The user that was asked for (`RTA_UID`).
@@ -244,7 +248,9 @@ fn found(dst: &route::Dst, query: &RouteQuery) -> FoundMsg {
         local: dst.local,
         multicast: dst.kind == RouteType::Multicast,
         broadcast: dst.kind == RouteType::Broadcast,
+        redirected: false,
         redirect: false,
+        expires_s: None,
         mark: query.mark,
         uid: query.uid,
         iif: query.iif,
@@ -258,7 +264,12 @@ fn output(
     flow: &FlowKey<V4>,
 ) -> Result<RouteMsg, NetlinkError> {
     let way = route::output(k, netns, flow)?;
-    let info = FoundMsg { uid: Some(query.uid.unwrap_or(0)), ..found(&way.dst, query) };
+    let info = FoundMsg {
+        redirected: way.redirected,
+        expires_s: way.expires.map(|at| at.since(k.now).as_secs()),
+        uid: Some(query.uid.unwrap_or(0)),
+        ..found(&way.dst, query)
+    };
     let mut msg = RouteMsg::answer(query.dst, way.dst.kind, told_table(k, netns, way.table), info);
     msg.src = query.src.map(IpAddr::V4);
     msg.prefsrc = Some(way.src).filter(|src| Some(*src) != query.src).map(IpAddr::V4);
@@ -275,7 +286,12 @@ fn input(
     flow: &FlowKey<V4>,
 ) -> Result<RouteMsg, NetlinkError> {
     let way = route::input(k, netns, flow).map_err(|(_, error)| error.unwrap_or(Errno::EINVAL))?;
-    let info = FoundMsg { redirect: way.do_redirect, ..found(&way.dst, query) };
+    let info = FoundMsg {
+        redirected: way.redirected,
+        redirect: way.do_redirect,
+        expires_s: way.expires.map(|at| at.since(k.now).as_secs()),
+        ..found(&way.dst, query)
+    };
     let mut msg = RouteMsg::answer(query.dst, way.dst.kind, told_table(k, netns, way.table), info);
     msg.src = query.src.map(IpAddr::V4);
     msg.hop.gateway = way.dst.gateway;

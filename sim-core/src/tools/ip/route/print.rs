@@ -144,6 +144,7 @@ fn answer(p: &mut Printer, found: &FoundMsg) {
         (found.local, "local"),
         (found.multicast, "mc"),
         (found.broadcast, "brd"),
+        (found.redirected, "redirected"),
         (found.redirect, "redirect"),
     ]
     .iter()
@@ -158,6 +159,9 @@ fn answer(p: &mut Printer, found: &FoundMsg) {
         p.element(*name, format_args!("{before}{name}{after}"));
     }
     p.close_array();
+    if let Some(seconds) = found.expires_s {
+        p.any("expires", seconds, format_args!("expires {seconds}sec "));
+    }
 }
 
 fn metrics(p: &mut Printer, metrics: &Metrics) {

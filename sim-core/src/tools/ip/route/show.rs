@@ -65,7 +65,11 @@ pub(crate) fn flush(
     }
     let filter = Filter::read(args, options, &session.host())?;
     if filter.cached {
-        // There is no cache; emptying it is always complete.
+        // What ICMP has taught is all the cache there is (`iproute_flush_cache()`).
+        let (name, value) = ("net.ipv4.route.flush".to_owned(), "-1".to_owned());
+        session.ask(&Request::SysctlSet { name, value }).map_err(|error| {
+            Failure::returns(2, format!("Cannot flush routing cache: {}\n", error.errno))
+        })?;
         if options.stats > 0 {
             session.out(format_args!("*** IPv4 routing cache is flushed.\n"));
         }
