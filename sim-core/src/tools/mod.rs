@@ -21,6 +21,7 @@ mod json;
 #[cfg(test)]
 mod lab;
 mod names;
+mod nc;
 mod number;
 mod ping;
 mod printer;
@@ -86,6 +87,7 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "ethtool", catches: Catches::Nothing, start: ethtool::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
     Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
+    Tool { name: "nc", catches: Catches::Nothing, start: nc::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
     Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
