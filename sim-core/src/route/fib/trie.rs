@@ -287,3 +287,95 @@ fn usable<F: Family>(
             && (flow.oif.is_none() || flow.oif == hop.dev)
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use ipnet::Ipv4Net;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::family::V4;
+    use crate::id::Id as _;
+    use crate::link::inet::Scope;
+
+    fn alias(priority: u32) -> FibAlias<V4> {
+        let dev = DevId::from_index(0);
+        let info = FibInfo {
+            protocol: 0,
+            scope: Scope::UNIVERSE,
+            priority,
+            prefsrc: None,
+            flags: NhFlags::default(),
+            metrics: None,
+            hops: smallvec::smallvec![NextHop::new(Some(dev), None, 1)],
+        };
+        FibAlias { tos: 0, kind: RouteType::Unicast, table: 254, info: Arc::new(info) }
+    }
+
+    /// Prefixes that often cover each other.
+    fn prefix() -> impl Strategy<Value = Ipv4Net> {
+        (any::<u32>(), 0..=32u8).prop_map(|(bits, len)| {
+            let addr = Ipv4Addr::from(0x0a00_0000 | (bits & 0x0303_0303));
+            Ipv4Net::new(addr, len).unwrap().trunc()
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(Ipv4Net),
+        Remove(Ipv4Net),
+        RemoveLongerThan(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => prefix().prop_map(Step::Add),
+            3 => prefix().prop_map(Step::Remove),
+            1 => (0..=32u8).prop_map(Step::RemoveLongerThan),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_longest_prefix_is_found_after_any_changes(
+            steps in prop::collection::vec(step(), 1..60),
+            addrs in prop::collection::vec(any::<u32>(), 20),
+        ) {
+            let mut trie = Trie::<V4>::default();
+            let mut naive: Vec<Ipv4Net> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Add(net) => {
+                        if !naive.contains(&net) {
+                            naive.push(net);
+                            trie.entry(net).push(alias(0));
+                        }
+                    }
+                    Step::Remove(net) => {
+                        let there = naive.iter().position(|n| *n == net);
+                        prop_assert_eq!(trie.remove(&net, 0).is_some(), there.is_some());
+                        there.map(|at| naive.remove(at));
+                    }
+                    Step::RemoveLongerThan(len) => {
+                        let before = naive.len();
+                        naive.retain(|n| n.prefix_len() <= len);
+                        let removed = trie.remove_if(|n, _| n.prefix_len() > len);
+                        prop_assert_eq!(removed, before - naive.len());
+                    }
+                }
+            }
+            for bits in addrs {
+                let addr = Ipv4Addr::from(0x0a00_0000 | (bits & 0x0303_0303));
+                let longest =
+                    naive.iter().filter(|n| n.contains(&addr)).max_by_key(|n| n.prefix_len());
+                let found = trie.lookup(254, &FlowKey::to(addr), |_| false).ok();
+                prop_assert_eq!(found.map(|f| f.net), longest.copied());
+            }
+            naive.sort_by_key(|n| (n.network(), std::cmp::Reverse(n.prefix_len())));
+            let dumped: Vec<Ipv4Net> = trie.iter().map(|(net, _)| net).collect();
+            prop_assert_eq!(dumped, naive);
+        }
+    }
+}
