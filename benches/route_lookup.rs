@@ -7,11 +7,7 @@ use std::net::Ipv4Addr;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sim_core::family::V4;
 use sim_core::id::{DevId, NetnsId};
-use sim_core::netlink::Request;
-use sim_core::netlink::request::{
-    AddrSpec, Create, LinkAdd, LinkChange, LinkKind, LinkPeer, LinkRef, NextHopSpec, RouteSpec,
-};
-use sim_core::route::{self, FlowKey, RouteType};
+use sim_core::route::{self, FlowKey};
 use sim_core::world::World;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 42, 0, 1);
@@ -30,59 +26,25 @@ impl Host {
     fn new(routes: u16) -> Self {
         let mut world = World::new(1);
         let netns = world.initial_netns();
-        let name = "eth0".parse().expect("a name");
-        let up = LinkChange { flags_on: 1, ..LinkChange::default() };
-        let peer = LinkPeer {
-            name: Some("wire".parse().expect("a name")),
-            change: up.clone(),
-            ..LinkPeer::default()
-        };
-        let kind = LinkKind::Veth(Box::new(peer));
-        let link =
-            LinkAdd { name: Some(name), ifindex: None, kind, link: None, change: up.clone() };
-        let lo = LinkRef::Name("lo".parse().expect("a name"));
-        let dev = LinkRef::Name(name);
-        let mut requests = vec![
-            Request::LinkSet(lo, up),
-            Request::LinkAdd(link),
-            Request::SysctlSet { name: "net.ipv4.ip_forward".into(), value: "1".into() },
-            Request::AddrAdd(
-                AddrSpec {
-                    dev,
-                    local: OWN.into(),
-                    peer: None,
-                    prefix_len: 24,
-                    any_prefix: false,
-                    broadcast: None,
-                    label: None,
-                    scope: None,
-                    metric: None,
-                    no_prefix_route: false,
-                    valid_lft_s: None,
-                    preferred_lft_s: None,
-                    proto: 0,
-                },
-                Create::Exclusive,
-            ),
+        let mut commands = vec![
+            "ip link set lo up".to_owned(),
+            "ip link add eth0 type veth peer name wire".to_owned(),
+            "ip link set eth0 up".to_owned(),
+            "ip link set wire up".to_owned(),
+            "ip addr add 10.42.0.1/24 dev eth0".to_owned(),
+            "ip route add default via 10.42.0.2".to_owned(),
+            "sysctl -qw net.ipv4.ip_forward=1".to_owned(),
         ];
-        let via = |dst: Option<Ipv4Addr>, gateway: u8| {
-            let gateway = Some(Ipv4Addr::new(10, 42, 0, gateway).into());
-            let spec = RouteSpec {
-                dst: dst.map(|dst| ipnet::IpNet::new(dst.into(), 24).expect("a prefix")),
-                kind: Some(RouteType::Unicast),
-                next_hops: vec![NextHopSpec { gateway, ..NextHopSpec::default() }],
-                ..RouteSpec::default()
-            };
-            Request::RouteAdd(spec, Create::Exclusive)
-        };
-        requests.push(via(None, 2));
-        requests.extend((0..routes).map(|i| {
+        commands.extend((0..routes).map(|i| {
             let [high, low] = i.to_be_bytes();
-            via(Some(Ipv4Addr::new(10, 50 + high, low, 0)), 3)
+            format!("ip route add 10.{}.{low}.0/24 via 10.42.0.3", 50 + high)
         }));
-        for request in requests {
-            world.request(netns, &request).expect("the request is sound");
+        for command in commands {
+            let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+            let outcome = world.run_command(netns, &words).expect("there is such a command");
+            assert_eq!(outcome.status, 0, "{command}: {}", outcome.stderr);
         }
+        let name = "eth0".parse().expect("a name");
         let dev = world.kernel.dev_by_name(netns, name).expect("it was made");
         Self { world, netns, dev }
     }

@@ -13,6 +13,8 @@ mod sysctls;
 mod tcpdump;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod transcripts;
 
 /// A file that no `mod` names would never run.
 #[test]

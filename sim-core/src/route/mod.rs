@@ -22,15 +22,11 @@ pub mod flow;
 pub mod get;
 pub mod ifaddr;
 pub mod input;
-#[cfg(test)]
-mod lab;
 pub mod multipath;
 pub mod output;
 pub mod rp_filter;
 mod siphash;
 pub mod source;
-#[cfg(test)]
-mod tests;
 
 use std::net::IpAddr;
 

@@ -6,14 +6,14 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::errno::Errno;
 use crate::family::V4;
-use crate::id::{DevId, IfIndex, NetnsId};
+use crate::id::{IfIndex, NetnsId};
 use crate::kernel::Kernel;
-use crate::link::inet::{ConfKey, Scope};
+use crate::link::inet::Scope;
 use crate::netlink::NetlinkError;
 use crate::packet::IpProto;
 use crate::route::fib::info::NhFlags;
-use crate::route::fib::table::{RT_TABLE_LOCAL, RT_TABLE_MAIN};
 use crate::route::fib::{FibAlias, FibInfo, Linkstate, Metrics, NextHop, lookup};
+use crate::route::get::RouteAnswer;
 use crate::route::{self, FlowKey, RouteType};
 
 /// A route.
@@ -88,16 +88,21 @@ pub struct FoundMsg {
     pub iif: Option<IfIndex>,
 }
 
+fn flagged(flags: NhFlags) -> HopMsg {
+    HopMsg {
+        dead: flags.contains(NhFlags::DEAD),
+        onlink: flags.contains(NhFlags::ONLINK),
+        linkdown: flags.contains(NhFlags::LINKDOWN),
+        ..HopMsg::default()
+    }
+}
+
 fn hop(k: &Kernel, hop: &NextHop<V4>) -> HopMsg {
-    let linkdown = hop.flags.contains(NhFlags::LINKDOWN);
-    let passed_over = |dev| linkdown && k.conf_is_on(dev, ConfKey::IgnoreRoutesWithLinkdown);
     HopMsg {
         gateway: hop.gateway.map(IpAddr::V4),
         dev: hop.dev.and_then(|dev| k.devs.get(dev)).map(|dev| dev.ifindex),
         weight: hop.weight,
-        dead: hop.flags.contains(NhFlags::DEAD) || hop.dev.is_some_and(passed_over),
-        onlink: hop.flags.contains(NhFlags::ONLINK),
-        linkdown,
+        ..flagged(hop.shown_flags(k))
     }
 }
 
@@ -120,7 +125,8 @@ impl RouteMsg {
             metrics: info.metrics.as_deref().copied().unwrap_or_default(),
             hop: match info.hops.first() {
                 Some(only) if !several => hop(k, only),
-                _ => HopMsg::default(),
+                // The state of the route as a whole.
+                _ => flagged(info.flags),
             },
             hops: match several {
                 true => info.hops.iter().map(|each| hop(k, each)).collect(),
@@ -131,21 +137,37 @@ impl RouteMsg {
     }
 
     /// An answer to a lookup (`rt_fill_info()`).
-    fn answer(dst: Ipv4Addr, kind: RouteType, table: u32, found: FoundMsg) -> Self {
+    fn answer(k: &Kernel, query: &RouteQuery, answer: &RouteAnswer) -> Self {
+        let flags = answer.flags;
+        let uid = query.iif.is_none().then(|| query.uid.unwrap_or(0)).or(query.uid);
         Self {
-            kind,
-            dst: Some(IpNet::from(IpAddr::V4(dst))),
-            src: None,
-            tos: 0,
-            table,
+            kind: answer.kind,
+            dst: Some(IpNet::from(IpAddr::V4(answer.to))),
+            src: answer.from.map(IpAddr::V4),
+            tos: answer.tos,
+            table: answer.table,
             protocol: 0,
             scope: Scope::UNIVERSE,
-            prefsrc: None,
+            prefsrc: answer.src.map(IpAddr::V4),
             metric: None,
-            metrics: Metrics::default(),
-            hop: HopMsg::default(),
+            metrics: answer.metrics,
+            hop: HopMsg {
+                gateway: answer.gateway,
+                dev: k.devs.get(answer.dev).map(|dev| dev.ifindex),
+                ..HopMsg::default()
+            },
             hops: Vec::new(),
-            found: Some(found),
+            found: Some(FoundMsg {
+                local: flags.local,
+                multicast: flags.multicast,
+                broadcast: flags.broadcast,
+                redirected: flags.redirected,
+                redirect: flags.redirect,
+                expires_s: answer.expires_s,
+                mark: query.mark,
+                uid,
+                iif: query.iif,
+            }),
         }
     }
 }
@@ -214,89 +236,18 @@ pub fn get(k: &Kernel, netns: NetnsId, query: &RouteQuery) -> Result<RouteMsg, N
         oif: query.oif.map(dev).transpose()?,
         mark: query.mark,
         tos: query.tos,
-        proto,
+        proto: query.proto.unwrap_or(0),
         sport: query.sport,
         dport: query.dport,
         uid: query.uid.unwrap_or(0),
         ..FlowKey::to(query.dst)
     };
-    let answer = match flow.iif {
-        Some(_) => input(k, netns, query, &flow)?,
-        None => output(k, netns, query, &flow)?,
-    };
+    let answer = route::get::get(k, netns, &flow)?;
     if !query.fib_match {
-        return Ok(answer);
+        return Ok(RouteMsg::answer(k, query, &answer));
     }
     match lookup::<V4>(k, netns, &flow, Linkstate::Respected) {
         Ok(found) => Ok(RouteMsg::of(k, found.net, found.alias)),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The table as it is told: while `local` and `main` are one trie, that is `main`.
-fn told_table(k: &Kernel, netns: NetnsId, table: u32) -> u32 {
-    let merged = !k.netns[netns].ipv4.fib.rules.custom();
-    if merged && table == RT_TABLE_LOCAL { RT_TABLE_MAIN } else { table }
-}
-
-fn index_of(k: &Kernel, dev: DevId) -> Option<IfIndex> {
-    k.devs.get(dev).map(|dev| dev.ifindex)
-}
-
-fn found(dst: &route::Dst, query: &RouteQuery) -> FoundMsg {
-    FoundMsg {
-        local: dst.local,
-        multicast: dst.kind == RouteType::Multicast,
-        broadcast: dst.kind == RouteType::Broadcast,
-        redirected: false,
-        redirect: false,
-        expires_s: None,
-        mark: query.mark,
-        uid: query.uid,
-        iif: query.iif,
-    }
-}
-
-fn output(
-    k: &Kernel,
-    netns: NetnsId,
-    query: &RouteQuery,
-    flow: &FlowKey<V4>,
-) -> Result<RouteMsg, NetlinkError> {
-    let way = route::output(k, netns, flow)?;
-    let info = FoundMsg {
-        redirected: way.redirected,
-        expires_s: way.expires.map(|at| at.since(k.now).as_secs()),
-        uid: Some(query.uid.unwrap_or(0)),
-        ..found(&way.dst, query)
-    };
-    let mut msg = RouteMsg::answer(query.dst, way.dst.kind, told_table(k, netns, way.table), info);
-    msg.src = query.src.map(IpAddr::V4);
-    msg.prefsrc = Some(way.src).filter(|src| Some(*src) != query.src).map(IpAddr::V4);
-    msg.hop.gateway = way.dst.gateway;
-    msg.hop.dev = index_of(k, way.dst.dev);
-    msg.metrics = way.metrics;
-    Ok(msg)
-}
-
-fn input(
-    k: &Kernel,
-    netns: NetnsId,
-    query: &RouteQuery,
-    flow: &FlowKey<V4>,
-) -> Result<RouteMsg, NetlinkError> {
-    let way = route::input(k, netns, flow).map_err(|(_, error)| error.unwrap_or(Errno::EINVAL))?;
-    let info = FoundMsg {
-        redirected: way.redirected,
-        redirect: way.do_redirect,
-        expires_s: way.expires.map(|at| at.since(k.now).as_secs()),
-        ..found(&way.dst, query)
-    };
-    let mut msg = RouteMsg::answer(query.dst, way.dst.kind, told_table(k, netns, way.table), info);
-    msg.src = query.src.map(IpAddr::V4);
-    msg.hop.gateway = way.dst.gateway;
-    msg.hop.dev = index_of(k, way.dst.dev);
-    msg.metrics.mtu = way.dst.mtu;
-    msg.metrics.mtu_locked = way.dst.mtu_locked;
-    Ok(msg)
 }
