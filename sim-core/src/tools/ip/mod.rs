@@ -9,6 +9,7 @@ pub(crate) mod options;
 pub(crate) mod program;
 pub(crate) mod route;
 pub(crate) mod rule;
+pub(crate) mod tuntap;
 pub(crate) mod usage;
 
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, keyword};
@@ -26,6 +27,7 @@ enum Object {
     Neighbour,
     Link,
     Netns,
+    Tuntap,
     Help,
     NotModelled,
 }
@@ -48,8 +50,8 @@ const OBJECTS: &[Keyword<Object>] = &[
     abbr("macsec", Object::NotModelled),
     abbr("tunnel", Object::NotModelled),
     abbr("tunl", Object::NotModelled),
-    abbr("tuntap", Object::NotModelled),
-    abbr("tap", Object::NotModelled),
+    abbr("tuntap", Object::Tuntap),
+    abbr("tap", Object::Tuntap),
     abbr("token", Object::NotModelled),
     abbr("tcpmetrics", Object::NotModelled),
     abbr("tcp_metrics", Object::NotModelled),
@@ -102,6 +104,7 @@ pub(crate) fn command(
         Some(Object::Neighbour) => neigh::run(session, options, args),
         Some(Object::Link) => link::run(session, options, args),
         Some(Object::Netns) => netns::run(session, options, args),
+        Some(Object::Tuntap) => tuntap::run(session, options, args),
         Some(Object::Help) => Err(usage::ip()),
         Some(Object::NotModelled) => Err(Failure::not_modelled(&format!("\"ip {object}\""))),
         None => {

@@ -19,6 +19,7 @@ usages! {
     route = "ip_route";
     rule = "ip_rule";
     neigh = "ip_neigh";
+    tuntap = "ip_tuntap";
 }
 
 /// The help of a kind of device.
