@@ -22,6 +22,8 @@ pub fn create<O: Observer>(k: &mut Kernel, new: &NewDev, o: &mut O) -> Result<De
         .alloc_netdev(new, DevKind::Bridge(bridge), |_| ())
         .inspect_err(|_| drop(k.bridges.remove(bridge)))?;
     k.bridges[bridge].dev = dev;
+    let own = k.devs[dev].addr;
+    fdb::add_local(k, bridge, None, own);
     k.register_netdevice(dev, o);
     if let Some(addr) = new.addr {
         state::change_addr(k, bridge, addr);

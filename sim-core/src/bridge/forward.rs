@@ -4,6 +4,7 @@ use crate::bridge::suppress::Suppressed;
 use crate::bridge::{Port, PortState};
 use crate::id::{BridgeId, DevId, PortNo};
 use crate::kernel::{Flight, Kernel, Place};
+use crate::link::receive::counted_len;
 use crate::netns::stack::Decision;
 use crate::packet::MacAddr;
 use crate::packet::ethernet::ETH_HLEN;
@@ -146,5 +147,6 @@ fn should_deliver(port: &Port, from: Option<DevId>, isolated: bool) -> bool {
 /// (`br_dev_queue_push_xmit()`). A frame too large for it is dropped without a word.
 pub fn transmit(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     f.skb.push(ETH_HLEN);
-    if k.devs[f.dev].is_forwardable(f.skb.len()) { Ok(()) } else { Err(DropReason::NotSpecified) }
+    let len = counted_len(f);
+    if k.devs[f.dev].is_forwardable(len) { Ok(()) } else { Err(DropReason::NotSpecified) }
 }

@@ -3,6 +3,7 @@
 use crate::bridge::Bridge;
 use crate::id::BridgeId;
 use crate::kernel::{Kernel, Timer};
+use crate::time::SimTime;
 
 /// Jiffies from switching a bridge on to its first look at the database.
 const FIRST_LOOK: u64 = 25;
@@ -14,6 +15,12 @@ impl Bridge {
     /// counts hundredths of a second.
     fn hold_time(&self) -> u64 {
         u64::from(self.options.ageing_time) * 10 / 4
+    }
+
+    /// The jiffy of the next look at the database (`gc_timer`); `None` while the bridge is down.
+    #[must_use]
+    pub fn next_look(&self, now: SimTime) -> Option<u64> {
+        self.gc.next_run(now, self.hold_time().max(SHORTEST))
     }
 }
 

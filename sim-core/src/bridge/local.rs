@@ -3,9 +3,8 @@
 use crate::bridge::forward::{self, Cast};
 use crate::bridge::{bridge_of, input, port_of, suppress};
 use crate::kernel::{Flight, Kernel, Place};
-use crate::link::receive::is_tagged;
+use crate::link::receive::counted_len;
 use crate::netns::stack::Decision;
-use crate::packet::ethernet::VLAN_HLEN;
 use crate::trace::{DropReason, Observer};
 
 /// Sends a frame of the host to the ports. The data starts at the link header.
@@ -33,7 +32,6 @@ pub fn pass_up(k: &mut Kernel, f: &mut Flight) {
     let Some((bridge, _)) = port_of(k, f.dev) else { return };
     let dev = k.bridges[bridge].dev;
     // Counted without its link header, which the port's driver has taken off, and without a tag.
-    let tag = if is_tagged(f.skb.meta.protocol) { VLAN_HLEN } else { 0 };
-    k.devs[dev].stats.rx.count(f.skb.len().saturating_sub(tag));
+    k.devs[dev].stats.rx.count(counted_len(f));
     f.dev = dev;
 }

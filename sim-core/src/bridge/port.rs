@@ -1,6 +1,7 @@
 //! Bridge ports.
 
 use crate::id::{DevId, PortNo};
+use crate::time::SimTime;
 
 /// The largest number of ports of a bridge, plus one (`BR_MAX_PORTS`).
 pub const BR_MAX_PORTS: u16 = 1024;
@@ -18,6 +19,9 @@ pub struct Port {
     pub priority: u16,
     /// What a path by this port costs.
     pub cost: u32,
+    /// When STP would let it forward, which it does at once without; only shown
+    /// (`forward_delay_timer`).
+    pub forward_delay_end: Option<SimTime>,
     /// What can be switched on and off.
     pub flags: PortFlags,
     /// Which link-local groups it forwards, beside those of the bridge.
@@ -34,6 +38,7 @@ impl Port {
             state: PortState::Disabled,
             priority: 0x8000 >> 10,
             cost,
+            forward_delay_end: None,
             flags: PortFlags::default(),
             group_fwd_mask: 0,
         }

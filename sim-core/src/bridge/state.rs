@@ -1,5 +1,7 @@
 //! Port states and the bridge's address (`net/bridge/br_stp.c`, `br_stp_if.c`), with STP off.
 
+use std::time::Duration;
+
 use crate::bridge::{PortState, fdb};
 use crate::id::{BridgeId, PortNo};
 use crate::kernel::Kernel;
@@ -20,6 +22,7 @@ pub(super) fn enable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
 pub(super) fn disable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
     if let Some(port) = k.bridges[bridge].ports.get_mut(port) {
         port.state = PortState::Disabled;
+        port.forward_delay_end = None;
     }
     fdb::delete_by_port(k, bridge, Some(port), false);
     select_states(k, bridge);
@@ -28,13 +31,17 @@ pub(super) fn disable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
 /// Lets ports forward that only waited for it; the bridge has carrier while one port forwards
 /// (`br_port_state_selection()`).
 pub fn select_states(k: &mut Kernel, bridge: BridgeId) {
+    let now = k.now;
     let br = &mut k.bridges[bridge];
+    let delay = Duration::from_millis(u64::from(br.options.forward_delay) * 10);
+    let delay = (!delay.is_zero()).then_some(delay);
     let numbers: Vec<PortNo> = br.ports.iter().map(|p| p.no).collect();
     let mut live = false;
     for port in numbers {
         let Some(port) = br.ports.get_mut(port) else { continue };
         if port.state == PortState::Blocking {
             port.state = PortState::Forwarding;
+            port.forward_delay_end = delay.map(|delay| now + delay);
         }
         live |= port.state == PortState::Forwarding;
     }

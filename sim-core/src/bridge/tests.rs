@@ -377,3 +377,24 @@ fn without_an_ageing_time_nothing_is_learned() {
     lab.inject("p1", &frame(ALL, A, 46));
     assert_eq!(stations(&lab), [""; 0]);
 }
+
+#[test]
+fn the_hosts_own_addresses_are_in_the_database() {
+    let own = |lab: &Lab| {
+        let br = &lab.k.bridges[bridge_of(&lab.k, lab.dev("br0")).unwrap()];
+        let local = br.fdb.dump().into_iter().filter(|entry| entry.local);
+        local.map(|e| (e.addr, e.port.is_some())).collect::<Vec<_>>()
+    };
+    let mut lab = Lab::new();
+    lab.bridge("br0");
+    assert_eq!(own(&lab), [(lab.device("br0").addr, false)]);
+    lab.veth("p1", "x1");
+    lab.set("p1", master("br0"));
+    // The bridge has taken the port's address, whose entry serves both.
+    assert_eq!(own(&lab), [(lab.device("p1").addr, true)]);
+    let five = "02:00:00:00:00:05";
+    lab.set("br0", LinkChange { address: Some(mac(five)), ..LinkChange::default() });
+    assert_eq!(own(&lab), [(mac(five), false), (lab.device("p1").addr, true)]);
+    lab.set("p1", LinkChange { address: Some(mac(five)), ..LinkChange::default() });
+    assert_eq!(own(&lab), [(mac(five), false)]);
+}

@@ -106,7 +106,9 @@ pub fn dump(k: &Kernel, dev: DevId) -> Vec<MacAddr> {
         return Vec::new();
     }
     let mut addrs: Vec<MacAddr> = device.filter.iter().flat_map(|f| &f.uc).map(|a| a.0).collect();
-    addrs.push(ALL_NODES);
+    if device.mtu >= IPV6_MIN_MTU {
+        addrs.push(ALL_NODES);
+    }
     if let DevKind::Bridge(id) = device.kind
         && device.is_up()
         && k.bridges[id].options.mcast_snooping
@@ -137,6 +139,8 @@ pub fn is_member(device: &NetDevice, group: MacAddr) -> bool {
         || device.filter.as_ref().is_some_and(|filter| filter.mc.contains(&group))
 }
 
+/// The MTU without which there is no IPv6 on a device, in bytes.
+const IPV6_MIN_MTU: u32 = 1280;
 /// 224.0.0.1, which every IPv4 host on a link that is up belongs to.
 pub const ALL_HOSTS: MacAddr = MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x01]);
 /// ff02::1, which every device with IPv6 belongs to, even while IPv6 is disabled on it.

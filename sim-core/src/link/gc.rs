@@ -32,14 +32,22 @@ impl GcClock {
     /// There is something to clean: makes sure that the next run takes place. Runs without anything
     /// to clean were `interval` jiffies apart.
     pub fn arm(&mut self, timers: &mut TimerQueue, now: SimTime, interval: u64, timer: Timer) {
-        let Some(next) = &mut self.next else { return };
         if self.armed.is_some() {
             return;
         }
-        while *next <= now.jiffies() {
-            *next = wheel_expiry(*next, *next + interval.max(1));
+        self.next = self.next_run(now, interval);
+        self.armed = self.next.map(|next| timers.arm(jiffy_start(next), timer));
+    }
+
+    /// The jiffy of the next run at `now`, if runs without anything to clean are `interval` jiffies
+    /// apart; `None` while it is switched off.
+    #[must_use]
+    pub fn next_run(&self, now: SimTime, interval: u64) -> Option<u64> {
+        let mut next = self.next?;
+        while next <= now.jiffies() {
+            next = wheel_expiry(next, next + interval.max(1));
         }
-        self.armed = Some(timers.arm(jiffy_start(*next), timer));
+        Some(next)
     }
 
     /// A run has ended, the next one is to follow after `delay` jiffies; it is armed if something is

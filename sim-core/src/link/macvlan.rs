@@ -326,7 +326,7 @@ pub(super) fn transmit(
             let bridged = |mode| mode == MacvlanMode::Bridge;
             broadcast(k, f, lower, Some(dev), bridged, true);
         } else if sibling(k, lower, to) {
-            return to_lower(k, f, lower).map(|()| None);
+            return to_lower(k, f, lower).map(Some);
         }
     }
     f.dev = lower;
@@ -342,15 +342,17 @@ fn sibling(k: &Kernel, lower: DevId, addr: MacAddr) -> bool {
 
 /// Lets the lower device receive the frame, from where it goes up to the sibling
 /// (`dev_forward_skb()`).
-fn to_lower(k: &mut Kernel, f: &mut Flight, lower: DevId) -> Decision<()> {
+fn to_lower(k: &mut Kernel, f: &mut Flight, lower: DevId) -> Decision<Place> {
     if !k.devs[lower].is_forwardable(f.skb.len()) {
         k.devs[lower].stats.rx.dropped += 1;
         return Err(DropReason::NotSpecified);
     }
-    let skb = std::mem::replace(&mut f.skb, k.skb());
     let netns = k.devs[lower].netns;
-    let mut arrived = Flight::new(skb, Place::DeviceReceive, netns, lower, f.flow);
-    receive::read_header(&k.devs[lower], &mut arrived);
-    k.netif_rx(arrived);
-    Ok(())
+    if netns != f.netns {
+        f.skb.meta.mark = 0;
+    }
+    f.skb.meta.priority = 0;
+    f.cross(netns, lower);
+    receive::read_header(&k.devs[lower], f);
+    Ok(Place::DeviceReceive)
 }

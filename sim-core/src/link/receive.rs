@@ -28,6 +28,7 @@ pub enum Taker {
 pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Taker> {
     super::capture::tap(k, f, Direction::In, o);
     f.iif = Some(f.dev);
+    f.skb.meta.tag_taken = is_tagged(f.skb.meta.protocol);
     match k.devs[f.dev].rx_handler {
         RxHandler::Bridge { .. } => Ok(Taker::Bridge),
         RxHandler::Macvlan => match macvlan::receive(k, f) {
@@ -41,12 +42,13 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
 /// Finds the protocol that takes a frame which nothing on the link layer has taken
 /// (`deliver_ptype_list_skb()`).
 pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Taker> {
-    if is_tagged(f.skb.meta.protocol) {
+    let tagged = is_tagged(f.skb.meta.protocol);
+    if tagged {
         untag(f)?;
     }
-    // Whoever saw the frame last is its taker, also one who sees all frames; a receive handler that let
-    // it pass has cut that off (`pt_prev` in `__netif_receive_skb_core()`).
-    let tapped = k.devs[f.dev].rx_handler == RxHandler::None && packet::is_tapped(k, f);
+    // Whoever saw the frame last is its taker, also one who sees all frames; a tag, or a receive handler
+    // that let it pass, has cut that off (`pt_prev` in `__netif_receive_skb_core()`).
+    let tapped = !tagged && k.devs[f.dev].rx_handler == RxHandler::None && packet::is_tapped(k, f);
     let seen = packet::receive(k, f, o) || tapped;
     match f.skb.meta.protocol {
         EtherType::ARP => Ok(Taker::Arp),
@@ -67,6 +69,14 @@ pub const fn is_tagged(protocol: EtherType) -> bool {
     matches!(protocol, EtherType::VLAN | EtherType::QINQ)
 }
 
+/// The length of the packet as it is counted and compared with MTUs: without a tag that the kernel
+/// keeps beside the packet.
+#[must_use]
+pub fn counted_len(f: &Flight) -> usize {
+    let tag = if f.skb.meta.tag_taken { VLAN_HLEN } else { 0 };
+    f.skb.len().saturating_sub(tag)
+}
+
 /// Takes an 802.1Q tag off. VLAN 0 only carries a priority; a frame of any other VLAN, of which this
 /// host has no device, is somebody else's.
 fn untag(f: &mut Flight) -> Decision<()> {
@@ -84,7 +94,7 @@ fn untag(f: &mut Flight) -> Decision<()> {
 /// Counts the frame and reads its Ethernet header: whose frame it is and of which protocol
 /// (`eth_type_trans()`). Afterwards the data starts behind the header.
 pub fn eth_type_trans(dev: &mut NetDevice, f: &mut Flight) {
-    dev.stats.rx.count(f.skb.len());
+    dev.stats.rx.count(counted_len(f));
     read_header(dev, f);
 }
 

@@ -68,7 +68,7 @@ pub(super) fn close(k: &mut Kernel, dev: DevId, peer: DevId) {
 
 /// Passes the frame to the other end (`veth_xmit()`).
 pub(super) fn transmit(k: &mut Kernel, f: &mut Flight, peer: DevId) -> Decision<()> {
-    let len = f.skb.len();
+    let len = receive::counted_len(f);
     if !k.devs[peer].is_forwardable(len) {
         k.devs[peer].stats.rx.dropped += 1;
         k.devs[f.dev].stats.tx.dropped += 1;

@@ -93,6 +93,7 @@ fn icmp_error<O: Observer>(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32
             }
             found
         }
+        IpProto::IPIP => tunnel::ipip::has_sent(k, f.netns, error.quoted),
         _ => false,
     };
     if by_raw || by_protocol {

@@ -23,7 +23,7 @@ pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step
         Ok(Some(place)) => {
             flight.place = place;
             match (left, place) {
-                (Place::Transmit, Place::DeviceReceive) => Step::Received,
+                (Place::Transmit | Place::TunnelTransmit, Place::DeviceReceive) => Step::Received,
                 _ => Step::Continue,
             }
         }

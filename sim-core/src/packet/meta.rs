@@ -40,6 +40,9 @@ pub struct SkbMeta {
     pub mark: u32,
     /// The queueing priority (`skb->priority`).
     pub priority: u32,
+    /// The VLAN tag is not counted among the packet's bytes: the kernel has taken it off and keeps it
+    /// beside the packet (`skb_vlan_tag_present()`). Here it stays in its place.
+    pub tag_taken: bool,
     /// The flow hash, 0 while unknown (`skb->hash`).
     pub hash: u32,
 }

@@ -237,7 +237,10 @@ pub fn icmp_error(k: &mut Kernel, netns: NetnsId, error: &IcmpError<'_>) -> bool
         dport: udp.src_port(),
         ..Incoming::carrier(&error.carrier)
     };
-    let Some(id) = lookup(k, netns, &answer) else { return false };
+    let Some(id) = lookup(k, netns, &answer) else {
+        let payload = quoted.payload.get(UDP_HLEN..).unwrap_or_default();
+        return tunnel::vxlan::has_sent(k, netns, udp.dst_port(), payload);
+    };
     if let Some(fault) = error.fault(k.sockets[id].opts.pmtu) {
         let destination = SocketAddrV4::new(quoted.dst, udp.dst_port());
         let payload = quoted.payload.get(UDP_HLEN..).unwrap_or_default();

@@ -56,7 +56,13 @@ pub(super) fn transmit<O: Observer>(
         icmp::send(k, f, params, o);
         return Err(DropReason::NotSpecified);
     }
-    k.devs[dev].stats.tx.count(f.skb.len());
+    // What the way will refuse does not count as sent.
+    let stats = &mut k.devs[dev].stats.tx;
+    if df && f.skb.len() > room as usize {
+        stats.dropped += 1;
+    } else {
+        stats.count(f.skb.len());
+    }
     let outer = Outer {
         underlay: ipip.underlay,
         proto: IpProto::IPIP,
@@ -139,6 +145,12 @@ pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<bool> {
     k.devs[dev].stats.rx.count(arrived.skb.len());
     k.netif_rx(arrived);
     Ok(true)
+}
+
+/// Whether a tunnel has sent the packet `quoted`, which an ICMP error is about (`ipip_err()`).
+#[must_use]
+pub fn has_sent(k: &Kernel, underlay: NetnsId, quoted: &[u8]) -> bool {
+    Ipv4::parse(quoted).is_ok_and(|ip| find(k, underlay, ip.dst(), ip.src()).is_some())
 }
 
 /// The tunnel that packets from `src` to `dst` belong to (`ip_tunnel_lookup()`): one with both

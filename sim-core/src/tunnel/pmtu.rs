@@ -19,8 +19,12 @@ pub(super) fn learn(k: &mut Kernel, f: &Flight, inner: &[u8], mtu: u32) {
         return;
     }
     let Ok(ip) = Ipv4::parse(inner) else { return };
-    let flow =
-        FlowKey { tos: ip.tos(), proto: ip.proto().0, ..FlowKey::between(ip.src(), ip.dst()) };
+    let flow = FlowKey {
+        tos: ip.tos(),
+        proto: ip.proto().0,
+        any_src: true,
+        ..FlowKey::between(ip.src(), ip.dst())
+    };
     update_pmtu(k, f.netns, &flow, mtu);
 }
 

@@ -253,7 +253,7 @@ fn two_devices_of_one_host_meet_without_udp() {
     lab.send("vx0", &frame(A, OWN, 46));
     // It comes back to the device that sent it, the only one with this VNI and port.
     assert_eq!(remotes(&mut lab), [""; 0]);
-    assert_eq!((stats(&lab).tx.bytes, stats(&lab).rx.bytes), (46, 46));
+    assert_eq!((stats(&lab).tx.bytes, stats(&lab).rx.bytes), (60, 60));
     assert_eq!(stations(&lab), [format!("{OWN} 127.0.0.1"), "00:00:00:00:00:00 10.0.2.1".into()]);
 }
 

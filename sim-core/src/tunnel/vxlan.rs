@@ -44,7 +44,7 @@ pub(super) fn transmit<O: Observer>(
         match transmit_one(k, &mut copy, remote) {
             Ok(Some(place)) => {
                 copy.place = place;
-                k.spawn(copy);
+                if place == Place::DeviceReceive { k.netif_rx(copy) } else { k.spawn(copy) }
             }
             Ok(None) | Err(_) => k.pool.give(copy.skb),
         }
@@ -100,18 +100,28 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
     };
     let vni = remote.vni.unwrap_or(config.vni);
     if route.dst.local {
-        return bypass(k, f, underlay, ports.dst, vni).map(|()| None);
+        return bypass(k, f, underlay, ports.dst, vni).map(Some);
     }
     let len = f.skb.len().saturating_sub(ETH_HLEN);
     let room = ipv4_mtu(k, &route.dst).saturating_sub(VXLAN_HEADROOM);
     if len > room as usize {
         pmtu::learn(k, f, f.skb.data().get(ETH_HLEN..).unwrap_or_default(), room);
         if port_of(k, dev).is_some() && pmtu::answer(&mut f.skb, room) {
-            hand_over(k, f, dev);
-            return Ok(None);
+            return Ok(Some(hand_over(k, f, dev)));
         }
     }
-    k.devs[dev].stats.tx.count(len);
+    let df = match config.df {
+        VxlanDf::Unset => false,
+        VxlanDf::Set => true,
+        VxlanDf::Inherit => inner.df,
+    };
+    // What the way will refuse does not count as sent.
+    let stats = &mut k.devs[dev].stats.tx;
+    if df && len > room as usize {
+        stats.dropped += 1;
+    } else {
+        stats.count(len);
+    }
     push_vxlan(&mut f.skb, vni);
     ports.push(f, &config, &route);
     let outer = Outer {
@@ -119,11 +129,7 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
         proto: IpProto::UDP,
         tos: ecn::encapsulate(tos, inner.dsfield),
         ttl: if config.ttl == 0 { tunnel::hoplimit(k, &route, underlay) } else { config.ttl },
-        df: match config.df {
-            VxlanDf::Unset => false,
-            VxlanDf::Set => true,
-            VxlanDf::Inherit => inner.df,
-        },
+        df,
     };
     Ok(Some(tunnel::send(k, f, &route, outer)))
 }
@@ -185,7 +191,13 @@ fn no_route(k: &mut Kernel, dev: DevId, no_way: NoWay) -> DropReason {
 
 /// Hands the frame to a VXLAN device of the same host, without a detour through UDP
 /// (`vxlan_encap_bypass()`).
-fn bypass(k: &mut Kernel, f: &mut Flight, underlay: NetnsId, port: u16, vni: u32) -> Decision<()> {
+fn bypass(
+    k: &mut Kernel,
+    f: &mut Flight,
+    underlay: NetnsId,
+    port: u16,
+    vni: u32,
+) -> Decision<Place> {
     let dev = f.dev;
     let Some(to) = device::find(k, underlay, port, vni) else {
         k.devs[dev].stats.tx.errors += 1;
@@ -194,21 +206,19 @@ fn bypass(k: &mut Kernel, f: &mut Flight, underlay: NetnsId, port: u16, vni: u32
     let source = Ethernet::parse(f.skb.data()).map_or(MacAddr::ZERO, |eth| eth.src());
     // What learning refuses is dropped only on its way in from the network.
     let _learned = snoop(k, to, Ipv4Addr::LOCALHOST, source);
-    hand_over(k, f, to);
-    Ok(())
+    Ok(hand_over(k, f, to))
 }
 
 /// Lets the device `to` receive a frame whose data starts at the link header.
-fn hand_over(k: &mut Kernel, f: &mut Flight, to: DevId) {
-    let skb = std::mem::replace(&mut f.skb, k.skb());
-    let netns = k.devs[to].netns;
-    let mut arrived = Flight::new(skb, Place::DeviceReceive, netns, to, f.flow);
-    read_header(&k.devs[to], &mut arrived);
-    arrived.skb.meta.pkt_type = PacketType::Host;
-    let len = arrived.skb.len();
+fn hand_over(k: &mut Kernel, f: &mut Flight, to: DevId) -> Place {
+    let len = f.skb.len();
     k.devs[f.dev].stats.tx.count(len);
     k.devs[to].stats.rx.count(len);
-    k.netif_rx(arrived);
+    let netns = k.devs[to].netns;
+    f.cross(netns, to);
+    read_header(&k.devs[to], f);
+    f.skb.meta.pkt_type = PacketType::Host;
+    Place::DeviceReceive
 }
 
 /// Takes a UDP datagram to a port that VXLAN devices share (`vxlan_rcv()`). The data starts at the UDP
@@ -262,6 +272,15 @@ pub fn receive(k: &mut Kernel, f: &mut Flight, port: u16) -> Decision<()> {
     k.devs[dev].stats.rx.count(arrived.skb.len());
     k.netif_rx(arrived);
     Ok(())
+}
+
+/// Whether a VXLAN device has sent the UDP payload `quoted`, which an ICMP error is about
+/// (`vxlan_err_lookup()`).
+#[must_use]
+pub fn has_sent(k: &Kernel, underlay: NetnsId, port: u16, quoted: &[u8]) -> bool {
+    Header::parse(quoted).is_ok_and(|header| {
+        header.has_vni() && device::find(k, underlay, port, header.vni()).is_some()
+    })
 }
 
 /// Learns that a station is behind a remote end (`vxlan_snoop()`).

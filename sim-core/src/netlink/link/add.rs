@@ -171,7 +171,9 @@ fn add_veth<O: Observer>(
         addr: peer.change.address,
     };
     if DevFlags(peer.change.flags_on).contains(DevFlags::UP) {
-        // The peer would be switched on before it has a peer itself.
+        // The peer would be switched on before it has a peer itself. Its number is used up.
+        let peer = k.alloc_netdev(&there, DevKind::Dummy, |_| ())?;
+        k.free_netdev(peer);
         return Err(Errno::ENOTCONN.into());
     }
     let (dev, other) = veth::create(k, &new_dev(netns, spec, "veth%d"), &there, o)?;

@@ -158,9 +158,6 @@ impl<'a> Reader<'a> {
         let lladdr = mac(addr)?;
         let dst = self.dst.flatten();
         let dev = host.device(dev).ok_or_else(|| Failure::no_device(dev))?;
-        if dst.is_some_and(|dst| dst.is_ipv6()) {
-            return Err(Failure::not_modelled("VXLAN over IPv6"));
-        }
         let state = if self.permanent || !self.reachable {
             FdbState::Permanent
         } else if self.ages {
