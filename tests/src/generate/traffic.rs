@@ -214,7 +214,9 @@ impl Traffic<'_> {
         let inside =
             Port { dev: "vx0".to_owned(), mac: tunnel.mac, net: tunnel.net, gateway: tunnel.mac };
         let inner = if dice.chance(35) { Self::arp(dice, &inside) } else { self.ip(dice, &inside) };
-        let header = self.header(end, tunnel.local, UDP, dice);
+        let mut header = self.header(end, tunnel.local, UDP, dice);
+        // A mark that moves inwards also changes the frame that a capture has already taken.
+        header.tos = dice.pick(&[0, 0, 0x10]);
         let vni = if dice.chance(92) { tunnel.vni } else { 43 };
         let payload = header.udp(40000, tunnel.udp_port, &vxlan(vni, &inner));
         let port = Port { mac: station(tunnel.local), ..inside };
