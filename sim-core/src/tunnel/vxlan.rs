@@ -87,8 +87,9 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
         src: source_port(k, f, &config),
         dst: if remote.port == 0 { config.dst_port } else { remote.port },
     };
-    let link = if remote.link.0 == 0 { config.link } else { remote.link };
-    let oif = tunnel::by_index(k, underlay, link);
+    // Only the remote end given with the device is bound to the device's link; learnt and added ones
+    // take any way.
+    let oif = tunnel::by_index(k, underlay, remote.link);
     let key = FlowKey {
         sport: ports.src,
         dport: ports.dst,
