@@ -94,6 +94,10 @@ fn icmp_error<O: Observer>(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32
             found
         }
         IpProto::IPIP => tunnel::ipip::has_sent(k, f.netns, error.quoted),
+        IpProto::TCP | IpProto::UDPLITE => {
+            k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
+            false
+        }
         _ => false,
     };
     if by_raw || by_protocol {

@@ -83,6 +83,10 @@ pub(super) fn destination(
 pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<()> {
     let packet = match check(f) {
         Ok(packet) => packet,
+        Err(DropReason::UdpCsum) if nobody_looks(k, f) => {
+            k.netns[f.netns].mib.udp.inc(UdpMib::IgnoredMulti);
+            return Err(DropReason::NotSpecified);
+        }
         Err(reason) => {
             let mib = &mut k.netns[f.netns].mib.udp;
             mib.inc(UdpMib::InErrors);
@@ -96,8 +100,7 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
         k.netns[f.netns].mib.udp.inc(UdpMib::InDatagrams);
         return tunnel::vxlan::receive(k, f, packet.dport);
     }
-    let kind = f.dst.map(|d| d.kind);
-    if matches!(kind, Some(RouteType::Broadcast | RouteType::Multicast)) {
+    if is_to_group(f) {
         return receive_group(k, f, &packet, o);
     }
     let Some(id) = lookup(k, f.netns, &packet) else {
@@ -121,6 +124,24 @@ fn check(f: &mut Flight) -> Decision<Incoming> {
         Ok(udp) if udp.checksum_ok(packet.src, packet.dst) => Ok(packet),
         _ => Err(DropReason::UdpCsum),
     }
+}
+
+/// Whether a wrong checksum goes unnoticed: long datagrams to a group are only summed up for a socket
+/// that takes them.
+fn nobody_looks(k: &Kernel, f: &Flight) -> bool {
+    /// Datagrams up to this length are summed up at once (`CHECKSUM_BREAK`), in bytes.
+    const SUMMED_AT_ONCE: usize = 76;
+    let Ok(udp) = Udp::parse(f.skb.data()) else { return false };
+    let Some(packet) = Incoming::of(f, udp.src_port(), udp.dst_port()) else { return false };
+    let bound = k.netns[f.netns].sockets.udp.at(packet.dport);
+    f.skb.len() > SUMMED_AT_ONCE
+        && is_to_group(f)
+        && !bound.iter().any(|id| takes_group(&k.sockets[*id], &packet))
+}
+
+/// Whether the packet is a broadcast or multicast.
+fn is_to_group(f: &Flight) -> bool {
+    f.dst.is_some_and(|dst| matches!(dst.kind, RouteType::Broadcast | RouteType::Multicast))
 }
 
 /// The socket that fits a packet best (`__udp4_lib_lookup()`): one bound to its address before one bound
