@@ -13,6 +13,7 @@ use crate::packet::build::IcmpParams;
 use crate::packet::checksum::ip_compute_csum;
 use crate::packet::fragment::{FragmentParams, ip_do_fragment};
 use crate::packet::icmp::unreach;
+use crate::packet::segment::segment_len;
 use crate::packet::{EtherType, IcmpType, PacketType, Skb};
 use crate::route::exception::ipv4_mtu;
 use crate::route::{Dst, RouteType};
@@ -114,7 +115,7 @@ pub fn loop_back(k: &mut Kernel, f: &mut Flight) {
 pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Pieces> {
     let Some(dst) = f.dst else { return Err(DropReason::IpOutNoRoutes) };
     let mtu = mtu(k, &dst, whose(k, f));
-    if f.skb.len() <= mtu && f.cb.frag_max_size == 0 {
+    if segment_len(&f.skb) <= mtu && f.cb.frag_max_size == 0 {
         count_out(k, f, dst.kind, f.skb.len());
         return Ok(Pieces::One);
     }
@@ -124,9 +125,7 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
         let info = u32::try_from(mtu).unwrap_or(u32::MAX);
         let needed = IcmpParams::error(IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED, info);
         icmp::send(k, f, needed, o);
-        if f.sk.is_some() {
-            k.send_error = Some(Errno::EMSGSIZE);
-        }
+        k.refuse_send(f, Errno::EMSGSIZE);
         return Err(DropReason::NotSpecified);
     }
     let room = if largest == 0 { mtu } else { mtu.min(largest) };

@@ -32,6 +32,8 @@ pub struct Flight {
     /// The lengths of the pieces that connection tracking put it together from, in bytes of payload;
     /// it leaves in the same pieces.
     pub pieces: Option<Box<[usize]>>,
+    /// Another flight follows at once, before received frames are looked at (`netdev_xmit_more()`).
+    pub more: bool,
     /// Whose packet it is.
     pub flow: FlowId,
 }
@@ -50,6 +52,7 @@ impl Flight {
             cb: IpCb::default(),
             sk: None,
             pieces: None,
+            more: false,
             flow,
         }
     }
@@ -75,6 +78,7 @@ impl Flight {
             cb: self.cb,
             sk: self.sk,
             pieces: self.pieces.clone(),
+            more: false,
             flow: self.flow,
         }
     }

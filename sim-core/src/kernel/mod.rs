@@ -20,6 +20,7 @@ use crate::netns::Netns;
 use crate::packet::{Skb, SkbPool};
 use crate::rng::SimRng;
 use crate::socket::Socket;
+use crate::socket::tcp::TcpKeys;
 use crate::time::SimTime;
 
 pub use flight::{Flight, Place};
@@ -62,6 +63,10 @@ pub struct Kernel {
     pub linkwatch: Vec<DevId>,
     /// Why the packet that a system call is sending right now cannot be sent.
     pub send_error: Option<Errno>,
+    /// The socket whose system call is sending right now.
+    pub(crate) sender: Option<SocketId>,
+    /// What sequence numbers and timestamps of TCP are derived from.
+    pub(crate) tcp_keys: TcpKeys,
     /// The identifier that the last ping socket got (`ping_port_rover`).
     pub(crate) ping_port_rover: u16,
     next_flow: u32,
@@ -93,6 +98,8 @@ impl Kernel {
             woken: Vec::new(),
             linkwatch: Vec::new(),
             send_error: None,
+            sender: None,
+            tcp_keys: TcpKeys::default(),
             ping_port_rover: 0,
             next_flow: 1,
         }
@@ -144,7 +151,7 @@ impl Kernel {
     /// Tells the system call that is sending `f` why it cannot be sent. Packets that no socket of this
     /// host sends fail in silence.
     pub fn refuse_send(&mut self, f: &Flight, errno: Errno) {
-        if f.sk.is_some() {
+        if f.sk.is_some() && f.sk == self.sender {
             self.send_error = Some(errno);
         }
     }

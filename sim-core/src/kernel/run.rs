@@ -27,13 +27,18 @@ impl Kernel {
     /// device was handed a frame.
     pub fn run_from_syscall<O: Observer>(&mut self, flight: Flight, observer: &mut O) {
         let base = self.stack.len();
+        let more = flight.more;
         self.run_one(flight, observer);
-        self.softirq(observer);
-        while self.stack.len() > base {
-            if let Some(flight) = self.stack.pop() {
-                self.run_one(flight, observer);
-            }
+        if !more {
             self.softirq(observer);
+        }
+        while self.stack.len() > base {
+            let Some(flight) = self.stack.pop() else { break };
+            let more = flight.more;
+            self.run_one(flight, observer);
+            if !more {
+                self.softirq(observer);
+            }
         }
     }
 

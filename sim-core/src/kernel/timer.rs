@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::id::{BridgeId, DevId, NetnsId, ProcId};
+use crate::id::{BridgeId, DevId, NetnsId, ProcId, SocketId};
 use crate::ip::reassembly;
+use crate::socket::tcp;
 use crate::time::{JIFFY, SimTime};
 
 /// What a timer does when it fires.
@@ -35,6 +36,12 @@ pub enum Timer {
         /// The datagram.
         key: reassembly::Key,
     },
+    /// A timer of a TCP socket.
+    Tcp(SocketId, tcp::TcpTimer),
+    /// A SYN-ACK was not acknowledged in time (`reqsk_timer_handler()`).
+    TcpRequest(NetnsId, tcp::FourTuple),
+    /// What is left of a TCP connection goes (`tw_timer_handler()`).
+    TcpTimeWait(SocketId),
     /// Requests are answered on behalf of other hosts (`neigh_proxy_process()`).
     ArpProxy(NetnsId),
 }

@@ -1,11 +1,17 @@
 //! A device sends a frame (`dev_queue_xmit()` and the drivers' `ndo_start_xmit()`).
 
+use smallvec::SmallVec;
+
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::{DevKind, macvlan, receive, veth};
 use crate::netns::stack::{self, Decision};
-use crate::packet::PacketType;
-use crate::trace::{Direction, DropReason, Event, Observer};
+use crate::packet::segment::segment_tcp;
+use crate::packet::{PacketType, Skb};
+use crate::trace::{Direction, DropReason, Event, Observer, Origin};
+
+/// From this length on no device takes a packet of several segments, in bytes (`gso_max_size`).
+const GSO_MAX_SIZE: usize = 65536;
 
 /// Shows the frame to captures and hands it to the device. The packet's data starts at the link
 /// header.
@@ -22,6 +28,11 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
     }
     f.skb.meta.pkt_type = PacketType::Outgoing;
     f.skb.reset_mac_header();
+    // The loopback device takes packets of several segments as they are, up to a limit.
+    let whole = k.devs[f.dev].is_loopback() && f.skb.len() < GSO_MAX_SIZE;
+    if f.skb.meta.gso_size != 0 && !whole {
+        return segment(k, f, o).map(|()| None);
+    }
     super::capture::tap(k, f, Direction::Out, o);
     match k.devs[f.dev].kind {
         DevKind::Loopback => {
@@ -40,6 +51,23 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
         // Without a program there is no carrier, so that nothing comes here.
         DevKind::Tun(_) => Err(DropReason::DevReady),
     }
+}
+
+/// Sends a packet that is larger than a segment in segments (`validate_xmit_skb()`). They leave together:
+/// nothing that comes back is looked at before the last one has left.
+fn segment<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) -> Decision<()> {
+    let mut segments = SmallVec::<[Box<Skb>; 64]>::new();
+    let scattered = k.devs[f.dev].is_loopback();
+    if !segment_tcp(&f.skb, scattered, || k.pool.take(), |segment| segments.push(segment)) {
+        return Err(DropReason::NotSpecified);
+    }
+    let count = segments.len();
+    for (n, skb) in segments.into_iter().enumerate() {
+        let mut flight = f.with_skb(skb);
+        flight.more = n + 1 < count || f.more;
+        stack::start(k, flight, Origin::Copy { of: f.flow }, o);
+    }
+    Ok(())
 }
 
 /// Receives the frame where it was sent (`loopback_xmit()`). It is still the same packet: it keeps

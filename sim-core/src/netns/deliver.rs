@@ -10,7 +10,7 @@ use crate::netns::stack::Decision;
 use crate::packet::build::IcmpParams;
 use crate::packet::icmp::{ICMP_HLEN, unreach};
 use crate::packet::{Icmp, IcmpType, IpProto, Ipv4};
-use crate::socket::{Datagram, IcmpError, ping, raw, udp, udplite};
+use crate::socket::{Datagram, IcmpError, ping, raw, tcp, udp, udplite};
 use crate::trace::{DropReason, Observer};
 use crate::tunnel;
 
@@ -24,6 +24,7 @@ pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     let taken = match proto {
         IpProto::ICMP => icmp_received(k, f, o),
         IpProto::UDP | IpProto::UDPLITE => udp_received(k, f, proto, o),
+        IpProto::TCP => tcp::receive(k, f, o),
         IpProto::IPIP if tunnel::ipip::is_there(k, f.netns) => ipip_received(k, f, o),
         // `igmp_rcv()` and `pim_rcv()` take everything, also what they do not act on.
         IpProto::IGMP | IpProto::PIM => Ok(()),
@@ -94,10 +95,11 @@ fn icmp_error<O: Observer>(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32
             found
         }
         IpProto::IPIP => tunnel::ipip::has_sent(k, f.netns, error.quoted),
-        IpProto::TCP | IpProto::UDPLITE => {
+        IpProto::UDPLITE => {
             k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
             false
         }
+        IpProto::TCP => tcp::icmp_error(k, f.netns, &error, o),
         _ => false,
     };
     if by_raw || by_protocol {

@@ -129,8 +129,42 @@ mib_groups! {
 
     /// Those lines `TcpExt:` of `/proc/net/netstat` that are counted here (`LINUX_MIB_*`).
     LinuxMib {
+        EmbryonicRsts = "EmbryonicRsts", "connection requests that were reset";
+        OutOfWindowIcmps = "OutOfWindowIcmps", "ICMP errors about segments that are not out";
+        LockDroppedIcmps = "LockDroppedIcmps", "ICMP errors that came during a system call";
         ArpFilter = "ArpFilter", "ARP requests not answered because of `arp_filter`";
+        PawsActiveRejected = "PAWSActive", "answers to a SYN that echo a wrong clock";
+        PawsEstabRejected = "PAWSEstab", "segments with a clock that is too old";
+        DelayedAcks = "DelayedACKs", "ACKs that were sent late";
+        DelayedAckLost = "DelayedACKLost", "segments that came again because their ACK was late or lost";
+        ListenOverflows = "ListenOverflows", "connections for which an accept queue had no room";
+        ListenDrops = "ListenDrops", "SYNs that were dropped";
+        RenoRecovery = "TCPRenoRecovery", "losses repaired without SACK";
+        SackRecovery = "TCPSackRecovery", "losses repaired with SACK";
+        SackReneging = "TCPSACKReneging", "reports that the peer took back";
+        DsackUndo = "TCPDSACKUndo", "repairs that turned out to be needless by reports";
+        LossUndo = "TCPLossUndo", "timeouts that turned out to be wrong";
+        Timeouts = "TCPTimeouts", "timeouts of segments";
+        LossProbes = "TCPLossProbes", "loss probes sent";
+        LossProbeRecovery = "TCPLossProbeRecovery", "losses that a probe repaired";
+        RcvQDrop = "TCPRcvQDrop", "segments for which a receive queue had no room";
+        DsackRecv = "TCPDSACKRecv", "reports of segments that came twice";
+        DsackOfoRecv = "TCPDSACKOfoRecv", "reports of segments that came twice out of order";
+        AbortOnData = "TCPAbortOnData", "connections reset because data came for nobody";
+        AbortOnClose = "TCPAbortOnClose", "connections reset because data were not read";
+        AbortOnTimeout = "TCPAbortOnTimeout", "connections given up because nobody answered";
+        BacklogDrop = "TCPBacklogDrop", "segments dropped because too many came during a system call";
+        ReqQFullDrop = "TCPReqQFullDrop", "SYNs dropped because too many requests waited";
+        OfoQueue = "TCPOFOQueue", "segments that came out of order";
+        OfoDrop = "TCPOFODrop", "segments out of order for which there was no room";
+        OfoMerge = "TCPOFOMerge", "segments out of order that were there already";
+        ChallengeAck = "TCPChallengeACK", "challenges sent";
+        SynChallenge = "TCPSYNChallenge", "challenges sent because of a SYN";
+        ZeroWindowDrop = "TCPZeroWindowDrop", "segments that came into a closed window";
         IpReversePathFilter = "IPReversePathFilter", "packets dropped by `rp_filter`";
+        WinProbe = "TCPWinProbe", "probes of a closed window sent";
+        SynRetrans = "TCPSynRetrans", "SYNs and SYN-ACKs sent again";
+        OrigDataSent = "TCPOrigDataSent", "segments with new data sent";
     }
 }
 

@@ -9,6 +9,7 @@ use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::neigh::output::Resolution;
 use crate::netfilter::Hook;
+use crate::socket::tcp;
 use crate::trace::{DropReason, Event, Moment, Observer, Origin};
 use crate::{bridge, ip, link, neigh, netfilter, route, tunnel};
 
@@ -159,6 +160,9 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
         Timer::BridgeGc(bridge) => bridge::gc::run(k, *bridge),
         Timer::VxlanGc(dev) => link::vxlan::device::collect(k, *dev),
+        Timer::Tcp(socket, what) => tcp::expire(k, *socket, *what, o),
+        Timer::TcpRequest(netns, tuple) => tcp::expire_request(k, *netns, *tuple, o),
+        Timer::TcpTimeWait(socket) => tcp::expire_time_wait(k, *socket),
     }
 }
 

@@ -45,4 +45,10 @@ pub struct SkbMeta {
     pub tag_taken: bool,
     /// The flow hash, 0 while unknown (`skb->hash`).
     pub hash: u32,
+    /// The size of the segments that the packet is cut into when a device gets it, in bytes of data; 0 if
+    /// it is one itself (`skb_shinfo(skb)->gso_size`).
+    pub gso_size: u16,
+    /// The memory that it is charged as, in bytes, where that does not follow from its length; 0 if it
+    /// does (`skb->truesize`).
+    pub truesize: u32,
 }

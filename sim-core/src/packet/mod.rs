@@ -11,6 +11,7 @@
 //!   build               headers written in front of a payload
 //!   rewrite             headers changed in place, checksums patched
 //!   fragment            one IPv4 datagram cut in pieces
+//!   segment             one TCP packet cut in segments
 //!   summary             what `tcpdump -n` prints for a frame
 //! ```
 
@@ -28,6 +29,7 @@ pub mod ipv6;
 pub mod meta;
 pub mod pool;
 pub mod rewrite;
+pub mod segment;
 pub mod skb;
 pub mod summary;
 

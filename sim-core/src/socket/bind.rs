@@ -6,6 +6,7 @@ use crate::errno::Errno;
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::Kernel;
 use crate::route::RouteType;
+use crate::socket::tcp::TcpState;
 use crate::socket::{PortTable, Protocol, Socket, flow};
 use crate::sysctl::Sysctl;
 
@@ -22,7 +23,7 @@ pub fn bind(k: &mut Kernel, id: SocketId, addr: SocketAddrV4) -> Result<(), Errn
         return Err(Errno::EADDRNOTAVAIL);
     }
     let is_raw = matches!(socket.protocol, Protocol::Raw(_));
-    if socket.inet.connected || (!is_raw && socket.inet.sport != 0) {
+    if socket.inet.connected || !is_closed(socket) || (!is_raw && socket.inet.sport != 0) {
         return Err(Errno::EINVAL);
     }
     let group = matches!(kind, RouteType::Multicast | RouteType::Broadcast);
@@ -50,6 +51,14 @@ fn may_bind(k: &Kernel, netns: NetnsId, addr: Ipv4Addr, kind: RouteType) -> bool
         || matches!(kind, RouteType::Local | RouteType::Multicast | RouteType::Broadcast)
 }
 
+fn is_closed(socket: &Socket) -> bool {
+    match &socket.protocol {
+        Protocol::Tcp(tcp) => tcp.state == TcpState::Close,
+        Protocol::TcpTimeWait(_) => false,
+        Protocol::Udp | Protocol::Ping | Protocol::Raw(_) | Protocol::Packet(_) => true,
+    }
+}
+
 /// Binds a socket that is about to send to a port of the kernel's choice (`inet_autobind()`).
 ///
 /// # Errors
@@ -66,6 +75,7 @@ pub fn autobind(k: &mut Kernel, id: SocketId) -> Result<(), Errno> {
 fn take_port(k: &mut Kernel, id: SocketId, port: u16) -> Result<(), Errno> {
     let port = match (&k.sockets[id].protocol, port) {
         (Protocol::Ping, 0) => next_ping_id(k, id),
+        (Protocol::Tcp(_), 0) => free_tcp_port(k, id),
         (_, 0) => free_udp_port(k, id),
         (_, port) => Some(port).filter(|p| !conflicts(k, id, *p)),
     };
@@ -95,6 +105,7 @@ fn table_mut(k: &mut Kernel, netns: NetnsId, id: SocketId) -> Option<&mut PortTa
     match k.sockets[id].protocol {
         Protocol::Udp => Some(&mut tables.udp),
         Protocol::Ping => Some(&mut tables.ping),
+        Protocol::Tcp(_) | Protocol::TcpTimeWait(_) => Some(&mut tables.tcp_bound),
         Protocol::Raw(_) | Protocol::Packet(_) => None,
     }
 }
@@ -107,6 +118,7 @@ pub(super) fn conflicts(k: &Kernel, id: SocketId, port: u16) -> bool {
     let table = match socket.protocol {
         Protocol::Udp => &tables.udp,
         Protocol::Ping => &tables.ping,
+        Protocol::Tcp(_) | Protocol::TcpTimeWait(_) => &tables.tcp_bound,
         Protocol::Raw(_) | Protocol::Packet(_) => return false,
     };
     let udp = matches!(socket.protocol, Protocol::Udp);
@@ -127,9 +139,10 @@ fn addresses_overlap(a: &Socket, b: &Socket) -> bool {
     same_device && (any(a) || any(b) || a.inet.rcv_saddr == b.inet.rcv_saddr)
 }
 
-/// Whether `SO_REUSEADDR` lets the sockets share a port.
+/// Whether `SO_REUSEADDR` lets the sockets share a port: with TCP, unless the older one listens.
 fn may_share(new: &Socket, old: &Socket) -> bool {
-    new.opts.reuse_addr && old.opts.reuse_addr
+    let listens = matches!(&old.protocol, Protocol::Tcp(tcp) if tcp.state == TcpState::Listen);
+    new.opts.reuse_addr && old.opts.reuse_addr && !listens
 }
 
 /// The identifier of the next ping socket: one more than the last one's (`ping_port_rover`).
@@ -148,6 +161,30 @@ fn free_udp_port(k: &mut Kernel, id: SocketId) -> Option<u16> {
     let count = u32::from(high.checked_sub(low)?) + 1;
     let first = k.rng.stream("udp.port").below(count);
     (0..count).find_map(|step| port_in_range(k, id, low, (first + step) % count))
+}
+
+/// A free port for `bind(2)` to port 0: odd distances from the range's first port before even ones, which
+/// are left to `connect(2)`; with `SO_REUSEADDR` the lower half first (`inet_csk_find_open_port()`).
+fn free_tcp_port(k: &mut Kernel, id: SocketId) -> Option<u16> {
+    let (low, high) = k.netns[k.sockets[id].netns].sysctl.local_ports();
+    let half = low + (high.checked_sub(low)? >> 2 << 1);
+    if k.sockets[id].opts.reuse_addr && half > low {
+        let lower = scan_tcp_ports(k, id, low, half);
+        return lower.or_else(|| scan_tcp_ports(k, id, half, high));
+    }
+    scan_tcp_ports(k, id, low, high)
+}
+
+fn scan_tcp_ports(k: &mut Kernel, id: SocketId, low: u16, high: u16) -> Option<u16> {
+    let count = u32::from(high - low) + 1;
+    if count == 1 {
+        return port_in_range(k, id, low, 0);
+    }
+    let count = count & !1;
+    let first = k.rng.stream("tcp.port").below(count) | 1;
+    let odd = (0..count).step_by(2).map(|step| (first + step) % count);
+    let even = (0..count).step_by(2).map(|step| (first - 1 + step) % count);
+    odd.chain(even).find_map(|offset| port_in_range(k, id, low, offset))
 }
 
 fn port_in_range(k: &Kernel, id: SocketId, low: u16, offset: u32) -> Option<u16> {

@@ -1,7 +1,7 @@
 //! The system calls on sockets, for all protocols.
 //!
-//! They never block: what would wait answers `EAGAIN`, and the owner of the socket is called when something
-//! changed.
+//! They never block: what would wait answers `EAGAIN`, or `EINPROGRESS` for a connection under way, and the
+//! owner of the socket is called when something changed.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -15,9 +15,9 @@ use crate::socket::error::ErrorQueue;
 use crate::socket::flow::{self, Target};
 use crate::socket::{
     Datagram, ExtendedError, InetSock, LinkInfo, Message, MessageInfo, PacketSock, PmtuDiscovery,
-    Protocol, RawSock, ReceiveQueue, SockOptions, Socket, SocketType,
+    Protocol, RawSock, ReceiveQueue, SockOptions, Socket, SocketType, TcpSock,
 };
-use crate::socket::{bind, packet, ping, raw, udp};
+use crate::socket::{bind, packet, ping, raw, tcp, udp};
 use crate::sysctl::Sysctl;
 use crate::trace::Observer;
 
@@ -75,6 +75,7 @@ pub fn open(k: &mut Kernel, netns: NetnsId, kind: SocketType) -> Result<SocketId
     }
     let mut inet = InetSock::default();
     let protocol = match kind {
+        SocketType::Tcp => Protocol::Tcp(Box::new(TcpSock::new(sysctl, &mut opts))),
         SocketType::Udp => Protocol::Udp,
         SocketType::Ping => Protocol::Ping,
         SocketType::Raw(protocol) => {
@@ -101,15 +102,19 @@ pub fn open(k: &mut Kernel, netns: NetnsId, kind: SocketType) -> Result<SocketId
     match kind {
         SocketType::Raw(_) => tables.raw.insert(0, id),
         SocketType::PacketRaw(_) | SocketType::PacketDgram(_) => tables.packet.insert(0, id),
-        SocketType::Udp | SocketType::Ping => {}
+        SocketType::Tcp | SocketType::Udp | SocketType::Ping => {}
     }
     Ok(id)
 }
 
-/// Closes a socket (`close(2)`).
-pub fn close(k: &mut Kernel, id: SocketId) {
+/// Closes a socket (`close(2)`). A TCP connection goes on without its program until it has ended.
+pub fn close<O: Observer>(k: &mut Kernel, id: SocketId, o: &mut O) {
     let Some(socket) = k.sockets.get_mut(id) else { return };
     socket.owner = None;
+    if matches!(socket.protocol, Protocol::Tcp(_)) {
+        tcp::close(k, id, o);
+        return;
+    }
     if let Protocol::Packet(packet) = &mut socket.protocol {
         for dev in std::mem::take(&mut packet.promiscuous) {
             link::filter::set_promiscuity(k, dev, false);
@@ -136,17 +141,24 @@ pub(super) fn remove(k: &mut Kernel, id: SocketId) {
     match socket.protocol {
         Protocol::Raw(_) => tables.raw.retain(|other| *other != id),
         Protocol::Packet(_) => tables.packet.retain(|other| *other != id),
-        Protocol::Udp | Protocol::Ping => {}
+        Protocol::Tcp(_) | Protocol::TcpTimeWait(_) | Protocol::Udp | Protocol::Ping => {}
     }
 }
 
-/// Connects a datagram socket (`connect(2)`).
+/// Connects a socket (`connect(2)`): a datagram socket at once, a TCP socket begins to.
 ///
 /// # Errors
-/// What routing answers; `EACCES` for a broadcast address without `SO_BROADCAST`.
-pub fn connect(k: &mut Kernel, id: SocketId, to: SocketAddrV4) -> Result<(), Errno> {
+/// What routing answers; `EACCES` for a broadcast address without `SO_BROADCAST`; for TCP `EINPROGRESS`
+/// while under way, `EALREADY`, `EISCONN`, `EADDRNOTAVAIL`, or how the attempt ended.
+pub fn connect<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    to: SocketAddrV4,
+    o: &mut O,
+) -> Result<(), Errno> {
     match k.sockets.get(id).ok_or(Errno::EBADF)?.protocol {
-        Protocol::Packet(_) => Err(Errno::EOPNOTSUPP),
+        Protocol::Tcp(_) => tcp::connect(k, id, to, o),
+        Protocol::Packet(_) | Protocol::TcpTimeWait(_) => Err(Errno::EOPNOTSUPP),
         Protocol::Udp | Protocol::Ping | Protocol::Raw(_) => connect_datagram(k, id, to),
     }
 }
@@ -191,7 +203,8 @@ pub fn disconnect(k: &mut Kernel, id: SocketId) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Sends a message (`sendto(2)`), to where the socket is connected to if `to` is not given.
+/// Sends a message (`sendto(2)`), to where the socket is connected to if `to` is not given. With TCP
+/// this takes as many bytes as the send buffer has room for.
 ///
 /// # Errors
 /// See the protocol; `EPIPE` after the socket was shut down for writing.
@@ -203,10 +216,12 @@ pub fn send_to<O: Observer>(
     o: &mut O,
 ) -> Result<usize, Errno> {
     let socket = k.sockets.get(id).ok_or(Errno::EBADF)?;
-    if socket.shutdown.write {
+    if socket.shutdown.write && !matches!(socket.protocol, Protocol::Tcp(_)) {
         return Err(Errno::EPIPE);
     }
     match socket.protocol {
+        Protocol::Tcp(_) => tcp::send(k, id, data, o),
+        Protocol::TcpTimeWait(_) => Err(Errno::EBADF),
         Protocol::Udp => udp::send(k, id, data, to, o),
         Protocol::Ping => ping::send(k, id, data, to, o),
         Protocol::Raw(_) => raw::send(k, id, data, to, o),
@@ -250,6 +265,9 @@ pub fn recv_packet(k: &mut Kernel, id: SocketId, buf: &mut Vec<u8>) -> Result<Li
 /// The oldest message, unless an error comes first (`__skb_recv_datagram()`).
 fn take_message(k: &mut Kernel, id: SocketId) -> Result<Message, Errno> {
     let socket = k.sockets.get_mut(id).ok_or(Errno::EBADF)?;
+    if matches!(socket.protocol, Protocol::Tcp(_) | Protocol::TcpTimeWait(_)) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     socket.take_error()?;
     socket.receive_queue.pop().ok_or(Errno::EAGAIN)
 }
@@ -282,8 +300,16 @@ pub fn take_error(k: &mut Kernel, id: SocketId) -> Option<Errno> {
 ///
 /// # Errors
 /// `ENOTCONN` for a socket that is not connected.
-pub fn shutdown(k: &mut Kernel, id: SocketId, how: Shutdown) -> Result<(), Errno> {
+pub fn shutdown<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    how: Shutdown,
+    o: &mut O,
+) -> Result<(), Errno> {
     let socket = k.sockets.get_mut(id).ok_or(Errno::EBADF)?;
+    if matches!(socket.protocol, Protocol::Tcp(_)) {
+        return tcp::shutdown(k, id, how, o);
+    }
     socket.shutdown.add(how);
     let connected = socket.inet.connected;
     k.wake(id);
@@ -310,7 +336,11 @@ pub fn local_addr(k: &Kernel, id: SocketId) -> Result<SocketAddrV4, Errno> {
 /// `ENOTCONN` for a socket that is not connected.
 pub fn peer_addr(k: &Kernel, id: SocketId) -> Result<SocketAddrV4, Errno> {
     let socket = k.sockets.get(id).ok_or(Errno::EBADF)?;
-    if !socket.inet.connected || socket.inet.dport == 0 {
+    let connected = match &socket.protocol {
+        Protocol::Tcp(tcp) => tcp.state.has_peer(),
+        _ => socket.inet.connected,
+    };
+    if !connected || socket.inet.dport == 0 {
         return Err(Errno::ENOTCONN);
     }
     Ok(SocketAddrV4::new(socket.inet.daddr, socket.inet.dport))
@@ -322,6 +352,9 @@ pub fn poll(k: &Kernel, id: SocketId) -> Readiness {
     let Some(socket) = k.sockets.get(id) else {
         return Readiness { hung_up: true, ..Readiness::default() };
     };
+    if let Protocol::Tcp(tcp) = &socket.protocol {
+        return tcp.poll(socket);
+    }
     Readiness {
         readable: !socket.receive_queue.is_empty()
             || socket.shutdown.read

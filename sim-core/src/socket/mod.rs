@@ -6,6 +6,7 @@
 //!   flow, output              the route of what a socket sends, and the IP header
 //!   call                      the system calls, for all kinds of sockets
 //!   udp ping raw packet       one file a datagram protocol
+//!   tcp/                      the Transmission Control Protocol
 //! ```
 //!
 //! A system call of a datagram socket is synchronous: [`call::send_to`] returns when the packet has been
@@ -23,6 +24,7 @@ pub mod ping;
 pub mod queue;
 pub mod raw;
 pub mod table;
+pub mod tcp;
 pub mod udp;
 pub mod udplite;
 
@@ -44,10 +46,13 @@ pub use packet::PacketSock;
 pub use queue::{Datagram, LinkInfo, Message, MessageInfo, ReceiveQueue};
 pub use raw::RawSock;
 pub use table::{PortTable, SocketTables};
+pub use tcp::TcpSock;
 
 /// Family, type and protocol, as `socket(2)` takes them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SocketType {
+    /// `AF_INET, SOCK_STREAM`: TCP.
+    Tcp,
     /// `AF_INET, SOCK_DGRAM`: UDP.
     Udp,
     /// `AF_INET, SOCK_DGRAM, IPPROTO_ICMP`: echo requests without further rights (`icmp(7)`).
@@ -89,6 +94,10 @@ pub struct Socket {
 /// What each protocol adds to a socket.
 #[derive(Clone, Debug)]
 pub enum Protocol {
+    /// TCP.
+    Tcp(Box<TcpSock>),
+    /// What is left of a TCP connection.
+    TcpTimeWait(Box<tcp::TimeWaitSock>),
     /// UDP.
     Udp,
     /// ICMP echo.
@@ -143,6 +152,7 @@ impl Socket {
     #[must_use]
     pub fn socket_type(&self) -> SocketType {
         match &self.protocol {
+            Protocol::Tcp(_) | Protocol::TcpTimeWait(_) => SocketType::Tcp,
             Protocol::Udp => SocketType::Udp,
             Protocol::Ping => SocketType::Ping,
             Protocol::Raw(raw) => SocketType::Raw(raw.protocol),
@@ -155,6 +165,7 @@ impl Socket {
     #[must_use]
     pub fn ip_proto(&self) -> IpProto {
         match &self.protocol {
+            Protocol::Tcp(_) | Protocol::TcpTimeWait(_) => IpProto::TCP,
             Protocol::Udp => IpProto::UDP,
             Protocol::Ping => IpProto::ICMP,
             Protocol::Raw(raw) => raw.protocol,

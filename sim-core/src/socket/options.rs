@@ -73,6 +73,12 @@ pub enum SockOpt {
     MulticastIf(Option<DevName>, Ipv4Addr),
     /// `ICMP_FILTER`, of raw ICMP sockets: a bit for each type that is not wanted.
     IcmpFilter(u32),
+    /// `TCP_NODELAY`.
+    NoDelay(bool),
+    /// `TCP_QUICKACK`.
+    QuickAck(bool),
+    /// `TCP_MAXSEG` in bytes; 0 is the default.
+    MaxSeg(u16),
 }
 
 /// The IPv4 options that a socket sends (`struct ip_options_rcu`).
@@ -101,6 +107,8 @@ pub struct SockOptions {
     pub rcvbuf_locked: bool,
     /// The send buffer in bytes, as the kernel counts it.
     pub sndbuf: u32,
+    /// Whether `SO_SNDBUF` was set (`SOCK_SNDBUF_LOCK`).
+    pub sndbuf_locked: bool,
     /// `SO_KEEPALIVE`.
     pub keep_alive: bool,
     /// `IP_TTL`.
@@ -135,6 +143,7 @@ impl Default for SockOptions {
             rcvbuf: MEM_DEFAULT,
             rcvbuf_locked: false,
             sndbuf: MEM_DEFAULT,
+            sndbuf_locked: false,
             keep_alive: false,
             ttl: None,
             tos: 0,
@@ -188,11 +197,18 @@ fn set_plain(socket: &mut Socket, option: &SockOpt) -> Result<(), Errno> {
             opts.rcvbuf = (bytes.min(MEM_MAX) * 2).max(SOCK_MIN_RCVBUF);
             opts.rcvbuf_locked = true;
         }
-        SockOpt::SndBuf(bytes) => opts.sndbuf = (bytes.min(MEM_MAX) * 2).max(SOCK_MIN_SNDBUF),
+        SockOpt::SndBuf(bytes) => {
+            opts.sndbuf = (bytes.min(MEM_MAX) * 2).max(SOCK_MIN_SNDBUF);
+            opts.sndbuf_locked = true;
+        }
         SockOpt::KeepAlive(on) => opts.keep_alive = on,
         SockOpt::Ttl(Some(0)) => return Err(Errno::EINVAL),
         SockOpt::Ttl(ttl) => opts.ttl = ttl,
-        SockOpt::Tos(tos) => opts.tos = tos,
+        SockOpt::Tos(tos) => {
+            // A stream's ECN bits belong to TCP.
+            let ecn = if matches!(socket.protocol, Protocol::Tcp(_)) { 3 } else { 0 };
+            opts.tos = tos & !ecn | opts.tos & ecn;
+        }
         SockOpt::MtuDiscover(pmtu) => opts.pmtu = pmtu,
         SockOpt::RecvErr(on) => {
             opts.recv_err = on;
@@ -209,6 +225,10 @@ fn set_plain(socket: &mut Socket, option: &SockOpt) -> Result<(), Errno> {
                 return Err(Errno::EOPNOTSUPP);
             }
             raw.icmp_filter = bits;
+        }
+        SockOpt::NoDelay(_) | SockOpt::QuickAck(_) | SockOpt::MaxSeg(_) => {
+            let Protocol::Tcp(tcp) = &mut socket.protocol else { return Err(Errno::ENOPROTOOPT) };
+            tcp.set_option(option)?;
         }
         SockOpt::HdrIncl(_)
         | SockOpt::BindToDevice(_)

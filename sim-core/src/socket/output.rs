@@ -166,7 +166,9 @@ pub(super) fn send<O: Observer>(
 ) -> Result<(), Errno> {
     let flight = flight(k, id, skb, dst, place, o);
     k.send_error = None;
+    k.sender = Some(id);
     k.run_from_syscall(flight, o);
+    k.sender = None;
     match k.send_error.take() {
         Some(Errno::ENOBUFS) if !k.sockets.get(id).is_some_and(|s| s.opts.recv_err) => Ok(()),
         Some(errno) => Err(errno),

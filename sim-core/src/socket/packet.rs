@@ -243,7 +243,9 @@ pub fn send<O: Observer>(
     flight.sk = Some(id);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Socket(id) });
     k.send_error = None;
+    k.sender = Some(id);
     k.run_from_syscall(flight, o);
+    k.sender = None;
     k.send_error.take().map_or(Ok(data.len()), Err)
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::id::DevId;
-use crate::packet::{EtherType, MacAddr, PacketType, Skb, SkbPool};
+use crate::packet::{EtherType, MacAddr, PacketType, Skb, SkbPool, truesize};
 use crate::time::SimTime;
 
 /// What a datagram socket tells about a message beside its bytes: the sender's address and the
@@ -66,19 +66,6 @@ pub struct Message {
 pub struct ReceiveQueue {
     messages: VecDeque<Message>,
     used: usize,
-}
-
-/// The memory that a packet of `len` bytes from its network header on is charged as (`truesize`).
-///
-/// Observed on Linux 6.18 for packets whose buffer the sending socket allocated: the structure takes
-/// 256 bytes, the buffer is the smallest of the slab sizes that holds the packet, 31 bytes for the link
-/// header and 320 bytes behind it.
-#[must_use]
-pub fn truesize(len: usize) -> usize {
-    const STRUCT: usize = 256;
-    const SMALL_HEAD: usize = 576;
-    let need = len + 31 + 320;
-    STRUCT + if need <= SMALL_HEAD { SMALL_HEAD } else { need.next_power_of_two() }
 }
 
 impl ReceiveQueue {

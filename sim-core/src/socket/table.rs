@@ -8,6 +8,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::id::SocketId;
+use crate::socket::tcp::{ChallengeLimit, FourTuple, TcpEntry};
 
 /// The sockets at each port, or at each ping identifier.
 #[derive(Clone, Debug, Default)]
@@ -48,4 +49,12 @@ pub struct SocketTables {
     pub raw: Vec<SocketId>,
     /// Packet sockets, newest first.
     pub packet: Vec<SocketId>,
+    /// TCP sockets by local port, whatever their state.
+    pub tcp_bound: PortTable,
+    /// Listening TCP sockets by port.
+    pub tcp_listening: PortTable,
+    /// TCP connections, connection requests and what is left of closed connections.
+    pub tcp_connections: IndexMap<FourTuple, TcpEntry, FxBuildHasher>,
+    /// How many challenge ACKs may still be sent.
+    pub challenges: ChallengeLimit,
 }

@@ -53,6 +53,11 @@ drop_reasons! {
     TcpOverwindow = "TCP_OVERWINDOW", "its data lies beyond the window";
     TcpOldSequence = "TCP_OLD_SEQUENCE", "its sequence number is old";
     TcpInvalidSequence = "TCP_INVALID_SEQUENCE", "its sequence number is not acceptable";
+    TcpInvalidAckSequence = "TCP_INVALID_ACK_SEQUENCE", "it acknowledges what was not sent";
+    TcpRfc7323Paws = "TCP_RFC7323_PAWS", "its clock is older than one seen before (PAWS)";
+    TcpZeroWindow = "TCP_ZEROWINDOW", "its data came into a closed window";
+    TcpAbortOnData = "TCP_ABORT_ON_DATA", "its data came after the program was gone";
+    TcpListenOverflow = "TCP_LISTEN_OVERFLOW", "the accept queue has no room";
     TcpReset = "TCP_RESET", "it reset the connection";
     TcpInvalidSyn = "TCP_INVALID_SYN", "a SYN inside a connection";
     TcpClose = "TCP_CLOSE", "the connection is closed";

@@ -296,7 +296,7 @@ impl World {
             self.kernel.timers.disarm(alarm);
         }
         for socket in sockets {
-            self.close_socket(socket);
+            self.release_socket(socket);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::errno::Errno;
 use crate::id::{DevId, NetnsId, SocketId};
 use crate::packet::EtherType;
 use crate::socket::packet::{self, LinkTarget};
+use crate::socket::tcp;
 use crate::socket::{
     Datagram, ExtendedError, LinkInfo, Readiness, Shutdown, SockOpt, SocketType, bind, call,
     options,
@@ -72,7 +73,7 @@ system_calls! {
     /// # Errors
     /// What routing answers.
     fn connect(|k, o|, socket, to: SocketAddrV4) -> Result<(), Errno>
-        = call::connect(k, socket, to);
+        = call::connect(k, socket, to, o);
 
     /// Dissolves the connection of a datagram socket.
     ///
@@ -93,6 +94,27 @@ system_calls! {
     /// `ENXIO`, `ENETDOWN`, `EMSGSIZE`, `EINVAL`, or what the device answers.
     fn send_packet(|k, o|, socket, frame: &[u8], to: Option<LinkTarget>) -> Result<usize, Errno>
         = packet::send(k, socket, frame, to, o);
+
+    /// Has a TCP socket accept connections, of which `backlog` may wait (`listen(2)`).
+    ///
+    /// # Errors
+    /// `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP`.
+    fn listen(|k, o|, socket, backlog: u32) -> Result<(), Errno> = tcp::listen(k, socket, backlog);
+
+    /// Writes to a connection as many bytes as there is room for (`send(2)`).
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is no room, `EPIPE`, `ENOTCONN`, or how the connection ended.
+    fn send(|k, o|, socket, data: &[u8]) -> Result<usize, Errno>
+        = call::send_to(k, socket, data, None, o);
+
+    /// Reads up to `max` bytes of a connection into `buf`, which they replace (`recv(2)`); 0 bytes mean that
+    /// the peer sends no more.
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is nothing yet, `ENOTCONN`, or how the connection ended.
+    fn recv(|k, o|, socket, buf: &mut Vec<u8>, max: usize) -> Result<usize, Errno>
+        = tcp::recv(k, socket, buf, max, o);
 
     /// Takes the oldest datagram into `buf`, which it replaces (`recvfrom(2)`).
     ///
@@ -130,7 +152,7 @@ system_calls! {
     /// # Errors
     /// `ENOTCONN`.
     fn shutdown(|k, o|, socket, how: Shutdown) -> Result<(), Errno>
-        = call::shutdown(k, socket, how);
+        = call::shutdown(k, socket, how, o);
 
     /// The local address (`getsockname(2)`).
     ///
@@ -157,9 +179,23 @@ impl World {
         call::open(&mut self.kernel, netns, kind)
     }
 
+    /// Takes the oldest connection that waits at a listening socket (`accept(2)`).
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is none, `EINVAL`.
+    pub fn accept(&mut self, socket: SocketId) -> Result<SocketId, Errno> {
+        tcp::accept(&mut self.kernel, socket)
+    }
+
     /// Closes a socket (`close(2)`).
     pub fn close_socket(&mut self, socket: SocketId) {
-        call::close(&mut self.kernel, socket);
+        self.release_socket(socket);
+        self.run_programs();
+    }
+
+    /// Closes a socket, and leaves it to the caller to run programs that this concerns.
+    pub(super) fn release_socket(&mut self, socket: SocketId) {
+        observed!(self, |k, o| call::close(k, socket, o));
     }
 }
 
@@ -176,8 +212,18 @@ impl Sys<'_> {
         Ok(socket)
     }
 
+    /// Takes the oldest connection that waits at a listening socket (`accept(2)`); it is the program's.
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is none, `EINVAL`.
+    pub fn accept(&mut self, socket: SocketId) -> Result<SocketId, Errno> {
+        let connection = tcp::accept(&mut self.world.kernel, socket)?;
+        self.own(connection);
+        Ok(connection)
+    }
+
     /// Closes a socket (`close(2)`).
     pub fn close(&mut self, socket: SocketId) {
-        call::close(&mut self.world.kernel, socket);
+        self.world.release_socket(socket);
     }
 }

@@ -121,7 +121,7 @@ fn count(k: &mut Kernel, netns: NetnsId, counter: IpMib) {
 
 /// What a fragment's buffer is charged with, in bytes (`skb->truesize`).
 fn truesize(skb: &Skb) -> usize {
-    crate::socket::queue::truesize(skb.network_header().len())
+    crate::packet::truesize(skb.network_header().len())
 }
 
 fn entry(k: &mut Kernel, netns: NetnsId, key: Key) -> &mut Waiting {
