@@ -17,9 +17,7 @@ transcripts! {
     segments_for_nobody_are_reset_as_by_linux = "refused";
     connections_end_as_on_linux = "close";
     a_lot_of_data_is_cut_and_acknowledged_as_by_linux = "bulk";
-    a_window_closes_and_opens_as_on_linux = "unread";
     small_writes_wait_as_on_linux = "nagle";
-    loopback_has_the_segments_of_linux = "lo";
     a_full_accept_queue_is_that_of_linux = "backlog";
     segments_that_do_not_fit_are_answered_as_by_linux = "rst";
     requests_are_handled_as_by_linux = "synrecv";
