@@ -338,7 +338,11 @@ pub fn peer_addr(k: &Kernel, id: SocketId) -> Result<SocketAddrV4, Errno> {
     let socket = k.sockets.get(id).ok_or(Errno::EBADF)?;
     let connected = match &socket.protocol {
         Protocol::Tcp(tcp) => tcp.state.has_peer(),
-        _ => socket.inet.connected,
+        Protocol::TcpTimeWait(_)
+        | Protocol::Udp
+        | Protocol::Ping
+        | Protocol::Raw(_)
+        | Protocol::Packet(_) => socket.inet.connected,
     };
     if !connected || socket.inet.dport == 0 {
         return Err(Errno::ENOTCONN);

@@ -148,7 +148,7 @@ impl<O: Observer> Sk<'_, O> {
         let rcvbuf = self.sock().opts.rcvbuf;
         let tp = self.tp();
         tp.ack.scheduled = true;
-        if segment.len >= tp.ack.rcv_mss && segment.len != tp.ack.rcv_mss {
+        if segment.len > tp.ack.rcv_mss {
             tp.rx.learn_overhead(segment.len, truesize, rcvbuf);
         }
         tp.ack.measure(segment, tp.rx.advmss, tp.opt.header_len());

@@ -289,7 +289,8 @@ impl TcpSock {
     fn newreno_mark_lost(&mut self, advanced: bool) {
         let starts =
             self.loss.state < CaState::Recovery && self.tx.sacked_out >= self.loss.reordering;
-        if !starts && !(self.loss.in_recovery() && advanced) {
+        let goes_on = self.loss.in_recovery() && advanced;
+        if !(starts || goes_on) {
             return;
         }
         let Some(first) = self.tx.rtx_at(0) else { return };

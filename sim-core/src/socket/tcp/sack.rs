@@ -68,7 +68,7 @@ impl<O: Observer> Sk<'_, O> {
                 blocks.push(*block);
             }
         }
-        blocks.sort_by(|a, b| a.0.since(prior_una).cmp(&b.0.since(prior_una)));
+        blocks.sort_by_key(|block| block.0.since(prior_una));
         let prior_highest = self.t().highest_sack();
         for block in blocks {
             self.tag_block(block, prior_highest, flags, &mut result);
