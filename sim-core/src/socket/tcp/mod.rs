@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A connection is a plain value, [`TcpSock`]. Parts that need no more than themselves are methods on their
-//! own structure; what sends segments, arms timers or wakes programs is a method on [`Sk`], the
+//! own structure; what sends segments, arms timers or wakes programs is a method on `Sk`, the
 //! connection within its kernel.
 #![expect(
     clippy::wildcard_enum_match_arm,
