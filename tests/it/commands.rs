@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sim_core::id::NetnsId;
+use sim_core::netlink::Request;
 use sim_core::tools::{self, Call};
+use sim_core::world::journal::Entry;
 use sim_core::world::{Output, Poll, World};
 
 /// A command line and what it said.
@@ -50,7 +52,7 @@ fn read(text: &str) -> Vec<Step> {
 }
 
 /// The words of a command line, which may be quoted.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = line.chars();
@@ -158,4 +160,33 @@ fn every_command_prints_what_the_real_one_prints() {
     }
     let count = different.len();
     assert!(count == 0, "{count} command lines differ:\n{}", different.join("\n"));
+}
+
+/// What a command line asks for, refused or not, and the commands that would ask for the same.
+fn asked(world: &mut World, line: &[String], stdin: &str) -> Vec<(NetnsId, Request, String)> {
+    let initial = world.initial_netns();
+    world.keep_journal();
+    run(world, initial, line.to_vec(), stdin);
+    let entries = world.take_journal().into_iter();
+    let told = |e: Entry| Some((e.netns, e.request?, e.command.expect("a command").to_string()));
+    entries.filter_map(told).collect()
+}
+
+#[test]
+fn every_recorded_request_prints_as_a_command_that_asks_for_the_same() {
+    let mut count = 0;
+    for path in transcripts() {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut world = World::new(1);
+        for step in read(&text) {
+            let mut twin = world.clone();
+            let first = asked(&mut world, &words(&step.command), &step.stdin);
+            for wanted in &first {
+                let again = asked(&mut twin, &words(&wanted.2), "");
+                assert_eq!(again, std::slice::from_ref(wanted), "{}", step.command);
+            }
+            count += first.len();
+        }
+    }
+    assert!(count > 300, "only {count} requests in all transcripts");
 }

@@ -8,6 +8,8 @@
 //! - `KUBEWIRE_RUNS=N` runs each case N times: an answer that changes from run to run is no answer.
 //! - Cases that `not_yet.txt` names are known to differ; one that no longer does fails, so that its line
 //!   goes.
+//! - What the cases of [`REBUILT`] have built in the simulator is written down as a shell script; run on
+//!   the real kernel, it has to build the same.
 //! - `KUBEWIRE_BLESS=1` writes the golden answers anew.
 
 use std::env;
@@ -16,9 +18,36 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use sim_core::case::normal::NormalNetns;
+use sim_core::case::{Action, Normal};
 use sim_tests::cases::{self, KeptCase, KeptCaseError};
 use sim_tests::differential::{RealKernel, expect_equal};
-use sim_tests::simulator::simulate;
+use sim_tests::generate::CaseText;
+use sim_tests::simulator::{simulate, simulate_with_script};
+
+/// Cases whose network is built anew from its script. Packets are left out: what they teach is not
+/// configured.
+const REBUILT: [&str; 19] = [
+    "addr-commands",
+    "addr-promote",
+    "addr-routes",
+    "arp-static",
+    "br-fdb-commands",
+    "br-fdb-entries",
+    "br-nested",
+    "br-port-flags",
+    "ecmp-seed",
+    "fib-order",
+    "fib-route-types",
+    "link-commands",
+    "macvlan-bridge",
+    "route-commands",
+    "rule-goto-suppress",
+    "rule-selectors",
+    "sysctl-commands",
+    "vxlan-encap",
+    "vxlan-fdb-commands",
+];
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
@@ -58,6 +87,13 @@ fn trials() -> Result<Vec<Trial>, KeptCaseError> {
         trials.push(Trial::test(name, move || {
             the_simulator_says_what_the_kernel_said(&simulated, differs)
         }));
+        if REBUILT.contains(&kept.case.name.as_str())
+            && let Ok(kernel) = &kernel
+        {
+            let (kernel, kept) = (Arc::clone(kernel), kept.clone());
+            let name = format!("script::{}", kept.case.name);
+            trials.push(Trial::test(name, move || a_script_builds_the_same(&kernel, &kept)));
+        }
         let name = format!("kernel::{}", kept.case.name);
         trials.push(match &kernel {
             Ok(kernel) => {
@@ -82,6 +118,29 @@ fn the_simulator_says_what_the_kernel_said(kept: &KeptCase, differs: bool) -> Re
         Ok(()) if differs => Err(Failed::from("it agrees now: take it off not_yet.txt")),
         outcome => outcome.map_err(Failed::from),
     }
+}
+
+fn a_script_builds_the_same(kernel: &RealKernel, kept: &KeptCase) -> Result<(), Failed> {
+    let mut commands = kept.case.clone();
+    commands.steps.retain(|step| matches!(step.action, Action::Sh(_)));
+    let (ours, setup) = simulate_with_script(&commands)?;
+    let name = kept.case.name.clone();
+    let built = CaseText { name, setup, packets: vec!["@quiet 20".to_owned()] };
+    let theirs = kernel.observe_text(&built)?;
+    let (ours, theirs) = (tables_of(&ours), tables_of(&theirs));
+    let case = built.parse()?;
+    expect_equal(&case, ("the simulator", &ours), ("its script on the kernel", &theirs))
+        .map_err(|words| Failed::from(format!("{words}\n{}", built.setup.join("\n"))))
+}
+
+/// What is listed in each namespace, and nothing else.
+fn tables_of(normal: &Normal) -> Normal {
+    let tables = |netns: &NormalNetns| NormalNetns {
+        tables: netns.tables.clone(),
+        ..NormalNetns::default()
+    };
+    let netns = normal.netns.iter().map(|(name, seen)| (name.clone(), tables(seen))).collect();
+    Normal { netns, ..Normal::default() }
 }
 
 fn golden_is_what_this_kernel_says(kernel: &RealKernel, kept: &KeptCase) -> Result<(), Failed> {

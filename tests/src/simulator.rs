@@ -1,6 +1,6 @@
 //! The simulator's side of the differential.
 
-use sim_core::case::run::run;
+use sim_core::case::run::{run, run_with_script};
 use sim_core::case::{Case, Normal, normalise};
 
 /// The seed of the world that a case runs in. No case may depend on it: what it decides is renamed by the
@@ -14,4 +14,13 @@ const SEED: u64 = 1;
 pub fn simulate(case: &Case) -> Result<Normal, String> {
     let observed = run(case, SEED).map_err(|error| error.to_string())?;
     Ok(normalise(&observed, case))
+}
+
+/// Runs a case in the simulator; also answers the lines of a shell script that builds what it has built.
+///
+/// # Errors
+/// Why it cannot be run, in words.
+pub fn simulate_with_script(case: &Case) -> Result<(Normal, Vec<String>), String> {
+    let (observed, script) = run_with_script(case, SEED).map_err(|error| error.to_string())?;
+    Ok((normalise(&observed, case), script.lines().map(str::to_owned).collect()))
 }

@@ -32,6 +32,10 @@ pub struct Lab {
     /// Write what every packet met to this file, as JSON lines (see `kubewire trace show`)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write every change of the configuration that succeeds to this file, as a shell script that builds
+    /// the same on a real machine
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
     /// The command to run instead of your shell
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -47,6 +51,7 @@ impl Lab {
             seed: self.seed,
             pcap: self.pcap,
             trace: self.trace,
+            script: self.script,
             command: self.command,
         })
     }

@@ -13,6 +13,15 @@ impl World {
     ///
     /// Returns the kernel's refusal; then nothing has changed.
     pub fn request(&mut self, netns: NetnsId, request: &Request) -> Result<(), NetlinkError> {
+        if self.keeps_journal() {
+            self.make_and_note(netns, request)
+        } else {
+            self.make(netns, request)
+        }
+    }
+
+    /// Makes a change that nobody notes.
+    pub(crate) fn make(&mut self, netns: NetnsId, request: &Request) -> Result<(), NetlinkError> {
         let answer = observed!(self, |k, o| {
             let answer = apply(k, netns, request, o);
             k.run_pending(o);

@@ -4,6 +4,7 @@
 //! command that makes it on a real machine, so whatever was built here can be built there.
 
 pub mod addr;
+pub mod command;
 pub mod dispatch;
 pub mod error;
 pub mod fdb;
@@ -16,5 +17,6 @@ pub mod route;
 pub mod rule;
 pub mod sysctl;
 
+pub use command::Command;
 pub use error::NetlinkError;
 pub use request::Request;

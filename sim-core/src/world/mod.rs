@@ -1,5 +1,6 @@
 //! The world: a kernel, the programs that run on it, and what names and records it.
 
+pub mod journal;
 pub mod namespaces;
 pub mod process;
 pub mod socket;
@@ -50,6 +51,8 @@ pub struct World {
     /// Programs that have something to do now.
     runnable: Vec<ProcId>,
     pub(crate) recorder: Option<Recorder>,
+    /// What was asked for, if somebody wants to know.
+    journal: Option<Vec<journal::Entry>>,
 }
 
 impl World {
@@ -64,6 +67,7 @@ impl World {
             procs: Arena::default(),
             runnable: Vec::new(),
             recorder: None,
+            journal: None,
         }
     }
 
@@ -94,6 +98,11 @@ impl World {
     /// All named namespaces in the order in which they were made.
     pub fn netns_names(&self) -> impl DoubleEndedIterator<Item = (&str, NetnsId)> {
         self.names.iter().map(|(name, id)| (name.as_str(), *id))
+    }
+
+    /// Whether a journal is kept.
+    pub(crate) fn keeps_journal(&self) -> bool {
+        self.journal.is_some()
     }
 
     /// Starts recording, or ends it with `None`.

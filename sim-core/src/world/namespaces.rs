@@ -2,6 +2,7 @@
 
 use crate::errno::Errno;
 use crate::id::NetnsId;
+use crate::netlink::command::{Names as _, Word};
 use crate::world::{Poll, World, observed};
 
 impl World {
@@ -16,6 +17,7 @@ impl World {
         }
         let id = self.kernel.add_netns();
         self.names.insert(name.to_owned(), id);
+        self.note_names(&["ip", "netns", "add", name], None);
         Ok(id)
     }
 
@@ -28,7 +30,9 @@ impl World {
         if self.names.contains_key(name) {
             return Err(Errno::EEXIST);
         }
+        let process: Option<Word> = self.netns(id);
         self.names.insert(name.to_owned(), id);
+        self.note_names(&["ip", "netns", "attach", name], process);
         Ok(())
     }
 
@@ -40,6 +44,7 @@ impl World {
     /// `ENOENT` if there is no such name.
     pub fn del_netns(&mut self, name: &str) -> Result<(), Errno> {
         let id = self.names.shift_remove(name).ok_or(Errno::ENOENT)?;
+        self.note_names(&["ip", "netns", "del", name], None);
         self.drop_netns_if_unused(id);
         Ok(())
     }

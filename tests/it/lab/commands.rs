@@ -88,3 +88,23 @@ fn files_and_standard_input_are_the_user_s() {
          Cannot open file \"/no/such\" for reading: No such file or directory\n"
     );
 }
+
+#[test]
+fn the_script_of_a_lab_builds_a_lab_with_the_same_script() {
+    let labs = Labs::new();
+    let lesson = include_str!("../../../scenarios/first-lesson.sh");
+    let more = "ip netns exec net1 ip route add default via 20.1.1.2
+        ip netns exec net2 sysctl -qw net.ipv4.ip_forward=1
+        ip netns exec net2 ip link set veth2 alias \"it's \\$5\"
+        ip netns exec net2 ip addr flush dev veth2";
+    let script = |args: &[&str], file: &str| {
+        let args = [&["lab", "--script", file, "--", "sh"], args].concat();
+        let output = labs.kubewire(&args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        std::fs::read_to_string(labs.tmp.path().join(file)).unwrap()
+    };
+    let first = script(&["-c", &format!("{lesson}\n{more}")], "a.sh");
+    assert!(first.contains("ip -n net1 route add default via 20.1.1.2\n"), "{first}");
+    assert!(first.contains("alias 'it'\\''s $5'"), "{first}");
+    assert_eq!(script(&["a.sh"], "b.sh"), first);
+}

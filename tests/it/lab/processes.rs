@@ -154,7 +154,7 @@ fn an_interrupt_ends_the_command_and_the_lab_says_so() {
         let kill =
             std::process::Command::new("kill").args(["-INT", "--", &group]).output().unwrap();
         assert!(kill.status.success() || lab.try_wait().unwrap().is_some(), "{kill:?}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     let output = lab.wait_with_output().unwrap();
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(130), ""));

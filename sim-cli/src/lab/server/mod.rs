@@ -55,6 +55,8 @@ pub struct Options {
     pub pcap: Option<PathBuf>,
     /// The file for the event stream.
     pub trace: Option<PathBuf>,
+    /// The file for a shell script that builds the same network.
+    pub script: Option<PathBuf>,
     /// The command and its arguments; none is the user's own shell.
     pub command: Vec<OsString>,
 }
@@ -66,8 +68,7 @@ pub struct Options {
 /// written.
 pub fn run(options: &Options) -> Result<u8, CliError> {
     let mut world = World::new(options.seed);
-    let recording =
-        Recording::start(&mut world, options.pcap.as_deref(), options.trace.as_deref())?;
+    let recording = Recording::start(&mut world, options)?;
     let room = Room::new().map_err(|e| machine("cannot make a folder for the lab", &e))?;
     let listener = room.listen().map_err(|e| machine("cannot open the lab's socket", &e))?;
     let signals = Signals::new().map_err(|e| machine("cannot take signals", &e))?;

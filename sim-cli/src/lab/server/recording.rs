@@ -9,38 +9,41 @@ use sim_core::trace::record::{Record, What};
 use sim_core::trace::recorder::{Keep, Recorder};
 use sim_core::trace::sink::json;
 use sim_core::trace::sink::pcapng::Capture;
-use sim_core::world::World;
+use sim_core::world::{World, journal};
 
+use super::Options;
 use crate::error::CliError;
 
 /// How many captured bytes are held back at most before they are written.
 const HELD_BACK: usize = 1 << 16;
 
-/// The captures and the trace of a lab.
+/// The captures, the trace and the script of a lab.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
     captures: Option<Captures>,
-    trace: Option<Trace>,
+    trace: Option<TextFile>,
+    script: Option<TextFile>,
     /// What went wrong first; after that nothing is written any more.
     failed: Option<CliError>,
 }
 
 impl Recording {
-    /// Starts writing captures below the folder `pcap` and a trace to the file `trace`.
-    pub(super) fn start(
-        world: &mut World,
-        pcap: Option<&Path>,
-        trace: Option<&Path>,
-    ) -> Result<Self, CliError> {
-        let captures = pcap.map(Captures::new).transpose()?;
-        let trace = trace.map(Trace::new).transpose()?;
+    /// Starts writing what `options` ask for.
+    pub(super) fn start(world: &mut World, options: &Options) -> Result<Self, CliError> {
+        let captures = options.pcap.as_deref().map(Captures::new).transpose()?;
+        let trace = options.trace.as_deref().map(TextFile::new).transpose()?;
+        let mut script = options.script.as_deref().map(TextFile::new).transpose()?;
         let keep = match (&captures, &trace) {
             (None, None) => None,
             (Some(_), None) => Some(Keep::Frames),
             (_, Some(_)) => Some(Keep::Everything),
         };
         world.set_recorder(keep.map(Recorder::new));
-        Ok(Self { captures, trace, failed: None })
+        if let Some(script) = &mut script {
+            world.keep_journal();
+            script.push(journal::SCRIPT_HEAD)?;
+        }
+        Ok(Self { captures, trace, script, failed: None })
     }
 
     /// Takes what the world has recorded since the last time.
@@ -50,8 +53,13 @@ impl Recording {
                 if let Some(captures) = &mut this.captures {
                     captures.push(&record)?;
                 }
-                this.trace.as_mut().map_or(Ok(()), |trace| trace.push(&record))
+                let trace = this.trace.as_mut();
+                trace.map_or(Ok(()), |trace| trace.push(&json::line(&record)))
             });
+        }
+        if self.script.is_some() {
+            let lines = journal::script(&world.take_journal());
+            self.then(|this| this.script.as_mut().map_or(Ok(()), |script| script.push(&lines)));
         }
     }
 
@@ -61,7 +69,8 @@ impl Recording {
             if let Some(captures) = &mut this.captures {
                 captures.flush()?;
             }
-            this.trace.as_mut().map_or(Ok(()), Trace::flush)
+            this.trace.as_mut().map_or(Ok(()), TextFile::flush)?;
+            this.script.as_mut().map_or(Ok(()), TextFile::flush)
         });
     }
 
@@ -153,21 +162,21 @@ impl CaptureFile {
     }
 }
 
-/// The event stream as JSON lines.
+/// A file that grows by text.
 #[derive(Debug)]
-struct Trace {
+struct TextFile {
     path: PathBuf,
     file: BufWriter<File>,
 }
 
-impl Trace {
+impl TextFile {
     fn new(path: &Path) -> Result<Self, CliError> {
         let file = File::create(path).map_err(|error| CliError::file(path, &error))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
-    fn push(&mut self, record: &Record) -> Result<(), CliError> {
-        let written = self.file.write_all(json::line(record).as_bytes());
+    fn push(&mut self, text: &str) -> Result<(), CliError> {
+        let written = self.file.write_all(text.as_bytes());
         written.map_err(|error| CliError::file(&self.path, &error))
     }
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::errno::Errno;
 use crate::id::NetnsId;
 use crate::time::SimTime;
-use crate::world::World;
+use crate::world::{World, journal};
 
 use command::{Outcome, execute, find_netns, namespaces};
 use sockets::Sockets;
@@ -68,7 +68,22 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// # Errors
 /// The first command of the setup that fails, or a step that is not modelled.
 pub fn run(case: &Case, seed: u64) -> Result<Observed, RunError> {
+    run_in(World::new(seed), case).map(|(observed, _)| observed)
+}
+
+/// Runs a case as [`run`] does; also answers the lines of a shell script that builds what the case has
+/// built in the end.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_script(case: &Case, seed: u64) -> Result<(Observed, String), RunError> {
     let mut world = World::new(seed);
+    world.keep_journal();
+    let (observed, mut world) = run_in(world, case)?;
+    Ok((observed, journal::script(&world.take_journal())))
+}
+
+fn run_in(mut world: World, case: &Case) -> Result<(Observed, World), RunError> {
     for command in &case.setup {
         set_up(&mut world, command)?;
     }
@@ -182,7 +197,7 @@ impl<'a> Run<'a> {
         self.world.run_until(end);
     }
 
-    fn look(mut self) -> Result<Observed, RunError> {
+    fn look(mut self) -> Result<(Observed, World), RunError> {
         let mut netns = BTreeMap::new();
         for (name, id) in namespaces(&self.world) {
             let before = self.before.remove(&id).unwrap_or_default();
@@ -190,7 +205,7 @@ impl<'a> Run<'a> {
             let seen = look::netns(&mut self.world, (&name, id), &before, frames)?;
             netns.insert(name, seen);
         }
-        Ok(Observed {
+        let observed = Observed {
             format: 1,
             case: self.case.name.clone(),
             kernel: concat!("kubewire ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -199,6 +214,7 @@ impl<'a> Run<'a> {
             commands: self.commands,
             sockets: self.sockets.events,
             notes: Vec::new(),
-        })
+        };
+        Ok((observed, self.world))
     }
 }

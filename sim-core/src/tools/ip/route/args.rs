@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::family::AddressFamily;
 use crate::link::inet::Scope;
+use crate::netlink::command::implied_scope;
 use crate::netlink::request::{LinkRef, NextHopSpec, RouteSpec};
 use crate::route::RouteType;
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, full, keyword};
@@ -265,14 +266,8 @@ impl<'a> Reader<'a> {
             matches!(spec.kind, Some(RouteType::Local | RouteType::Broadcast | RouteType::Anycast));
         let table = if host_table { RT_TABLE_LOCAL } else { RT_TABLE_MAIN };
         spec.table = spec.table.or(Some(table));
-        let scope = match spec.kind {
-            Some(RouteType::Local) => Scope::HOST,
-            Some(RouteType::Broadcast | RouteType::Multicast | RouteType::Anycast) => Scope::LINK,
-            Some(RouteType::Unicast) | None if delete => Scope::NOWHERE,
-            Some(RouteType::Unicast) | None if !self.has_via && !self.multipath => Scope::LINK,
-            _ if delete => Scope::NOWHERE,
-            _ => Scope::UNIVERSE,
-        };
+        let direct = !self.has_via && !self.multipath;
+        let scope = implied_scope(spec.kind, delete, direct);
         spec.scope = spec.scope.or(Some(scope));
     }
 }
