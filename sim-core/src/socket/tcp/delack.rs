@@ -101,12 +101,12 @@ impl AckState {
     /// usual length of a header.
     fn measure(&mut self, segment: &Segment, advmss: u32, header_len: u32) {
         let last = std::mem::take(&mut self.last_seg_size);
-        if segment.len >= self.rcv_mss {
-            self.rcv_mss = segment.len.min(advmss);
+        if segment.size >= self.rcv_mss {
+            self.rcv_mss = segment.size.min(advmss);
             self.pushed |= segment.flags.psh();
             return;
         }
-        let whole = segment.len + segment.header_len;
+        let whole = segment.size + segment.header_len;
         let remnant = TcpFlags::FIN | TcpFlags::URG | TcpFlags::SYN | TcpFlags::PSH;
         if whole >= TCP_MSS_DEFAULT + 20
             || (whole >= TCP_MIN_MSS + 20 && !segment.flags.intersects(remnant))
@@ -148,7 +148,7 @@ impl<O: Observer> Sk<'_, O> {
         let rcvbuf = self.sock().opts.rcvbuf;
         let tp = self.tp();
         tp.ack.scheduled = true;
-        if segment.len > tp.ack.rcv_mss {
+        if segment.size > tp.ack.rcv_mss {
             tp.rx.learn_overhead(segment.len, truesize, rcvbuf);
         }
         tp.ack.measure(segment, tp.rx.advmss, tp.opt.header_len());

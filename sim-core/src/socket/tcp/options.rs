@@ -6,6 +6,7 @@ use crate::packet::Tcp;
 use crate::packet::build::{TcpOptionBytes, TcpOptionParams};
 use crate::packet::tcp_options::TcpOption;
 use crate::socket::tcp::seq::Seq;
+use crate::time::SimTime;
 
 /// The MSS of a peer that names none, in bytes (`TCP_MSS_DEFAULT`).
 pub(super) const TCP_MSS_DEFAULT: u32 = 536;
@@ -15,6 +16,12 @@ pub(super) const TCP_MAX_WSCALE: u8 = 14;
 pub(super) const TSTAMP_ALIGNED: u32 = 12;
 /// How many SACK blocks are sent beside timestamps at most (`TCP_NUM_SACKS`).
 pub(super) const NUM_SACKS: usize = 4;
+
+/// The clock for timestamps, in milliseconds (`tcp_clock_ms()`). It begins at 1, since an echo of 0 says that
+/// there is none.
+pub(super) fn clock_ms(now: SimTime) -> u32 {
+    u32::try_from((now.as_millis() + 1) & 0xffff_ffff).unwrap_or(0)
+}
 
 /// A range of sequence space: from the first number to the one behind the last.
 pub(super) type Block = (Seq, Seq);

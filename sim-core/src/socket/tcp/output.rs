@@ -47,11 +47,13 @@ pub(super) enum Quantity {
     Probe,
 }
 
-/// What has kept the rest from being sent.
+/// How far one call of [`Sk::write_xmit`] has come.
 #[derive(Clone, Copy, Debug, Default)]
-struct Limits {
-    cwnd: bool,
-    rwnd: bool,
+struct Burst {
+    /// Nothing was out when it began.
+    from_idle: bool,
+    /// The congestion window has kept the rest from being sent.
+    cwnd_limited: bool,
 }
 
 impl TcpSock {
@@ -155,28 +157,29 @@ impl<O: Observer> Sk<'_, O> {
     /// peer's window can be the reason (`tcp_write_xmit()`).
     pub(super) fn write_xmit(&mut self, mss: u32, nagle: Nagle, quantity: Quantity) -> bool {
         let most = (GSO_MAX_SIZE / mss.max(1)).max(2);
-        let mut limits = Limits::default();
+        let from_idle = self.t().tx.packets_out == 0;
+        let mut burst = Burst { from_idle, ..Burst::default() };
         let mut sent = 0;
         while self.t().tx.head().is_some() {
-            let Some(segs) = self.send_head(mss, nagle, quantity, most, &mut limits) else { break };
+            let Some(segs) = self.send_head(mss, nagle, quantity, most, &mut burst) else { break };
             sent += segs;
             if quantity != Quantity::All {
                 break;
             }
         }
-        self.after_xmit(sent, limits, quantity)
+        self.after_xmit(sent, burst, quantity)
     }
 
     /// Notes how the windows were used, and arms the loss probe (the end of `tcp_write_xmit()`).
-    fn after_xmit(&mut self, sent: u32, mut limits: Limits, quantity: Quantity) -> bool {
+    fn after_xmit(&mut self, sent: u32, mut burst: Burst, quantity: Quantity) -> bool {
         let now = self.k.now.jiffies();
         let idle_restarts = self.sysctl(Sysctl::TcpSlowStartAfterIdle) != 0;
         let tp = self.tp();
-        limits.cwnd |= tp.tx.in_flight() >= tp.ca.cwnd;
-        if sent > 0 || limits.cwnd {
+        burst.cwnd_limited |= tp.tx.in_flight() >= tp.ca.cwnd;
+        if sent > 0 || burst.cwnd_limited {
             let edges = (tp.tx.una, tp.tx.nxt);
             let idle = idle_restarts.then_some(tp.rtt.rto);
-            tp.ca.validate(limits.cwnd, tp.tx.packets_out, edges, now, idle);
+            tp.ca.validate(burst.cwnd_limited, tp.tx.packets_out, edges, now, idle);
         }
         if sent > 0 {
             if tp.loss.in_cwnd_reduction() {
@@ -197,7 +200,7 @@ impl<O: Observer> Sk<'_, O> {
         nagle: Nagle,
         quantity: Quantity,
         most: u32,
-        limits: &mut Limits,
+        burst: &mut Burst,
     ) -> Option<u32> {
         let quota = match self.t().cwnd_quota() {
             0 if quantity == Quantity::Probe => 1,
@@ -212,7 +215,6 @@ impl<O: Observer> Sk<'_, O> {
         // The window has to hold the first segment as a whole.
         let first_end = if head.len() > mss { head.seq.plus(mss) } else { head.end_seq };
         if first_end.after(wnd_end) {
-            limits.rwnd = true;
             return None;
         }
         let limit = if segs == 1 {
@@ -221,7 +223,7 @@ impl<O: Observer> Sk<'_, O> {
             }
             mss
         } else {
-            if quantity == Quantity::All && self.should_defer(limits, most) {
+            if quantity == Quantity::All && self.should_defer(burst, most) {
                 return None;
             }
             self.split_point(mss, quota, nagle)
@@ -266,10 +268,10 @@ impl<O: Observer> Sk<'_, O> {
     }
 
     /// Whether a batch should wait for the next ACK so that it gets larger (`tcp_tso_should_defer()`).
-    fn should_defer(&self, limits: &mut Limits, most: u32) -> bool {
+    fn should_defer(&self, burst: &mut Burst, most: u32) -> bool {
         let tp = self.t();
         let Some(head) = tp.tx.head() else { return false };
-        if tp.loss.in_recovery() {
+        if tp.loss.in_recovery_or_loss() {
             return false;
         }
         let send_win = tp.tx.wnd_end().since(head.seq);
@@ -279,25 +281,28 @@ impl<O: Observer> Sk<'_, O> {
         if limit >= most.saturating_mul(tp.tx.mss)
             || (!tp.tx.head_is_tail() && limit >= head.len())
             || limit >= chunk
-            || !self.ack_is_near()
+            || !self.ack_is_near(*burst)
         {
             return false;
         }
         if cong_win < send_win {
             if cong_win <= head.len() {
-                limits.cwnd = true;
+                burst.cwnd_limited = true;
                 return true;
             }
         } else if send_win <= head.len() {
-            limits.rwnd = true;
             return true;
         }
         !head.flags.fin()
     }
 
-    /// Whether the next ACK is expected within half a round trip, and a millisecond.
-    fn ack_is_near(&self) -> bool {
+    /// Whether the next ACK is expected within half a round trip, and a millisecond. No time passes within a
+    /// burst: the ACK of what it has sent itself is a whole round trip away.
+    fn ack_is_near(&self, burst: Burst) -> bool {
         let tp = self.t();
+        if burst.from_idle {
+            return false;
+        }
         let Some(oldest) = tp.tx.rtx().next() else { return false };
         let srtt_us = tp.rtt.whole_us();
         let passed = u64::try_from(self.k.now.since(oldest.sent_at).as_micros()).unwrap_or(0);

@@ -15,7 +15,7 @@ use crate::route::FlowKey;
 use crate::socket::PmtuDiscovery;
 use crate::socket::flow::{self, Routed};
 use crate::socket::output;
-use crate::socket::tcp::options::RxOptions;
+use crate::socket::tcp::options::{RxOptions, clock_ms};
 use crate::socket::tcp::receive::{self as demux, to_socket};
 use crate::socket::tcp::reset::{self, RateLimit, Reply};
 use crate::socket::tcp::segment::Segment;
@@ -250,7 +250,7 @@ pub(super) fn send_synack<O: Observer>(
     tuple: FourTuple,
     o: &mut O,
 ) -> Result<(), Errno> {
-    let clock = u32::try_from(k.now.as_millis() & 0xffff_ffff).unwrap_or(0);
+    let clock = clock_ms(k.now);
     let request = find(k, netns, tuple).ok_or(Errno::EHOSTUNREACH)?.clone();
     let routed = route(k, &request)?;
     let opt = &request.opt;
@@ -412,7 +412,7 @@ impl RequestSock {
 
 /// Answers a segment out of window (`tcp_v4_reqsk_send_ack()`).
 fn answer<O: Observer>(k: &mut Kernel, f: &Flight, segment: &Segment, o: &mut O) {
-    let clock = u32::try_from(k.now.as_millis() & 0xffff_ffff).unwrap_or(0);
+    let clock = clock_ms(k.now);
     let Some(request) = find(k, f.netns, segment.tuple()) else { return };
     let opt = &request.opt;
     let reply = Reply {

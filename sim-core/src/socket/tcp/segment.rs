@@ -42,6 +42,8 @@ pub(super) struct Segment {
     pub(super) header_len: u32,
     /// The length of its data in bytes.
     pub(super) len: u32,
+    /// The size of its parts, if it is several segments that came at once, else its length, in bytes.
+    pub(super) size: u32,
     /// Its options.
     pub(super) options: SegmentOptions,
 }
@@ -69,6 +71,7 @@ impl Segment {
         if csum_tcpudp_magic(ip.src(), ip.dst(), IpProto::TCP, bytes) != 0 {
             return Err(DropReason::TcpCsum);
         }
+        let len = len32(tcp.payload().len());
         Ok(Self {
             src: ip.src(),
             dst: ip.dst(),
@@ -83,7 +86,8 @@ impl Segment {
             flags: tcp.flags(),
             window: u32::from(tcp.window()),
             header_len: len32(tcp.header_len()),
-            len: len32(tcp.payload().len()),
+            len,
+            size: if f.skb.meta.gso_size == 0 { len } else { u32::from(f.skb.meta.gso_size) },
             options: SegmentOptions::parse(&tcp),
         })
     }

@@ -21,4 +21,6 @@ transcripts! {
     a_full_accept_queue_is_that_of_linux = "backlog";
     segments_that_do_not_fit_are_answered_as_by_linux = "rst";
     requests_are_handled_as_by_linux = "synrecv";
+    windows_close_under_a_reader_who_does_not_read_as_on_linux = "unread";
+    loopback_is_acknowledged_as_by_linux = "lo";
 }

@@ -4,7 +4,7 @@ use crate::id::SocketId;
 use crate::kernel::{Flight, Kernel, Timer, TimerId};
 use crate::packet::TcpFlags;
 use crate::socket::queue::ReceiveQueue;
-use crate::socket::tcp::options::RxOptions;
+use crate::socket::tcp::options::{RxOptions, clock_ms};
 use crate::socket::tcp::reset::{self, RateLimit, Reply};
 use crate::socket::tcp::segment::Segment;
 use crate::socket::tcp::seq::Seq;
@@ -191,7 +191,7 @@ pub(super) fn acknowledge<O: Observer>(
     o: &mut O,
 ) {
     let now = k.now;
-    let clock = u32::try_from(now.as_millis() & 0xffff_ffff).unwrap_or(0);
+    let clock = clock_ms(now);
     let opts = &k.sockets[id].opts;
     let (tos, mark, dev) = (opts.tos, opts.mark, opts.bound_dev);
     let Some(left) = time_wait(k, id) else { return };

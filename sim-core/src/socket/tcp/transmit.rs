@@ -14,7 +14,7 @@ use crate::socket::flow::{self, Routed, Target};
 use crate::socket::output;
 use crate::socket::tcp::Sk;
 use crate::socket::tcp::ecn::ECN_MASK;
-use crate::socket::tcp::options::NUM_SACKS;
+use crate::socket::tcp::options::{NUM_SACKS, clock_ms};
 use crate::socket::tcp::send_queue::Chunk;
 use crate::socket::tcp::seq::Seq;
 use crate::sysctl::Sysctl;
@@ -60,7 +60,7 @@ impl Outgoing {
 impl<O: Observer> Sk<'_, O> {
     /// This side's clock for timestamps, in milliseconds, without its offset.
     pub(super) fn clock(&self) -> u32 {
-        u32::try_from(self.k.now.as_millis() & 0xffff_ffff).unwrap_or(0)
+        clock_ms(self.k.now)
     }
 
     /// Sends a segment.

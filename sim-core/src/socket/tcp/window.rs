@@ -187,20 +187,26 @@ impl Receiver {
     pub(super) fn adapt(&mut self, rcvbuf: u32, rmem_max: u32, now: SimTime) -> Option<u32> {
         let rtt_us = self.adapt.rtt_us?;
         let elapsed_us = u64::try_from(now.since(self.adapt.time).as_micros()).unwrap_or(u64::MAX);
-        if elapsed_us < rtt_us >> 3 || rtt_us == 0 {
+        if elapsed_us < rtt_us >> 3 {
             return None;
         }
-        let read = self.copied.since(self.adapt.seq);
+        let unread = self.nxt.since(self.copied);
+        let read = self.copied.since(self.adapt.seq).saturating_sub(unread);
         let grown = (read > self.adapt.space).then(|| self.grow_buffer(read, rcvbuf, rmem_max));
         self.adapt.seq = self.copied;
         self.adapt.time = now;
         grown.flatten()
     }
 
+    /// Makes the buffer large enough for what is read in a round trip (`tcp_rcvbuf_grow()`).
     fn grow_buffer(&mut self, read: u32, rcvbuf: u32, rmem_max: u32) -> Option<u32> {
-        self.adapt.space = read;
+        let before = std::mem::replace(&mut self.adapt.space, read);
+        // What is read now was sent a round trip ago; the sender may double its rate in each of them.
+        let twice = u64::from(read) * 2;
+        let more = twice * u64::from(read.saturating_sub(before)) / u64::from(before.max(1));
         let reach = self.ofo.last().map_or(0, |last| last.end_seq.since(self.nxt));
-        let wanted = read.saturating_mul(2).saturating_add(reach);
+        let wanted = twice.saturating_add(more * 2).saturating_add(u64::from(reach));
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let space = self.space_from_win(wanted).min(rmem_max);
         if space <= rcvbuf {
             return None;
