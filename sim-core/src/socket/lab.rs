@@ -4,8 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use crate::id::{DevId, NetnsId, SocketId};
 use crate::link::lab::{link, up};
+use crate::neigh::NudState;
 use crate::netlink::dispatch;
-use crate::netlink::request::{AddrSpec, Create, LinkAdd, LinkChange, LinkKind, LinkPeer, Request};
+use crate::netlink::request::{
+    AddrSpec, Create, LinkAdd, LinkChange, LinkKind, LinkPeer, NeighSpec, Request,
+};
 use crate::packet::{EtherType, MacAddr};
 use crate::socket::SocketType;
 use crate::trace::NoObserver;
@@ -72,6 +75,21 @@ impl Pair {
             proto: 0,
         };
         self.request(netns, &Request::AddrAdd(spec, Create::Exclusive));
+    }
+
+    /// Has a namespace know the hardware address of a neighbour for good.
+    pub(crate) fn know(&mut self, netns: NetnsId, neighbour: Ipv4Addr, lladdr: MacAddr) {
+        let spec = NeighSpec {
+            dev: Some(link("e0")),
+            addr: IpAddr::V4(neighbour),
+            lladdr: Some(lladdr),
+            state: Some(NudState::Permanent),
+            proxy: false,
+            router: false,
+            extern_learn: false,
+            protocol: 0,
+        };
+        self.request(netns, &Request::NeighAdd(spec, Create::Replace));
     }
 
     pub(crate) fn dev(&self, netns: NetnsId, name: &str) -> DevId {

@@ -61,6 +61,19 @@ impl AckFlags {
     }
 }
 
+/// How things stood before an acknowledgment.
+#[derive(Clone, Copy, Debug)]
+struct Prior {
+    /// The first number not acknowledged.
+    una: Seq,
+    /// The number behind the highest byte that was reported.
+    highest_sack: Seq,
+    /// Segments that were ever lost.
+    lost: u32,
+    /// Segments that have ever arrived.
+    delivered: u32,
+}
+
 /// What was taken off the queue.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cleaned {
@@ -69,7 +82,6 @@ struct Cleaned {
     sent: Option<(SimTime, SimTime)>,
     /// The lowest number of a segment that was neither sent again nor reported.
     lowest: Option<Seq>,
-    delivered: u32,
 }
 
 impl TcpSock {
@@ -172,13 +184,10 @@ impl TcpSock {
         }
         if chunk.sacked {
             less(&mut tx.sacked_out);
-        } else {
-            cleaned.delivered += segs;
-            if self.opt.sack_ok {
-                let (sent_at, end) = (chunk.sent_at, chunk.end_seq);
-                let again = chunk.ever_retrans;
-                self.loss.rack.advance(now, sent_at, end, again, self.rtt.min_us);
-            }
+        } else if self.opt.sack_ok {
+            self.loss.delivered += segs;
+            let (sent_at, end, again) = (chunk.sent_at, chunk.end_seq, chunk.ever_retrans);
+            self.loss.rack.advance(now, sent_at, end, again, self.rtt.min_us);
         }
         if chunk.lost {
             less(&mut tx.lost_out);
@@ -255,6 +264,7 @@ impl<O: Observer> Sk<'_, O> {
         }
         flags.data |= !segment.is_pure_ack();
         let prior_packets = tp.tx.packets_out;
+        let (lost, delivered) = (tp.loss.lost_total, tp.loss.delivered);
         self.take_window(segment, &mut flags);
         let mut sack = SackResult::default();
         if !segment.options.sack().is_empty() && self.t().opt.sack_ok {
@@ -271,7 +281,8 @@ impl<O: Observer> Sk<'_, O> {
         if prior_packets == 0 {
             self.nothing_was_out(segment.ack, prior_una, &mut flags);
         } else {
-            self.something_was_out(segment, prior_una, prior_highest, sack, &mut flags);
+            let prior = Prior { una: prior_una, highest_sack: prior_highest, lost, delivered };
+            self.something_was_out(segment, prior, sack, &mut flags);
         }
         Ok(true)
     }
@@ -291,24 +302,21 @@ impl<O: Observer> Sk<'_, O> {
     fn something_was_out(
         &mut self,
         segment: &Segment,
-        prior_una: Seq,
-        prior_highest: Seq,
+        prior: Prior,
         sack: SackResult,
         flags: &mut AckFlags,
     ) {
         let (now, clock) = (self.k.now, self.clock());
-        let lost_before = self.t().loss.lost_total;
         let tp = self.tp();
         let cleaned = tp.clean_queue(now, flags);
         let sampled = tp.update_rtt(now, clock, &cleaned, &sack, flags);
         if flags.acked() {
             flags.set_timer = true;
             if !tp.opt.sack_ok {
-                let acked = cleaned.segs.saturating_sub(1);
-                tp.tx.sacked_out = tp.tx.sacked_out.saturating_sub(acked);
+                tp.remove_reno_sacks(cleaned.segs);
                 flags.orig_sack_acked &= !flags.retrans_acked;
             } else if let Some(low) = cleaned.lowest {
-                tp.note_reordering(low, prior_highest);
+                tp.note_reordering(low, prior.highest_sack);
             }
         } else if sampled && let (Some(sent), Some(first)) = (sack.first_sent, tp.tx.rtx_at(0)) {
             flags.set_timer = sent < first.sent_at;
@@ -322,15 +330,15 @@ impl<O: Observer> Sk<'_, O> {
             || self.t().loss.state != CaState::Open
         {
             let repeated = !flags.una_advanced && !flags.not_dup() && !flags.dsacking;
-            resend = self.fastretrans_alert(prior_una, u32::from(repeated), flags);
+            resend = self.fastretrans_alert(prior.una, u32::from(repeated), flags);
         }
         if flags.set_timer && !self.schedule_loss_probe(true) {
             self.rearm_rto();
         }
         let tp = self.tp();
-        let delivered = cleaned.delivered + sack.delivered;
+        let delivered = tp.loss.delivered - prior.delivered;
         if tp.loss.in_cwnd_reduction() {
-            let newly_lost = tp.loss.lost_total - lost_before;
+            let newly_lost = tp.loss.lost_total - prior.lost;
             tp.reduce_cwnd(delivered, newly_lost, flags.una_advanced);
         } else if flags.data_acked
             || (tp.loss.reordering > 3 && (flags.acked() || flags.data_sacked))

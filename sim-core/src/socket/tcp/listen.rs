@@ -256,6 +256,7 @@ impl<O: Observer> Sk<'_, O> {
         let now = self.k.now;
         let rcvbuf = self.sock().opts.rcvbuf;
         let tp = self.tp();
+        tp.tx.reno = !tp.opt.sack_ok;
         tp.rtt.fall_back();
         tp.ca.cwnd = super::congestion::INIT_CWND;
         if tp.loss.total_retrans > 1 && tp.loss.undo_marker.is_none() {

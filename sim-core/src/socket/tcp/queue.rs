@@ -380,6 +380,31 @@ impl<O: Observer> Sk<'_, O> {
 }
 
 #[cfg(test)]
+impl Receiver {
+    /// What [`Self::check`] looks at, without the data.
+    fn summary(&self) -> String {
+        let Self { nxt, copied, rmem, sacks, .. } = self;
+        let ofo: Vec<Block> = self.ofo.iter().map(|piece| (piece.seq, piece.end_seq)).collect();
+        format!("nxt {nxt:?} copied {copied:?} rmem {rmem} ofo {ofo:?} sacks {sacks:?}")
+    }
+
+    /// Panics if the queues and what is counted of them do not agree.
+    pub(super) fn check(&self) {
+        let queued = self.in_order.iter().chain(&self.ofo).map(|piece| piece.truesize).sum::<u32>();
+        assert_eq!(self.rmem, queued, "{}", self.summary());
+        assert!(!self.copied.after(self.nxt), "{}", self.summary());
+        assert!(self.ofo.iter().all(|piece| piece.seq.after(self.nxt)), "{}", self.summary());
+        assert!(self.ofo.is_sorted_by(|a, b| a.seq.before(b.seq)), "{}", self.summary());
+        assert!(
+            self.sacks.iter().all(|(a, b)| a.after(self.nxt) && b.after(*a)),
+            "{}",
+            self.summary()
+        );
+        assert!(self.ofo.is_empty() <= self.sacks.is_empty(), "{}", self.summary());
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

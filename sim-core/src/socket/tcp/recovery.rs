@@ -9,6 +9,9 @@ use crate::socket::tcp::timer::WriteTimer;
 use crate::socket::tcp::{Sk, TcpSock};
 use crate::trace::Observer;
 
+/// The most that segments are thought to overtake each other (`tcp_max_reordering`).
+const MAX_REORDERING: u32 = 300;
+
 /// How bad things look (`tcp_ca_state`).
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum CaState {
@@ -78,8 +81,10 @@ pub struct Recovery {
     pub(super) tlp_retrans: bool,
     /// The segment that arrived last.
     pub(super) rack: Rack,
-    /// Segments that were ever marked as lost.
+    /// Segments that were ever marked as lost (`lost`).
     pub(super) lost_total: u32,
+    /// Segments that have ever arrived, as far as one can tell (`delivered`).
+    pub(super) delivered: u32,
     /// Probes of a closed window that were not answered (`icsk_probes_out`).
     pub(super) probes_out: u32,
 }
@@ -107,6 +112,7 @@ impl Default for Recovery {
             tlp_retrans: false,
             rack: Rack::default(),
             lost_total: 0,
+            delivered: 0,
             probes_out: 0,
         }
     }
@@ -165,7 +171,6 @@ impl TcpSock {
         if !low.before(highest) {
             return;
         }
-        const MAX_REORDERING: u32 = 300;
         let (distance, mss) = (highest.since(low), self.tx.mss.max(1));
         if distance > self.loss.reordering.saturating_mul(mss) {
             self.loss.reordering = distance.div_ceil(mss).min(MAX_REORDERING);
@@ -280,8 +285,43 @@ impl TcpSock {
     /// Counts duplicate ACKs as if they were reports, for a peer without SACK
     /// (`tcp_add_reno_sack()`).
     fn add_reno_sack(&mut self, duplicates: u32) {
-        let most = self.tx.packets_out.saturating_sub(self.tx.lost_out).saturating_sub(1);
-        self.tx.sacked_out = (self.tx.sacked_out + duplicates).min(most);
+        if duplicates == 0 {
+            return;
+        }
+        let before = self.tx.sacked_out;
+        self.tx.sacked_out += duplicates;
+        self.check_reno_reordering(duplicates);
+        self.loss.delivered += self.tx.sacked_out.saturating_sub(before);
+    }
+
+    /// Takes off the duplicates that `acked` acknowledged segments have caused: one was the hole, the others
+    /// were there already (`tcp_remove_reno_sacks()`).
+    pub(super) fn remove_reno_sacks(&mut self, acked: u32) {
+        if acked > 0 {
+            self.loss.delivered += acked.saturating_sub(self.tx.sacked_out).max(1);
+            self.tx.sacked_out = self.tx.sacked_out.saturating_sub(acked - 1);
+        }
+        self.check_reno_reordering(0);
+    }
+
+    /// More duplicates than segments that can have arrived: segments overtake each other
+    /// (`tcp_check_reno_reordering()`).
+    fn check_reno_reordering(&mut self, duplicates: u32) {
+        if self.limit_reno_sacked() {
+            self.loss.reordering = (self.tx.packets_out + duplicates).min(MAX_REORDERING);
+            self.loss.reordering_seen = true;
+        }
+    }
+
+    /// At least one segment that is out has not arrived, and none that is lost; whether more were counted
+    /// (`tcp_limit_reno_sacked()`).
+    pub(super) fn limit_reno_sacked(&mut self) -> bool {
+        let tx = &mut self.tx;
+        let holes = tx.lost_out.max(1).min(tx.packets_out);
+        let most = tx.packets_out - holes;
+        let too_many = tx.sacked_out > most;
+        tx.sacked_out = tx.sacked_out.min(most);
+        too_many
     }
 
     /// Marks the first segment as lost after three duplicates, and after every step while repairing

@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::errno::Errno;
 use crate::id::{NetnsId, SocketId};
 use crate::link::lab::{down, link, up};
-use crate::neigh::NudState;
-use crate::netlink::request::{Create, LinkChange, NeighSpec, Request};
+use crate::netlink::request::{LinkChange, Request};
 use crate::packet::build::{
     ChecksumMode, Ipv4Params, PseudoHeader, TcpOptionBytes, TcpParams, push_ethernet, push_ipv4,
     push_tcp,
@@ -288,18 +287,9 @@ impl Replay {
     fn lose(&mut self, ns: &str, on: bool) {
         let other: u8 = if ns == "a" { 2 } else { 1 };
         let wrong = MacAddr([2, 0, 0, 0, 0xff, other]);
-        let spec = NeighSpec {
-            dev: Some(link("e0")),
-            addr: IpAddr::V4(Ipv4Addr::new(10, 0, 9, other)),
-            lladdr: Some(if on { wrong } else { mac(other) }),
-            state: Some(NudState::Permanent),
-            proxy: false,
-            router: false,
-            extern_learn: false,
-            protocol: 0,
-        };
         let netns = self.netns(ns);
-        self.pair.request(netns, &Request::NeighAdd(spec, Create::Replace));
+        let neighbour = Ipv4Addr::new(10, 0, 9, other);
+        self.pair.know(netns, neighbour, if on { wrong } else { mac(other) });
     }
 
     /// Sends a segment that no socket has made.

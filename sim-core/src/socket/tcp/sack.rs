@@ -17,8 +17,6 @@ use crate::trace::Observer;
 pub(super) struct SackResult {
     /// When the first segment that is newly reported was sent.
     pub(super) first_sent: Option<SimTime>,
-    /// How many segments are newly reported.
-    pub(super) delivered: u32,
     /// The lowest number that was reported although later ones were before.
     reordered: Option<Seq>,
 }
@@ -60,7 +58,7 @@ impl<O: Observer> Sk<'_, O> {
         let repeated = self.check_dsack(given, segment.ack, prior_una, flags);
         let duplicate = repeated.is_some();
         // What came twice has been delivered, too.
-        result.delivered = repeated.unwrap_or(0);
+        self.tp().loss.delivered += repeated.unwrap_or(0);
         let mut blocks: SmallVec<[Block; NUM_SACKS]> = SmallVec::new();
         for (at, block) in given.iter().enumerate() {
             let is_duplicate = duplicate && at == 0;
@@ -178,7 +176,7 @@ impl<O: Observer> Sk<'_, O> {
         }
         tp.tx.sacked_out += segs;
         flags.data_sacked = true;
-        result.delivered += segs;
+        tp.loss.delivered += segs;
         tp.loss.rack.advance(now, sent_at, end_seq, ever, tp.rtt.min_us);
     }
 }

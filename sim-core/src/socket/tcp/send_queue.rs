@@ -62,6 +62,11 @@ impl Chunk {
         self.end_seq.since(self.seq).saturating_sub(flags)
     }
 
+    /// Whether it was reported, is lost, and is on its way again.
+    fn marks(&self) -> [bool; 3] {
+        [self.sacked, self.lost, self.retrans]
+    }
+
     fn truesize(&self) -> u32 {
         SKB_OVERHEAD + self.len()
     }
@@ -107,6 +112,8 @@ pub struct Sender {
     pub queued: u32,
     /// Segments that were sent and not acknowledged (`packets_out`).
     pub packets_out: u32,
+    /// The peer reports nothing: duplicate ACKs are counted instead (`tcp_is_reno()`).
+    pub(super) reno: bool,
     /// Those of them that the peer has reported (`sacked_out`).
     pub(super) sacked_out: u32,
     /// Those that are taken as lost (`lost_out`).
@@ -275,25 +282,26 @@ impl Sender {
             first.set_segs(mss);
             second.set_segs(mss);
         }
-        let (first_segs, second_segs) = (first.segs, second.segs);
-        let (sacked, lost, retrans) = (first.sacked, first.lost, first.retrans);
+        let new = first.segs + second.segs;
+        let marks = first.marks();
         self.chunks.insert(at + 1, second);
         self.queued += SKB_OVERHEAD;
         if at < self.sent {
             self.sent += 1;
-            // Segments that are counted somewhere are counted there in their new number.
-            let new = first_segs + second_segs;
-            let adjust = |counter: &mut u32| *counter = (*counter + new).saturating_sub(old);
-            adjust(&mut self.packets_out);
-            for (counter, counted) in [
-                (&mut self.sacked_out, sacked),
-                (&mut self.lost_out, lost),
-                (&mut self.retrans_out, retrans),
-            ] {
-                if counted {
-                    adjust(counter);
-                }
-            }
+            self.adjust_count(marks, old, new);
+        }
+    }
+
+    /// An entry with these marks consists of another number of segments now (`tcp_adjust_pcount()`).
+    fn adjust_count(&mut self, marks: [bool; 3], old: u32, new: u32) {
+        self.packets_out = (self.packets_out + new).saturating_sub(old);
+        let counters = [&mut self.sacked_out, &mut self.lost_out, &mut self.retrans_out];
+        for (counter, _) in counters.into_iter().zip(marks).filter(|(_, marked)| *marked) {
+            *counter = (*counter + new).saturating_sub(old);
+        }
+        if self.reno {
+            // It counts duplicates, which belong to no entry.
+            self.sacked_out = self.sacked_out.saturating_sub(old.saturating_sub(new));
         }
     }
 
@@ -370,19 +378,9 @@ impl Sender {
     /// Counts the segments of an entry that was sent anew (`tcp_adjust_pcount()`).
     pub(super) fn recount(&mut self, at: usize, mss: u32) {
         let Some(chunk) = self.chunks.get_mut(at) else { return };
-        let old = chunk.segs.max(1);
+        let (old, marks) = (chunk.segs.max(1), chunk.marks());
         let new = chunk.set_segs(mss);
-        let (sacked, lost, retrans) = (chunk.sacked, chunk.lost, chunk.retrans);
-        for (counter, counted) in [
-            (&mut self.packets_out, true),
-            (&mut self.sacked_out, sacked),
-            (&mut self.lost_out, lost),
-            (&mut self.retrans_out, retrans),
-        ] {
-            if counted {
-                *counter = (*counter + new).saturating_sub(old);
-            }
-        }
+        self.adjust_count(marks, old, new);
     }
 
     /// Joins the entries behind `at` to it, as long as the whole has at most `room` bytes
@@ -395,20 +393,10 @@ impl Sender {
             if !fits || first.segs > 1 || next.segs > 1 || first.sacked || next.sacked {
                 return;
             }
-            let next = next.clone();
-            self.chunks.remove(at + 1);
+            let Some(next) = self.chunks.remove(at + 1) else { return };
             self.sent -= 1;
             self.queued = self.queued.saturating_sub(SKB_OVERHEAD);
-            self.packets_out = self.packets_out.saturating_sub(next.segs.max(1));
-            for (counter, counted) in [
-                (&mut self.sacked_out, next.sacked),
-                (&mut self.lost_out, next.lost),
-                (&mut self.retrans_out, next.retrans),
-            ] {
-                if counted {
-                    *counter = counter.saturating_sub(next.segs.max(1));
-                }
-            }
+            self.adjust_count(next.marks(), next.segs.max(1), 0);
             if let Some(first) = self.chunks.get_mut(at) {
                 first.end_seq = next.end_seq;
                 first.flags = first.flags | next.flags;
@@ -432,6 +420,62 @@ impl Sender {
         skb.put(front.get(from.min(middle)..to.min(middle)).unwrap_or_default());
         let (from, to) = (from.saturating_sub(middle), to.saturating_sub(middle));
         skb.put(back.get(from..to).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+impl Sender {
+    /// What [`Self::check`] looks at, without the data.
+    fn summary(&self) -> String {
+        let Self { una, nxt, write_seq, packets_out, sacked_out, lost_out, retrans_out, .. } = self;
+        format!(
+            "una {una:?} nxt {nxt:?} end {write_seq:?} out {packets_out} sacked {sacked_out} \
+             lost {lost_out} retrans {retrans_out} sent {} {:?}",
+            self.sent, self.chunks
+        )
+    }
+
+    /// Panics if the queue and what is counted of it do not agree. Reports are only marked with SACK.
+    pub(super) fn check(&self, sack: bool) {
+        assert!(!self.una.after(self.nxt) && !self.nxt.after(self.write_seq), "{}", self.summary());
+        let pairs = self.chunks.iter().zip(self.chunks.iter().skip(1));
+        assert!(pairs.clone().all(|(a, b)| a.end_seq == b.seq), "{}", self.summary());
+        if let (Some(first), Some(last)) = (self.chunks.front(), self.chunks.back()) {
+            assert!(
+                !first.seq.after(self.una) && last.end_seq == self.write_seq,
+                "{}",
+                self.summary()
+            );
+        }
+        if let Some(first) = self.chunks.iter().find(|chunk| chunk.len() > 0) {
+            assert_eq!(
+                first.seq.plus(u32::from(first.flags.syn())),
+                self.data_seq,
+                "{}",
+                self.summary()
+            );
+        }
+        if let Some(last) = self.rtx().last() {
+            assert_eq!(last.end_seq, self.nxt, "{}", self.summary());
+        }
+        let data: u32 = self.chunks.iter().map(Chunk::len).sum();
+        assert_eq!(len32(self.data.len()), data, "{}", self.summary());
+        assert_eq!(
+            self.queued,
+            self.chunks.iter().map(Chunk::truesize).sum::<u32>(),
+            "{}",
+            self.summary()
+        );
+        let count = |wanted: fn(&Chunk) -> bool| {
+            self.rtx().filter(|chunk| wanted(chunk)).map(|chunk| chunk.segs.max(1)).sum::<u32>()
+        };
+        assert_eq!(self.packets_out, count(|_| true), "{}", self.summary());
+        assert_eq!(self.lost_out, count(|chunk| chunk.lost), "{}", self.summary());
+        assert_eq!(self.retrans_out, count(|chunk| chunk.retrans), "{}", self.summary());
+        assert!(self.sacked_out + self.lost_out <= self.packets_out, "{}", self.summary());
+        if sack {
+            assert_eq!(self.sacked_out, count(|chunk| chunk.sacked), "{}", self.summary());
+        }
     }
 }
 

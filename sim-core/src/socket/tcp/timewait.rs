@@ -34,6 +34,12 @@ pub struct TimeWaitSock {
 }
 
 impl TimeWaitSock {
+    /// The number that is expected next (`tw_rcv_nxt`).
+    #[cfg(test)]
+    pub(super) fn rcv_nxt(&self) -> Seq {
+        self.rcv_nxt
+    }
+
     /// When it goes.
     #[must_use]
     pub fn ends_at(&self) -> Option<SimTime> {

@@ -1,5 +1,11 @@
 //! TCP against transcripts of Linux 6.18.
 
+mod ends;
+mod invariants;
+mod storm;
+mod streams;
+mod wire;
+
 use crate::socket::tcp::replay::replay;
 
 /// One test a transcript.
@@ -7,7 +13,7 @@ macro_rules! transcripts {
     ($($name:ident = $file:literal;)*) => {$(
         #[test]
         fn $name() {
-            replay(include_str!(concat!("transcripts/", $file, ".txt")));
+            replay(include_str!(concat!("../transcripts/", $file, ".txt")));
         }
     )*};
 }
