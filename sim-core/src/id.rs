@@ -23,9 +23,11 @@ macro_rules! define_id {
         pub struct $name(u32);
 
         impl Id for $name {
+            #[inline]
             fn from_index(index: u32) -> Self {
                 Self(index)
             }
+            #[inline]
             fn index(self) -> u32 {
                 self.0
             }
@@ -107,12 +109,14 @@ impl<I: Id, T> Arena<I, T> {
 
     /// The value with this id, unless it is gone.
     #[must_use]
+    #[inline]
     pub fn get(&self, id: I) -> Option<&T> {
         self.slots.get(id.index() as usize)?.as_ref()
     }
 
     /// The value with this id, unless it is gone.
     #[must_use]
+    #[inline]
     pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
         self.slots.get_mut(id.index() as usize)?.as_mut()
     }
@@ -149,6 +153,7 @@ impl<I: Id, T> Arena<I, T> {
 /// Panics if the id is stale: an owner that keeps ids must drop them with the object.
 impl<I: Id, T> std::ops::Index<I> for Arena<I, T> {
     type Output = T;
+    #[inline]
     fn index(&self, id: I) -> &T {
         self.get(id).expect("an id is dropped together with its object")
     }
@@ -156,6 +161,7 @@ impl<I: Id, T> std::ops::Index<I> for Arena<I, T> {
 
 /// Panics if the id is stale: an owner that keeps ids must drop them with the object.
 impl<I: Id, T> std::ops::IndexMut<I> for Arena<I, T> {
+    #[inline]
     fn index_mut(&mut self, id: I) -> &mut T {
         self.get_mut(id).expect("an id is dropped together with its object")
     }

@@ -6,6 +6,7 @@
 
 pub mod flight;
 pub mod run;
+mod seats;
 pub mod timer;
 
 use std::collections::VecDeque;
@@ -22,6 +23,8 @@ use crate::rng::SimRng;
 use crate::socket::Socket;
 use crate::socket::tcp::TcpKeys;
 use crate::time::SimTime;
+
+use seats::Seats;
 
 pub use flight::{Flight, Place};
 pub use timer::{Timer, TimerId, TimerQueue};
@@ -52,11 +55,15 @@ pub struct Kernel {
     /// Buffers that no packet uses now.
     pub pool: SkbPool,
     /// Flights that wait for their next step; the last one is next.
-    stack: Vec<Flight>,
+    #[expect(clippy::vec_box, reason = "a flight stays in its box while it changes queues")]
+    stack: Vec<Box<Flight>>,
     /// Flights that the running step made, in the order in which they have to run.
-    spawned: Vec<Flight>,
+    #[expect(clippy::vec_box, reason = "a flight stays in its box while it changes queues")]
+    spawned: Vec<Box<Flight>>,
     /// Frames that a device has received and the softirq has not yet taken up (`softnet_data`).
-    backlog: VecDeque<Flight>,
+    backlog: VecDeque<Box<Flight>>,
+    /// Boxes for flights.
+    seats: Seats,
     /// Sockets whose state changed since their owners last ran.
     pub woken: Vec<SocketId>,
     /// Devices whose carrier changed and whose state has not been worked out since.
@@ -95,6 +102,7 @@ impl Kernel {
             stack: Vec::new(),
             spawned: Vec::new(),
             backlog: VecDeque::new(),
+            seats: Seats::default(),
             woken: Vec::new(),
             linkwatch: Vec::new(),
             send_error: None,
@@ -133,11 +141,13 @@ impl Kernel {
     /// Starts a flight that runs to its end before the flight that is being stepped goes on, as a
     /// function call in the kernel would. Of several, the first one started runs first.
     pub fn spawn(&mut self, flight: Flight) {
+        let flight = self.seats.take(flight, &mut self.pool);
         self.spawned.push(flight);
     }
 
     /// Puts a received frame behind all others that wait for the softirq (`netif_rx()`).
     pub fn netif_rx(&mut self, flight: Flight) {
+        let flight = self.seats.take(flight, &mut self.pool);
         self.backlog.push_back(flight);
     }
 
@@ -158,7 +168,7 @@ impl Kernel {
 
     /// Ends every flight on a device that is about to go (`flush_all_backlogs()`).
     pub fn forget_device(&mut self, dev: DevId) {
-        let elsewhere = |f: &Flight| {
+        let elsewhere = |f: &Box<Flight>| {
             f.dev != dev && f.iif != Some(dev) && f.dst.is_none_or(|dst| dst.dev != dev)
         };
         self.stack.retain(elsewhere);

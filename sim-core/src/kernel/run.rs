@@ -27,11 +27,8 @@ impl Kernel {
     /// device was handed a frame.
     pub fn run_from_syscall<O: Observer>(&mut self, flight: Flight, observer: &mut O) {
         let base = self.stack.len();
-        let more = flight.more;
-        self.run_one(flight, observer);
-        if !more {
-            self.softirq(observer);
-        }
+        let flight = self.seats.take(flight, &mut self.pool);
+        self.stack.push(flight);
         while self.stack.len() > base {
             let Some(flight) = self.stack.pop() else { break };
             let more = flight.more;
@@ -45,7 +42,7 @@ impl Kernel {
     /// Runs the flights that a timer or a device event has started, then the backlog.
     pub fn run_pending<O: Observer>(&mut self, observer: &mut O) {
         let base = self.stack.len();
-        self.stack.extend(self.spawned.drain(..).rev());
+        self.stack_spawned();
         self.run_down_to(base, observer);
         self.softirq(observer);
     }
@@ -68,9 +65,16 @@ impl Kernel {
         }
     }
 
+    /// Puts the spawned flights on the stack, the first of them on top.
+    fn stack_spawned(&mut self) {
+        while let Some(flight) = self.spawned.pop() {
+            self.stack.push(flight);
+        }
+    }
+
     /// Steps a flight to its end, or until it spawns others: these and the rest of the flight are then
     /// on the stack.
-    fn run_one<O: Observer>(&mut self, mut flight: Flight, observer: &mut O) {
+    fn run_one<O: Observer>(&mut self, mut flight: Box<Flight>, observer: &mut O) {
         loop {
             let step = stack::step(self, &mut flight, observer);
             if step == Step::Continue && self.spawned.is_empty() {
@@ -79,10 +83,9 @@ impl Kernel {
             match step {
                 Step::Continue => self.stack.push(flight),
                 Step::Received => self.backlog.push_back(flight),
-                Step::Done => self.pool.give(flight.skb),
+                Step::Done => self.seats.give(flight, &mut self.pool),
             }
-            self.stack.extend(self.spawned.drain(..).rev());
-            return;
+            return self.stack_spawned();
         }
     }
 }

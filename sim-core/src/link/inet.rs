@@ -272,6 +272,7 @@ impl Ipv4Conf {
 
     /// The value of `key`.
     #[must_use]
+    #[inline]
     pub fn get(&self, key: ConfKey) -> i32 {
         match &self.values {
             Values::Defaults(values) => values[key as usize],
@@ -294,6 +295,7 @@ impl Ipv4Conf {
 
     /// Whether `key` is not zero.
     #[must_use]
+    #[inline]
     pub fn is_on(&self, key: ConfKey) -> bool {
         self.get(key) != 0
     }
@@ -302,6 +304,7 @@ impl Ipv4Conf {
 impl Kernel {
     /// The value of `key` that counts for `dev`.
     #[must_use]
+    #[inline]
     pub fn conf(&self, dev: DevId, key: ConfKey) -> i32 {
         let dev = &self.devs[dev];
         let own = dev.inet.conf.get(key);
@@ -316,6 +319,7 @@ impl Kernel {
 
     /// Whether `key` is on for `dev`.
     #[must_use]
+    #[inline]
     pub fn conf_is_on(&self, dev: DevId, key: ConfKey) -> bool {
         self.conf(dev, key) != 0
     }

@@ -32,6 +32,7 @@ macro_rules! mib_groups {
             const COUNT: usize = Self::ALL.len();
             const ALL: &'static [Self] = &[$(Self::$item,)*];
 
+            #[inline]
             fn index(self) -> usize {
                 self as usize
             }
@@ -183,18 +184,25 @@ impl<T> Default for Counters<T> {
 
 impl<T: MibItem> Counters<T> {
     /// Counts one.
+    #[inline]
     pub fn inc(&mut self, item: T) {
         self.add(item, 1);
     }
 
     /// Counts `n`.
+    #[inline]
     pub fn add(&mut self, item: T, n: u64) {
-        if self.values.is_empty() {
-            self.values = vec![0; T::COUNT].into_boxed_slice();
+        match self.values.get_mut(item.index()) {
+            Some(value) => *value = value.wrapping_add(n),
+            None => self.begin(item, n),
         }
-        if let Some(value) = self.values.get_mut(item.index()) {
-            *value = value.wrapping_add(n);
-        }
+    }
+
+    /// The first count of a group makes its counters.
+    #[cold]
+    fn begin(&mut self, item: T, n: u64) {
+        self.values = vec![0; T::COUNT].into_boxed_slice();
+        self.values[item.index()] = n;
     }
 
     /// Takes one back, of a counter that is a number of things there are now.

@@ -62,11 +62,12 @@ pub fn csum_partial(data: &[u8], initial: u32) -> u32 {
     for word in words {
         sum += u64::from(u32::from_ne_bytes(*word));
     }
-    let mut last = [0u8; 4];
-    for (to, from) in last.iter_mut().zip(tail) {
-        *to = *from;
-    }
-    sum += u64::from(u32::from_ne_bytes(last));
+    sum += u64::from(u32::from_ne_bytes(match *tail {
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c] => [a, b, c, 0],
+        _ => [0; 4],
+    }));
     u32::from(u16::from_be(fold_64(sum))) + u32::from(fold_sum(initial))
 }
 

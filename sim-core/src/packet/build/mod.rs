@@ -80,13 +80,14 @@ impl ChecksumMode {
 }
 
 /// Copies a header into the front of a segment, as far as both go.
+#[inline]
 fn copy_front(to: &mut [u8], header: &[u8]) {
-    for (to, from) in to.iter_mut().zip(header) {
-        *to = *from;
-    }
+    let len = to.len().min(header.len());
+    to[..len].copy_from_slice(&header[..len]);
 }
 
 /// Writes a 16-bit field.
+#[inline]
 fn set_u16(bytes: &mut [u8], at: usize, value: u16) {
     if let Some(field) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
         *field = value.to_be_bytes();
