@@ -44,13 +44,15 @@ fn socket_in(netns: &str, addr: SocketAddrV4) -> io::Result<UdpSocket> {
     UdpSocket::bind(addr)
 }
 
-/// Waits until links are up and bridges forward, which takes the kernel up to a second or two.
+/// Waits until links are up and bridges forward, which takes the kernel up to a second or two, and
+/// until a datagram has gone each way, so that bridges know both stations.
 fn await_path(sender: &UdpSocket, receiver: &UdpSocket) -> io::Result<()> {
     receiver.set_read_timeout(Some(Duration::from_millis(50)))?;
     let mut buffer = [0; 64];
     for _ in 0..100 {
         sender.send(PAYLOAD)?;
-        if receiver.recv(&mut buffer).is_ok() {
+        if let Ok((_, from)) = receiver.recv_from(&mut buffer) {
+            receiver.send_to(PAYLOAD, from)?;
             return Ok(());
         }
     }

@@ -33,6 +33,10 @@ impl Flow {
         let receiver = open(&mut world, path.to.0, SocketAddrV4::new(path.to.1, PORT));
         let sender = open(&mut world, path.from.0, SocketAddrV4::new(path.from.1, SOURCE_PORT));
         world.connect(sender, SocketAddrV4::new(path.to.1, PORT)).expect("there is a route");
+        // A datagram each way, so that bridges know both stations.
+        world.send_to(sender, PAYLOAD, None).expect("the path carries it");
+        let back = SocketAddrV4::new(path.from.1, SOURCE_PORT);
+        world.send_to(receiver, PAYLOAD, Some(back)).expect("so does the way back");
         Self { world, sender, receiver }
     }
 

@@ -10,7 +10,7 @@ use crate::netns::Mib;
 use crate::netns::mib::{IpExtMib, IpMib, LinuxMib};
 use crate::netns::stack::{self, Decision};
 use crate::packet::build::IcmpParams;
-use crate::packet::checksum::ip_compute_csum;
+use crate::packet::checksum::ip_fast_csum;
 use crate::packet::icmp::unreach;
 use crate::packet::ipv4::{INET_ECN_MASK, IPV4_HLEN};
 use crate::packet::{IcmpType, Ipv4, PacketType};
@@ -71,7 +71,7 @@ fn check(data: &[u8], mib: &mut Mib) -> Decision<(usize, usize)> {
         _ => IpExtMib::InCePkts,
     });
     let Some(header) = data.get(..header_len) else { return Err(DropReason::IpInHdr) };
-    if ip_compute_csum(header) != 0 {
+    if ip_fast_csum(header) != 0 {
         return Err(DropReason::IpCsum);
     }
     let total_len = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
@@ -109,7 +109,7 @@ pub fn route<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision
 /// Finds the way; where there is none but the sender may be told, returns the error.
 fn look_up(k: &mut Kernel, f: &mut Flight) -> Decision<Option<Errno>> {
     let Some(flow) = flow::of(&f.skb, f.dev) else { return Err(DropReason::IpInHdr) };
-    match route::input(k, f.netns, &flow) {
+    match route::memo::received(k, f.netns, &flow) {
         Ok(way) => {
             f.dst = Some(way.dst);
             f.cb.do_redirect = way.do_redirect;

@@ -10,7 +10,7 @@ use crate::netfilter::Hook;
 use crate::netns::mib::{IpExtMib, IpMib};
 use crate::netns::stack::{self, Decision};
 use crate::packet::build::IcmpParams;
-use crate::packet::checksum::ip_compute_csum;
+use crate::packet::checksum::ip_fast_csum;
 use crate::packet::fragment::{FragmentParams, ip_do_fragment};
 use crate::packet::icmp::unreach;
 use crate::packet::segment::segment_len;
@@ -62,7 +62,7 @@ pub fn local_out(k: &mut Kernel, f: &mut Flight) {
     {
         header[2..4].copy_from_slice(&len.to_be_bytes());
         header[10..12].fill(0);
-        let check = ip_compute_csum(header);
+        let check = ip_fast_csum(header);
         header[10..12].copy_from_slice(&check.to_be_bytes());
     }
     f.skb.meta.protocol = EtherType::IPV4;

@@ -50,6 +50,8 @@ pub struct Kernel {
     pub idents: Idents,
     /// What neighbour tables start with.
     pub neigh: NeighDefaults,
+    /// Counts the changes that make found routes stale (`rt_genid`).
+    pub(crate) route_generation: u64,
     /// What will happen at a later time.
     pub timers: TimerQueue,
     /// Buffers that no packet uses now.
@@ -97,6 +99,7 @@ impl Kernel {
             sockets: Arena::default(),
             idents: Idents::default(),
             neigh: NeighDefaults::default(),
+            route_generation: 0,
             timers: TimerQueue::default(),
             pool: SkbPool::default(),
             stack: Vec::new(),

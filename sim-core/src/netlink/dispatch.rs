@@ -38,6 +38,18 @@ pub(crate) fn apply<O: Observer>(
     request: &Request,
     o: &mut O,
 ) -> Result<(), NetlinkError> {
+    let answer = serve(k, netns, request, o);
+    // A refused request may have left something behind.
+    k.flush_routes();
+    answer
+}
+
+fn serve<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    request: &Request,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
     match request {
         Request::LinkAdd(spec) => link::add(k, netns, spec, o),
         Request::LinkSet(link, change) => link::set(k, netns, *link, change, o),

@@ -143,6 +143,7 @@ fn after(hook: Hook) -> Place {
 
 /// Does what `timer` is for; what it sends is left for [`Kernel::run_pending`].
 pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
+    k.flush_routes();
     match timer {
         // The world runs programs; it does not pass their timers on.
         Timer::Program(_) => {}

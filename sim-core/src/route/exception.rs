@@ -137,6 +137,7 @@ pub fn update_pmtu(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, mtu: u32)
     // Which of several ways the packet took is not known any more: all of them learn.
     let hops: Vec<u32> = found.alias.info.hops.iter().map(|hop| hop.id).collect();
     let now = k.now;
+    k.flush_routes();
     let exceptions = &mut k.netns[netns].ipv4.exceptions;
     for hop in hops {
         exceptions.learn(hop, flow.dst, now, now + Duration::from_secs(lifetime), lesson);
@@ -193,6 +194,7 @@ pub fn follow_redirect(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, gatew
     let Ok(mut found) = lookup::<V4>(k, netns, flow, Linkstate::Respected) else { return };
     multipath::select_path(k, netns, &mut found, flow, Hashed::Flow);
     let (hop, now) = (found.next_hop().id, k.now);
+    k.flush_routes();
     let exceptions = &mut k.netns[netns].ipv4.exceptions;
     exceptions.learn(hop, flow.dst, now, now + REDIRECT_LIFETIME, Lesson::Gateway(gateway));
 }

@@ -9,6 +9,7 @@
 //!   source       whose address to send from (`inet_select_addr()`)
 //!   addr_type    local, broadcast, unicast, ... (`inet_addr_type()`)
 //!   multipath    which of several ways
+//!   memo         what lookups answered lately
 //!   exception    what ICMP has taught about a way
 //!   ifaddr       addresses and the routes that come with them
 //!   event        what becomes of routes when devices change
@@ -22,6 +23,7 @@ pub mod flow;
 pub mod get;
 pub mod ifaddr;
 pub mod input;
+pub mod memo;
 pub mod multipath;
 pub mod output;
 pub mod rp_filter;
@@ -42,6 +44,7 @@ pub use event::link_event;
 pub use exception::{Exception, Exceptions};
 pub use flow::FlowKey;
 pub use input::{InputRoute, input};
+use memo::{Memo, ReceivedWay, SentWay};
 pub use output::{OutputRoute, output};
 pub use source::{compute_spec_dst, select_source};
 
@@ -55,6 +58,10 @@ pub struct NetnsIpv4 {
     pub devs: Vec<DevId>,
     /// What ICMP has taught about ways.
     pub exceptions: Exceptions,
+    /// The ways of received packets that were found lately.
+    pub(crate) received: Memo<ReceivedWay>,
+    /// The ways of packets of this host that were found lately.
+    pub(crate) sent: Memo<SentWay>,
 }
 
 /// What a route lookup found for a packet (`struct rtable`, `skb_dst()`).

@@ -37,7 +37,7 @@ pub struct Target {
 /// # Errors
 /// What the routing tables answer: `ENETUNREACH`, `EHOSTUNREACH`, `EACCES`, `EINVAL`; `EACCES` for
 /// broadcasts without `SO_BROADCAST`.
-pub fn route_datagram(k: &Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
+pub fn route_datagram(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
     let socket = &k.sockets[id];
     let first_hop = socket.opts.ip_options.as_ref().and_then(|o| o.parsed.faddr);
     let mut key = flow_key(socket, Target { daddr: first_hop.unwrap_or(to.daddr), ..to });
@@ -47,8 +47,9 @@ pub fn route_datagram(k: &Kernel, id: SocketId, to: Target) -> Result<Routed, Er
             key.src = socket.opts.mc_addr;
         }
     }
-    let routed = route(k, socket.netns, &key)?;
-    if routed.dst.kind == RouteType::Broadcast && !socket.opts.broadcast {
+    let (netns, broadcast) = (socket.netns, socket.opts.broadcast);
+    let routed = route(k, netns, &key)?;
+    if routed.dst.kind == RouteType::Broadcast && !broadcast {
         return Err(Errno::EACCES);
     }
     Ok(Routed { daddr: if first_hop.is_some() { to.daddr } else { routed.daddr }, ..routed })
@@ -87,8 +88,8 @@ pub fn flow_key(socket: &Socket, to: Target) -> FlowKey<V4> {
 ///
 /// # Errors
 /// What the routing tables answer.
-pub fn route(k: &Kernel, netns: NetnsId, key: &FlowKey<V4>) -> Result<Routed, Errno> {
-    let found = route::output(k, netns, key)?;
+pub fn route(k: &mut Kernel, netns: NetnsId, key: &FlowKey<V4>) -> Result<Routed, Errno> {
+    let found = route::memo::sent(k, netns, key)?;
     Ok(Routed { dst: found.dst, saddr: found.src, daddr: found.to })
 }
 

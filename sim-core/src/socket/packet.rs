@@ -126,6 +126,7 @@ pub fn take_statistics(k: &mut Kernel, id: SocketId) -> Result<(u32, u32), Errno
 
 /// Shows a frame that passes a device to the sockets that want all frames (`ptype_all`). A socket does
 /// not see what it sent itself.
+#[inline]
 pub fn tap<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) {
     let _seen = show(k, f, EtherType::ALL, o);
 }
@@ -143,7 +144,12 @@ pub fn is_tapped(k: &Kernel, f: &Flight) -> bool {
     sockets.iter().any(|id| wants(&k.sockets[*id], f, EtherType::ALL))
 }
 
+#[inline]
 fn show<O: Observer>(k: &mut Kernel, f: &Flight, protocol: EtherType, o: &mut O) -> bool {
+    !k.netns[f.netns].sockets.packet.is_empty() && show_to_each(k, f, protocol, o)
+}
+
+fn show_to_each<O: Observer>(k: &mut Kernel, f: &Flight, protocol: EtherType, o: &mut O) -> bool {
     let (mut at, mut seen) = (0, false);
     while let Some(id) = k.netns[f.netns].sockets.packet.get(at).copied() {
         at += 1;

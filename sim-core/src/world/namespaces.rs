@@ -59,6 +59,7 @@ impl World {
         }
         observed!(self, |k, o| {
             k.del_netns(id, o);
+            k.flush_routes();
             k.run_pending(o);
         });
         self.run_programs();

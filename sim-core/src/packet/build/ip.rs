@@ -104,7 +104,7 @@ pub fn push_ipv4(skb: &mut Skb, params: &Ipv4Params<'_>) {
     copy_front(front, &fixed);
     back.fill(0);
     copy_front(back, options);
-    let check = checksum::ip_compute_csum(header);
+    let check = checksum::ip_fast_csum(header);
     super::set_u16(header, 10, check);
     skb.reset_network_header();
     skb.meta.protocol = EtherType::IPV4;

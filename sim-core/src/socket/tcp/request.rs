@@ -225,7 +225,7 @@ fn retransmit<O: Observer>(k: &mut Kernel, netns: NetnsId, tuple: FourTuple, o: 
 ///
 /// # Errors
 /// What routing answers.
-pub(super) fn route(k: &Kernel, request: &RequestSock) -> Result<Routed, Errno> {
+pub(super) fn route(k: &mut Kernel, request: &RequestSock) -> Result<Routed, Errno> {
     let socket = k.sockets.get(request.listener).ok_or(Errno::EHOSTUNREACH)?;
     let key = FlowKey::<V4> {
         src: request.tuple.saddr,
@@ -237,7 +237,8 @@ pub(super) fn route(k: &Kernel, request: &RequestSock) -> Result<Routed, Errno> 
         dport: request.tuple.dport,
         ..FlowKey::to(request.tuple.daddr)
     };
-    flow::route(k, socket.netns, &key)
+    let netns = socket.netns;
+    flow::route(k, netns, &key)
 }
 
 /// Sends the answer to a SYN (`tcp_v4_send_synack()`).

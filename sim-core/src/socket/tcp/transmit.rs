@@ -146,10 +146,11 @@ impl<O: Observer> Sk<'_, O> {
     }
 
     /// The way to the peer (`__sk_dst_check()`, `ip_route_output_ports()`).
-    pub(super) fn route(&self) -> Result<Routed, Errno> {
+    pub(super) fn route(&mut self) -> Result<Routed, Errno> {
         let socket = self.sock();
         let to = Target { daddr: socket.inet.daddr, dport: socket.inet.dport };
-        flow::route(self.k, socket.netns, &flow::flow_key(socket, to))
+        let (netns, key) = (socket.netns, flow::flow_key(socket, to));
+        flow::route(self.k, netns, &key)
     }
 
     /// What a SYN offers (`tcp_syn_options()`); with ACK, in answer to another's SYN, only what that one
