@@ -171,12 +171,12 @@ impl Kernel {
 
     /// Ends every flight on a device that is about to go (`flush_all_backlogs()`).
     pub fn forget_device(&mut self, dev: DevId) {
-        let elsewhere = |f: &Box<Flight>| {
+        let elsewhere = |f: &Flight| {
             f.dev != dev && f.iif != Some(dev) && f.dst.is_none_or(|dst| dst.dev != dev)
         };
-        self.stack.retain(elsewhere);
-        self.spawned.retain(elsewhere);
-        self.backlog.retain(elsewhere);
+        self.stack.retain(|f| elsewhere(f));
+        self.spawned.retain(|f| elsewhere(f));
+        self.backlog.retain(|f| elsewhere(f));
     }
 
     /// Whether no packet is on its way.
