@@ -23,11 +23,6 @@ pub use events::link_event;
 pub use fdb::{Fdb, FdbEntry};
 pub use port::{Port, PortState, Ports};
 
-/// The groups that the devices of bridges belong to which watch group memberships: all snoopers, of
-/// IPv4 and of IPv6 (`br_multicast_join_snoopers()`).
-pub const ALL_SNOOPERS: [MacAddr; 2] =
-    [MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x6a]), MacAddr([0x33, 0x33, 0, 0, 0, 0x6a])];
-
 /// A bridge (`struct net_bridge`).
 #[derive(Clone, Debug)]
 pub struct Bridge {
@@ -117,6 +112,12 @@ pub fn port_of(k: &Kernel, dev: DevId) -> Option<(BridgeId, PortNo)> {
     } else {
         None
     }
+}
+
+/// Whether the device is that of a bridge which watches who is in which group.
+#[must_use]
+pub fn snoops(k: &Kernel, dev: DevId) -> bool {
+    bridge_of(k, dev).is_some_and(|bridge| k.bridges[bridge].options.mcast_snooping)
 }
 
 /// The bridge behind a device.

@@ -8,6 +8,7 @@
 //!   options       IPv4 options on the way
 //!   icmp/         messages in and out, and how many of them
 //!   ident         identifications
+//!   igmp/         which groups this host wants
 //!   peer          what is remembered of other hosts
 //! ```
 
@@ -15,6 +16,7 @@ pub mod flow;
 pub mod forward;
 pub mod icmp;
 pub mod ident;
+pub mod igmp;
 pub mod input;
 #[cfg(test)]
 pub(crate) mod lab;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::id::{BridgeId, DevId, NetnsId, ProcId, SocketId};
 use crate::ip::reassembly;
@@ -42,6 +42,17 @@ pub enum Timer {
     TcpRequest(NetnsId, tcp::FourTuple),
     /// What is left of a TCP connection goes (`tw_timer_handler()`).
     TcpTimeWait(SocketId),
+    /// A group is reported (`igmp_timer_expire()`).
+    IgmpGroup {
+        /// The device.
+        dev: DevId,
+        /// The group.
+        group: Ipv4Addr,
+    },
+    /// Changes of groups are reported (`igmp_ifc_timer_expire()`).
+    IgmpChange(DevId),
+    /// A query for all groups is answered (`igmp_gq_timer_expire()`).
+    IgmpGeneral(DevId),
     /// Requests are answered on behalf of other hosts (`neigh_proxy_process()`).
     ArpProxy(NetnsId),
 }

@@ -6,20 +6,30 @@
 
 use std::net::Ipv4Addr;
 
-use crate::bridge;
 use crate::errno::Errno;
 use crate::id::DevId;
 use crate::kernel::Kernel;
-use crate::link::{DevFlags, DevKind, LinkType, NetDevice, macvlan};
+use crate::link::{DevFlags, NetDevice, macvlan};
 use crate::packet::MacAddr;
+
+/// A group's address that a device listens to (`struct netdev_hw_addr`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct McAddr {
+    /// The address.
+    pub addr: MacAddr,
+    /// How many want it (`refcount`).
+    pub users: u32,
+    /// Whether an administrator does (`global_use`).
+    pub by_hand: bool,
+}
 
 /// The further addresses of a device (`dev->uc`, `dev->mc`), with their users.
 #[derive(Clone, Debug, Default)]
 pub struct AddrFilter {
     /// Unicast addresses: those of macvlan devices on it, and those set by hand.
     pub uc: Vec<(MacAddr, u32)>,
-    /// Multicast addresses set by hand; those that IP needs are not kept here.
-    pub mc: Vec<MacAddr>,
+    /// Groups' addresses, in the order in which they were added.
+    pub mc: Vec<McAddr>,
     /// Whether the device is promiscuous for the sake of `uc`.
     uc_promisc: bool,
 }
@@ -97,32 +107,6 @@ pub fn set_rx_mode(k: &mut Kernel, dev: DevId) {
     }
 }
 
-/// The further addresses of a device that `bridge fdb` shows as its own (`ndo_dflt_fdb_dump()`):
-/// unicast, then multicast.
-#[must_use]
-pub fn dump(k: &Kernel, dev: DevId) -> Vec<MacAddr> {
-    let device = &k.devs[dev];
-    if device.link_type() != LinkType::Ether {
-        return Vec::new();
-    }
-    let mut addrs: Vec<MacAddr> = device.filter.iter().flat_map(|f| &f.uc).map(|a| a.0).collect();
-    if device.mtu >= IPV6_MIN_MTU {
-        addrs.push(ALL_NODES);
-    }
-    if let DevKind::Bridge(id) = device.kind
-        && device.is_up()
-        && k.bridges[id].options.mcast_snooping
-    {
-        addrs.extend(bridge::ALL_SNOOPERS);
-    }
-    if device.is_up() {
-        addrs.push(ALL_HOSTS);
-        addrs.extend(device.inet.groups.iter().map(|(group, _)| group_mac(*group)));
-    }
-    addrs.extend(device.filter.iter().flat_map(|f| &f.mc));
-    addrs
-}
-
 /// The Ethernet address of an IPv4 group (RFC 1112 6.4, `ip_eth_mc_map()`).
 #[must_use]
 pub fn group_mac(group: Ipv4Addr) -> MacAddr {
@@ -130,18 +114,90 @@ pub fn group_mac(group: Ipv4Addr) -> MacAddr {
     MacAddr([0x01, 0x00, 0x5e, b & 0x7f, c, d])
 }
 
+/// Adds a user of a group's address (`dev_mc_add()`).
+pub fn mc_add(k: &mut Kernel, dev: DevId, addr: MacAddr) {
+    let mc = &mut k.devs[dev].filter.get_or_insert_default().mc;
+    match mc.iter_mut().find(|mc| mc.addr == addr) {
+        Some(mc) => mc.users += 1,
+        None => mc.push(McAddr { addr, users: 1, by_hand: false }),
+    }
+}
+
+/// Has the device listen to a group's address by an administrator's wish, which counts once
+/// (`dev_mc_add_global()`).
+pub fn mc_add_by_hand(k: &mut Kernel, dev: DevId, addr: MacAddr) {
+    if k.devs[dev].listens_by_hand(addr) {
+        return;
+    }
+    mc_add(k, dev, addr);
+    let mc = &mut k.devs[dev].filter.get_or_insert_default().mc;
+    for mc in mc.iter_mut().filter(|mc| mc.addr == addr) {
+        mc.by_hand = true;
+    }
+}
+
+/// Takes a user of a group's address away (`dev_mc_del()`).
+///
+/// # Errors
+///
+/// `ENOENT` if the address is not there.
+pub fn mc_del(k: &mut Kernel, dev: DevId, addr: MacAddr) -> Result<(), Errno> {
+    let mc = &mut k.devs[dev].filter.get_or_insert_default().mc;
+    let found = mc.iter_mut().find(|mc| mc.addr == addr).ok_or(Errno::ENOENT)?;
+    found.users -= 1;
+    mc.retain(|mc| mc.users > 0);
+    Ok(())
+}
+
+/// Takes an administrator's wish back (`dev_mc_del_global()`).
+///
+/// # Errors
+///
+/// `ENOENT` if there was none.
+pub fn mc_del_by_hand(k: &mut Kernel, dev: DevId, addr: MacAddr) -> Result<(), Errno> {
+    let mc = &mut k.devs[dev].filter.get_or_insert_default().mc;
+    let found = mc.iter_mut().find(|mc| mc.addr == addr && mc.by_hand).ok_or(Errno::ENOENT)?;
+    found.by_hand = false;
+    mc_del(k, dev, addr)
+}
+
+impl NetDevice {
+    /// The groups' addresses that the device listens to, in the kernel's order (`dev->mc`), but for
+    /// [`ALL_NODES`], which comes first where there is IPv6.
+    pub fn mc_list(&self) -> impl Iterator<Item = &McAddr> {
+        self.filter.iter().flat_map(|filter| &filter.mc)
+    }
+
+    /// Whether groups have addresses on its link (`arp_mc_map()`).
+    #[must_use]
+    pub fn maps_groups(&self) -> bool {
+        self.has_ethernet_header() && !self.is_loopback()
+    }
+
+    /// Whether the device has an IPv6 side.
+    #[must_use]
+    pub fn has_ipv6(&self) -> bool {
+        self.mtu >= IPV6_MIN_MTU
+    }
+
+    /// Whether IPv6 has the device listen to [`ALL_NODES`], which it does even while it is disabled.
+    #[must_use]
+    pub fn listens_to_all_nodes(&self) -> bool {
+        self.maps_groups() && self.has_ipv6()
+    }
+
+    fn listens_by_hand(&self, addr: MacAddr) -> bool {
+        self.mc_list().any(|mc| mc.addr == addr && mc.by_hand)
+    }
+}
+
 /// Whether the device wants frames to this group.
 #[must_use]
 pub fn is_member(device: &NetDevice, group: MacAddr) -> bool {
-    group == ALL_HOSTS
-        || group == ALL_NODES
-        || device.inet.groups.iter().any(|(g, _)| group_mac(*g) == group)
-        || device.filter.as_ref().is_some_and(|filter| filter.mc.contains(&group))
+    group == ALL_NODES || device.mc_list().any(|mc| mc.addr == group)
 }
 
 /// The MTU without which there is no IPv6 on a device, in bytes.
 const IPV6_MIN_MTU: u32 = 1280;
-/// 224.0.0.1, which every IPv4 host on a link that is up belongs to.
-pub const ALL_HOSTS: MacAddr = MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x01]);
 /// ff02::1, which every device with IPv6 belongs to, even while IPv6 is disabled on it.
 pub const ALL_NODES: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 0x01]);

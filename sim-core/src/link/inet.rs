@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use crate::id::DevId;
 use crate::kernel::{Kernel, TimerId};
 use crate::link::DevName;
+use crate::link::group::{Group, Igmp};
 use crate::time::SimTime;
 
 /// A device's IPv4 side.
@@ -14,8 +15,10 @@ use crate::time::SimTime;
 pub struct InDevice {
     /// Addresses in the kernel's order: primaries by falling scope number, then secondaries.
     pub addrs: Vec<IfAddr>,
-    /// Groups that somebody on the device has joined, and how many have; 224.0.0.1 is always one.
-    pub groups: Vec<(Ipv4Addr, u32)>,
+    /// Groups that somebody has joined by the device, the newest first (`mc_list`).
+    pub groups: Vec<Group>,
+    /// What is known of the routers that ask for groups.
+    pub igmp: Option<Box<Igmp>>,
     /// The device's copy of `net.ipv4.conf`.
     pub conf: Ipv4Conf,
 }
@@ -49,6 +52,8 @@ pub struct IfAddr {
     pub since: SimTime,
     /// Its preferred lifetime is over (`IFA_F_DEPRECATED`).
     pub deprecated: bool,
+    /// The host is in the group that it is (`IFA_F_MCAUTOJOIN`).
+    pub autojoin: bool,
     /// What ends its next lifetime.
     pub timer: Option<TimerId>,
     /// Who put it there (`IFA_PROTO`), 0 when not given.
@@ -73,6 +78,7 @@ impl IfAddr {
             preferred_lft_s: None,
             since: SimTime::ZERO,
             deprecated: false,
+            autojoin: false,
             timer: None,
             proto: 0,
         }

@@ -9,6 +9,7 @@ pub mod carrier;
 pub mod filter;
 pub mod flags;
 pub mod gc;
+pub mod group;
 pub mod inet;
 pub mod ipip;
 pub mod kind;

@@ -6,11 +6,14 @@ use crate::errno::Errno;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::IfAddr;
+use crate::link::group::FilterMode;
 use crate::link::inet::Scope;
 use crate::neigh;
 use crate::netlink::request::{AddrSpec, Create, LinkRef};
 use crate::netlink::{NetlinkError, link};
 use crate::route::ifaddr::{self, Refusal};
+use crate::socket::GroupRequest;
+use crate::socket::multicast::{self, Member};
 use crate::trace::Observer;
 
 /// Adds or changes one. Only `add` insists that the address is new, and no other word that it is old.
@@ -37,6 +40,11 @@ pub fn add<O: Observer>(
         k.devs[dev].inet.addrs[at].proto = addr.proto;
         ifaddr::set_lifetime(k, dev, at, spec.valid_lft_s, spec.preferred_lft_s);
         return Ok(());
+    }
+    if addr.autojoin {
+        let request = group_request(k, dev, addr.peer);
+        let joined = multicast::join(k, Member::Autojoin(netns), &request, FilterMode::Exclude);
+        joined.map_err(|e| NetlinkError::with_message(e, "ipv4: Multicast auto join failed"))?;
     }
     ifaddr::insert(k, dev, addr, spec.valid_lft_s, spec.preferred_lft_s)?;
     Ok(())
@@ -75,9 +83,20 @@ pub fn del<O: Observer>(
     let at = k.devs[dev].inet.addrs.iter().position(fits).ok_or_else(|| {
         NetlinkError::with_message(Errno::EADDRNOTAVAIL, "ipv4: Address not found")
     })?;
+    let group = k.devs[dev].inet.addrs[at].peer;
+    if group.is_multicast() {
+        let request = group_request(k, dev, group);
+        // It need not be in the group.
+        let _not_in = multicast::leave(k, Member::Autojoin(netns), &request, o);
+    }
     ifaddr::remove(k, dev, at);
     neigh::addr_removed(k, dev, o);
     Ok(())
+}
+
+/// The group that an address is, by the address's device (`ip_mc_autojoin_config()`).
+fn group_request(k: &Kernel, dev: DevId, group: Ipv4Addr) -> GroupRequest {
+    GroupRequest { group, address: Ipv4Addr::UNSPECIFIED, dev: Some(k.devs[dev].name) }
 }
 
 /// Reads what a request says (`inet_rtm_to_ifa()`).
@@ -96,6 +115,7 @@ fn parse(k: &Kernel, netns: NetnsId, spec: &AddrSpec) -> Result<(DevId, IfAddr),
         broadcast: spec.broadcast.map(ipv4).transpose()?.filter(|b| !b.is_unspecified()),
         scope: spec.scope.unwrap_or(Scope::UNIVERSE),
         no_prefix_route: spec.no_prefix_route,
+        autojoin: spec.autojoin,
         metric: spec.metric.unwrap_or(0),
         proto: spec.proto,
         ..IfAddr::new(local, spec.prefix_len, spec.label.unwrap_or(k.devs[dev].name))

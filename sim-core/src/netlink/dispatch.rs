@@ -2,7 +2,9 @@
 
 use crate::id::NetnsId;
 use crate::kernel::Kernel;
-use crate::netlink::{NetlinkError, Request, addr, fdb, link, neigh, nsid, route, rule, sysctl};
+use crate::netlink::{
+    NetlinkError, Request, addr, fdb, link, maddr, neigh, nsid, route, rule, sysctl,
+};
 use crate::trace::Observer;
 use crate::world::{World, observed};
 
@@ -64,6 +66,8 @@ fn serve<O: Observer>(
         Request::NeighDel(spec) => neigh::del(k, netns, spec, o),
         Request::FdbAdd(spec, create) => fdb::add(k, netns, spec, *create, o),
         Request::FdbDel(spec) => fdb::del(k, netns, spec, o),
+        Request::MulticastAdd(dev, addr) => maddr::add(k, netns, *dev, *addr),
+        Request::MulticastDel(dev, addr) => maddr::del(k, netns, *dev, *addr),
         Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)

@@ -181,15 +181,14 @@ fn filter_add(
         return Err(Errno::EINVAL.into());
     }
     let addr = spec.lladdr;
-    let there = k.devs[dev]
-        .filter
-        .as_ref()
-        .is_some_and(|f| f.uc.iter().any(|(a, _)| *a == addr) || f.mc.contains(&addr));
+    let there = k.devs[dev].filter.as_ref().is_some_and(|f| {
+        f.uc.iter().any(|(a, _)| *a == addr) || f.mc.iter().any(|mc| mc.addr == addr)
+    });
     if there {
         return if create == Create::Exclusive { Err(Errno::EEXIST.into()) } else { Ok(()) };
     }
     if addr.is_multicast() {
-        k.devs[dev].filter.get_or_insert_default().mc.push(addr);
+        filter::mc_add_by_hand(k, dev, addr);
     } else {
         filter::uc_add(k, dev, addr);
     }
@@ -206,10 +205,7 @@ fn filter_del(k: &mut Kernel, dev: DevId, spec: &FdbSpec) -> Result<(), NetlinkE
     if !addr.is_multicast() {
         return filter::uc_del(k, dev, addr).map_err(NetlinkError::from);
     }
-    let mc = &mut k.devs[dev].filter.get_or_insert_default().mc;
-    let at = mc.iter().position(|a| *a == addr).ok_or(Errno::ENOENT)?;
-    mc.remove(at);
-    Ok(())
+    filter::mc_del(k, dev, addr).map_err(NetlinkError::from)
 }
 
 /// Adds a remote end to a VXLAN device (`vxlan_fdb_add()`).

@@ -9,6 +9,7 @@ pub mod dispatch;
 pub mod error;
 pub mod fdb;
 pub mod link;
+pub mod maddr;
 pub mod message;
 pub mod neigh;
 pub mod nsid;

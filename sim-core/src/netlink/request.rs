@@ -44,6 +44,10 @@ pub enum Request {
     FdbAdd(FdbSpec, Create),
     /// Removes a forwarding database entry (`RTM_DELNEIGH`, `PF_BRIDGE`).
     FdbDel(FdbSpec),
+    /// Has a device listen to a group's address (`SIOCADDMULTI`).
+    MulticastAdd(LinkRef, MacAddr),
+    /// Has a device listen to it no longer (`SIOCDELMULTI`).
+    MulticastDel(LinkRef, MacAddr),
     /// Gives a namespace a number as seen from this one (`RTM_NEWNSID`).
     NetnsIdSet {
         /// The namespace.
@@ -319,6 +323,8 @@ pub struct AddrSpec {
     pub metric: Option<u32>,
     /// Whether the subnet's route is not wanted (`IFA_F_NOPREFIXROUTE`).
     pub no_prefix_route: bool,
+    /// Whether the host joins the group that it is (`IFA_F_MCAUTOJOIN`).
+    pub autojoin: bool,
     /// Seconds it is valid; `None` is forever.
     pub valid_lft_s: Option<u32>,
     /// Seconds it is preferred; `None` is forever.

@@ -4,6 +4,7 @@
 use std::net::SocketAddrV4;
 
 use crate::ip::icmp::{self, Received};
+use crate::ip::igmp;
 use crate::kernel::{Flight, Kernel};
 use crate::netns::mib::{IcmpMib, IpMib};
 use crate::netns::stack::Decision;
@@ -26,8 +27,9 @@ pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
         IpProto::UDP | IpProto::UDPLITE => udp_received(k, f, proto, o),
         IpProto::TCP => tcp::receive(k, f, o),
         IpProto::IPIP if tunnel::ipip::is_there(k, f.netns) => ipip_received(k, f, o),
-        // `igmp_rcv()` and `pim_rcv()` take everything, also what they do not act on.
-        IpProto::IGMP | IpProto::PIM => Ok(()),
+        IpProto::IGMP => igmp::receive(k, f),
+        // `pim_rcv()` takes everything, and nothing here acts on it.
+        IpProto::PIM => Ok(()),
         _ if has_raw => Ok(()),
         _ => {
             k.netns[f.netns].mib.ip.inc(IpMib::InUnknownProtos);

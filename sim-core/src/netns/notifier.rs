@@ -4,7 +4,7 @@ use crate::id::DevId;
 use crate::kernel::Kernel;
 use crate::link::carrier;
 use crate::trace::Observer;
-use crate::{bridge, neigh, route, socket};
+use crate::{bridge, ip, neigh, route, socket};
 
 /// What happened to a device (`NETDEV_*`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,6 +32,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
     announce(k, dev, event);
     bridge::link_event(k, dev, event, o);
     neigh::link_event(k, dev, event, o);
+    ip::igmp::link_event(k, dev, event, o);
     route::link_event(k, dev, event, o);
     socket::packet::link_event(k, dev, event);
 }

@@ -158,6 +158,9 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
                 ip::icmp::failure::reassembly_timeout(k, *netns, expired, o);
             }
         }
+        Timer::IgmpGroup { dev, group } => ip::igmp::group_due(k, *dev, *group, o),
+        Timer::IgmpChange(dev) => ip::igmp::change_due(k, *dev, o),
+        Timer::IgmpGeneral(dev) => ip::igmp::general_due(k, *dev, o),
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
         Timer::BridgeGc(bridge) => bridge::gc::run(k, *bridge),
         Timer::VxlanGc(dev) => link::vxlan::device::collect(k, *dev),

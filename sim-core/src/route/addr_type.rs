@@ -17,7 +17,7 @@ pub(super) fn is_zeronet(addr: Ipv4Addr) -> bool {
 }
 
 /// Whether `addr` is in 224.0.0.0/24, which routers never pass on.
-pub(super) fn is_local_multicast(addr: Ipv4Addr) -> bool {
+pub(crate) fn is_local_multicast(addr: Ipv4Addr) -> bool {
     addr.octets()[..3] == [224, 0, 0]
 }
 

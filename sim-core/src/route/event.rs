@@ -48,7 +48,6 @@ fn unregister(k: &mut Kernel, dev: DevId) {
     while !k.devs[dev].inet.addrs.is_empty() {
         ifaddr::remove(k, dev, 0);
     }
-    k.devs[dev].inet.groups.clear();
     disable(k, dev, Cause::Unregister);
     let netns = k.devs[dev].netns;
     k.netns[netns].ipv4.devs.retain(|d| *d != dev);

@@ -160,7 +160,7 @@ fn multicast(
     flow: &FlowKey<V4>,
     dev: DevId,
 ) -> Result<InputRoute, NoRoute> {
-    if !is_member(k, dev, flow.dst) {
+    if !k.devs[dev].inet.is_member(flow.dst, flow.src, flow.proto) {
         return Err((DropReason::NotSpecified, None));
     }
     if flow.src.is_multicast() || flow.src.is_broadcast() {
@@ -176,14 +176,6 @@ fn multicast(
     }
     let dst = Dst { local: true, ..Dst::on_link(k.netns[netns].lo, RouteType::Multicast) };
     Ok(InputRoute::new(dst, None))
-}
-
-/// Whether this host listens to `group` on `dev` (`ip_check_mc_rcu()`).
-#[must_use]
-pub fn is_member(k: &Kernel, dev: DevId, group: Ipv4Addr) -> bool {
-    const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
-    let dev = &k.devs[dev];
-    (group == ALL_HOSTS && dev.is_up()) || dev.inet.groups.iter().any(|(g, _)| *g == group)
 }
 
 /// A packet to pass on (`__mkroute_input()`).

@@ -11,7 +11,6 @@ use crate::packet::IpProto;
 use crate::route::addr_type::{dev_of_addr, is_local_multicast, is_zeronet};
 use crate::route::fib::{FibMatch, Linkstate, Metrics, lookup};
 use crate::route::flow::FlowKey;
-use crate::route::input::is_member;
 use crate::route::multipath::{self, Hashed};
 use crate::route::source::{select_source, source_of_route};
 use crate::route::{Dst, RouteType, metrics_of, shown_metrics};
@@ -181,7 +180,7 @@ impl Search<'_> {
         found: Option<FibMatch<'_, V4>>,
         dev: DevId,
     ) -> Result<OutputRoute, Errno> {
-        let FlowKey { src, dst, .. } = self.flow;
+        let FlowKey { src, dst, proto, .. } = self.flow;
         let loopback = self.k.devs[dev].is_loopback();
         let localnet = self.k.conf_is_on(dev, ConfKey::RouteLocalnet);
         if src.is_loopback() && !loopback && !localnet {
@@ -200,7 +199,8 @@ impl Search<'_> {
             RouteType::Broadcast => (true, false),
             // The default route's router is not for groups.
             RouteType::Multicast => {
-                (is_member(self.k, dev, dst), found.is_some_and(|f| V4::prefix_len(&f.net) >= 4))
+                let own_route = found.is_some_and(|f| V4::prefix_len(&f.net) >= 4);
+                (self.k.devs[dev].inet.is_member(dst, src, proto), own_route)
             }
             RouteType::Local => (true, true),
             RouteType::Unicast

@@ -17,7 +17,7 @@ use crate::socket::{
     Datagram, ExtendedError, InetSock, LinkInfo, Message, MessageInfo, PacketSock, PmtuDiscovery,
     Protocol, RawSock, ReceiveQueue, SockOptions, Socket, SocketType, TcpSock,
 };
-use crate::socket::{bind, packet, ping, raw, tcp, udp};
+use crate::socket::{bind, multicast, packet, ping, raw, tcp, udp};
 use crate::sysctl::Sysctl;
 use crate::trace::Observer;
 
@@ -91,6 +91,7 @@ pub fn open(k: &mut Kernel, netns: NetnsId, kind: SocketType) -> Result<SocketId
         owner: None,
         opts,
         inet,
+        memberships: Vec::new(),
         error: None,
         error_queue: ErrorQueue::default(),
         receive_queue: ReceiveQueue::default(),
@@ -120,7 +121,9 @@ pub fn close<O: Observer>(k: &mut Kernel, id: SocketId, o: &mut O) {
             link::filter::set_promiscuity(k, dev, false);
         }
     }
+    multicast::drop_socket(k, id, o);
     remove(k, id);
+    k.run_pending(o);
 }
 
 /// Takes away the sockets of a namespace that is about to go.

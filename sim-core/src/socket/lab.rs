@@ -70,6 +70,7 @@ impl Pair {
             scope: None,
             metric: None,
             no_prefix_route: false,
+            autojoin: false,
             valid_lft_s: None,
             preferred_lft_s: None,
             proto: 0,

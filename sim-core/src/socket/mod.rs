@@ -5,6 +5,7 @@
 //!   table, bind               how a packet finds its socket, and a socket its port
 //!   flow, output              the route of what a socket sends, and the IP header
 //!   call                      the system calls, for all kinds of sockets
+//!   multicast                 groups that sockets are in
 //!   udp ping raw packet       one file a datagram protocol
 //!   tcp/                      the Transmission Control Protocol
 //! ```
@@ -17,6 +18,7 @@ pub mod call;
 pub mod deliver;
 pub mod error;
 pub mod flow;
+pub mod multicast;
 pub mod options;
 pub mod output;
 pub mod packet;
@@ -31,6 +33,8 @@ pub mod udplite;
 #[cfg(test)]
 pub(crate) mod lab;
 #[cfg(test)]
+mod multicast_tests;
+#[cfg(test)]
 mod tests;
 
 use std::net::Ipv4Addr;
@@ -41,6 +45,7 @@ use crate::packet::{EtherType, IpProto};
 
 pub use call::{Readiness, Shutdown};
 pub use error::{ErrorOrigin, ErrorQueue, ExtendedError, IcmpError, IcmpFault};
+pub use multicast::{GroupRequest, Membership, SourceChange};
 pub use options::{PmtuDiscovery, SentOptions, SockOpt, SockOptions};
 pub use packet::PacketSock;
 pub use queue::{Datagram, LinkInfo, Message, MessageInfo, ReceiveQueue};
@@ -77,6 +82,8 @@ pub struct Socket {
     pub opts: SockOptions,
     /// Its addresses.
     pub inet: InetSock,
+    /// The groups that it is in, the newest first (`mc_list`).
+    pub memberships: Vec<Membership>,
     /// The error that the next system call reports (`sk_err`).
     pub error: Option<Errno>,
     /// What `IP_RECVERR` collects.

@@ -6,11 +6,14 @@ use crate::errno::Errno;
 use crate::id::{DevId, SocketId};
 use crate::kernel::Kernel;
 use crate::link::DevName;
+use crate::link::group::FilterMode;
 use crate::packet::IpProto;
 use crate::packet::ipv4_options::{
     self, IPOPT_END, IpOptions, MAX_IPOPTLEN, OptionsHost, OptionsOrigin,
 };
+use crate::socket::multicast::{self, GroupRequest, Member, SourceChange};
 use crate::socket::{Protocol, Socket};
+use crate::trace::Observer;
 
 /// The least that `SO_RCVBUF` can be, in bytes (`SOCK_MIN_RCVBUF`).
 const SOCK_MIN_RCVBUF: u32 = 2304;
@@ -71,6 +74,16 @@ pub enum SockOpt {
     MulticastLoop(bool),
     /// `IP_MULTICAST_IF`: the device for group addresses, and its address to send from.
     MulticastIf(Option<DevName>, Ipv4Addr),
+    /// `IP_MULTICAST_ALL`: hears what others have joined for.
+    MulticastAll(bool),
+    /// `IP_ADD_MEMBERSHIP`: joins a group.
+    AddMembership(GroupRequest),
+    /// `IP_DROP_MEMBERSHIP`: leaves a group.
+    DropMembership(GroupRequest),
+    /// `IP_ADD_SOURCE_MEMBERSHIP` and its like: a sender to a group is heard, or is not.
+    Source(GroupRequest, Ipv4Addr, SourceChange),
+    /// `IP_MSFILTER`: which senders to a group are heard.
+    MsFilter(GroupRequest, FilterMode, Vec<Ipv4Addr>),
     /// `ICMP_FILTER`, of raw ICMP sockets: a bit for each type that is not wanted.
     IcmpFilter(u32),
     /// `TCP_NODELAY`.
@@ -127,6 +140,8 @@ pub struct SockOptions {
     pub mc_ttl: u8,
     /// `IP_MULTICAST_LOOP`.
     pub mc_loop: bool,
+    /// `IP_MULTICAST_ALL`.
+    pub mc_all: bool,
     /// The device of `IP_MULTICAST_IF`.
     pub mc_dev: Option<DevId>,
     /// The address of `IP_MULTICAST_IF`.
@@ -153,6 +168,7 @@ impl Default for SockOptions {
             ip_options: None,
             mc_ttl: 1,
             mc_loop: true,
+            mc_all: true,
             mc_dev: None,
             mc_addr: Ipv4Addr::UNSPECIFIED,
         }
@@ -164,7 +180,12 @@ impl Default for SockOptions {
 /// # Errors
 /// `ENODEV` for a device that is not there, `ENOPROTOOPT` for an option that the protocol does not have,
 /// `EINVAL` for a value it does not take.
-pub fn set_option(k: &mut Kernel, id: SocketId, option: SockOpt) -> Result<(), Errno> {
+pub fn set_option<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    option: SockOpt,
+    o: &mut O,
+) -> Result<(), Errno> {
     let netns = k.sockets.get(id).ok_or(Errno::EBADF)?.netns;
     let device = |name: Option<DevName>| match name {
         None => Ok(None),
@@ -179,10 +200,41 @@ pub fn set_option(k: &mut Kernel, id: SocketId, option: SockOpt) -> Result<(), E
         (opts.mc_dev, opts.mc_addr) = (dev, addr);
     } else if let SockOpt::IpOptions(bytes) = option {
         k.sockets[id].opts.ip_options = compile_options(bytes)?;
+    } else if is_about_groups(&option) {
+        multicast::check(&k.sockets[id])?;
+        let done = set_groups(k, id, &option, o);
+        k.run_pending(o);
+        return done;
     } else {
         return set_plain(&mut k.sockets[id], &option);
     }
     Ok(())
+}
+
+fn is_about_groups(option: &SockOpt) -> bool {
+    use SockOpt::{AddMembership, DropMembership, MsFilter, Source};
+    matches!(option, AddMembership(_) | DropMembership(_) | Source(..) | MsFilter(..))
+}
+
+/// Joins and leaves groups, and says which senders to them are heard.
+fn set_groups<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    option: &SockOpt,
+    o: &mut O,
+) -> Result<(), Errno> {
+    let member = Member::Socket(id);
+    match option {
+        SockOpt::AddMembership(request) => multicast::join(k, member, request, FilterMode::Exclude),
+        SockOpt::DropMembership(request) => multicast::leave(k, member, request, o),
+        SockOpt::Source(request, sender, change) => {
+            multicast::change_source(k, id, request, *sender, *change, o)
+        }
+        SockOpt::MsFilter(request, mode, senders) => {
+            multicast::set_filter(k, id, request, *mode, senders, o)
+        }
+        _ => Err(Errno::ENOPROTOOPT),
+    }
 }
 
 /// Sets an option that needs nothing but the socket.
@@ -219,6 +271,7 @@ fn set_plain(socket: &mut Socket, option: &SockOpt) -> Result<(), Errno> {
         SockOpt::HdrIncl(on) if is_raw => opts.hdr_incl = on,
         SockOpt::MulticastTtl(ttl) => opts.mc_ttl = ttl,
         SockOpt::MulticastLoop(on) => opts.mc_loop = on,
+        SockOpt::MulticastAll(on) => opts.mc_all = on,
         SockOpt::IcmpFilter(bits) => {
             let Protocol::Raw(raw) = &mut socket.protocol else { return Err(Errno::ENOPROTOOPT) };
             if raw.protocol != IpProto::ICMP {
@@ -233,6 +286,10 @@ fn set_plain(socket: &mut Socket, option: &SockOpt) -> Result<(), Errno> {
         SockOpt::HdrIncl(_)
         | SockOpt::BindToDevice(_)
         | SockOpt::MulticastIf(..)
+        | SockOpt::AddMembership(_)
+        | SockOpt::DropMembership(_)
+        | SockOpt::Source(..)
+        | SockOpt::MsFilter(..)
         | SockOpt::IpOptions(_) => return Err(Errno::ENOPROTOOPT),
     }
     Ok(())

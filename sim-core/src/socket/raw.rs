@@ -17,7 +17,7 @@ use crate::socket::deliver::{self, Incoming, Quoted};
 use crate::socket::error::{report_icmp, report_local};
 use crate::socket::flow::{self, Routed, Target};
 use crate::socket::{IcmpError, IcmpFault, MessageInfo, PmtuDiscovery, Protocol, Socket};
-use crate::socket::{output, udp};
+use crate::socket::{multicast, output, udp};
 use crate::trace::{Event, Observer};
 
 /// The longest packet, in bytes.
@@ -167,6 +167,7 @@ fn matching(
             && (inet.daddr.is_unspecified() || inet.daddr == packet.src)
             && (inet.rcv_saddr.is_unspecified() || inet.rcv_saddr == packet.dst)
             && socket.opts.bound_dev.is_none_or(|dev| dev == packet.dev)
+            && multicast::hears(socket, packet.dst, packet.src, k.devs[packet.dev].ifindex)
     };
     k.netns[netns].sockets.raw.iter().copied().filter(takes).collect()
 }

@@ -8,6 +8,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::id::SocketId;
+use crate::socket::multicast::Membership;
 use crate::socket::tcp::{ChallengeLimit, FourTuple, TcpEntry};
 
 /// The sockets at each port, or at each ping identifier.
@@ -55,6 +56,8 @@ pub struct SocketTables {
     pub tcp_listening: PortTable,
     /// TCP connections, connection requests and what is left of closed connections.
     pub tcp_connections: IndexMap<FourTuple, TcpEntry, FxBuildHasher>,
+    /// The groups that the namespace itself is in, for its addresses with `autojoin`.
+    pub autojoin: Vec<Membership>,
     /// How many challenge ACKs may still be sent.
     pub challenges: ChallengeLimit,
 }

@@ -16,7 +16,7 @@ use crate::route::RouteType;
 use crate::socket::deliver::{self, Incoming, Quoted};
 use crate::socket::error::report_icmp;
 use crate::socket::flow::{self, Target};
-use crate::socket::{IcmpError, MessageInfo, Socket, bind, output};
+use crate::socket::{IcmpError, MessageInfo, Socket, bind, multicast, output};
 use crate::trace::{DropReason, Event, Observer};
 use crate::tunnel;
 
@@ -135,7 +135,7 @@ fn nobody_looks(k: &Kernel, f: &Flight) -> bool {
     let bound = k.netns[f.netns].sockets.udp.at(packet.dport);
     f.skb.len() > SUMMED_AT_ONCE
         && is_to_group(f)
-        && !bound.iter().any(|id| takes_group(&k.sockets[*id], &packet))
+        && !bound.iter().any(|id| takes_group(k, *id, &packet))
 }
 
 /// Whether the packet is a broadcast or multicast.
@@ -190,7 +190,7 @@ fn receive_group<O: Observer>(
 ) -> Decision<()> {
     let mut takers = SmallVec::<[SocketId; 8]>::new();
     let bound = k.netns[f.netns].sockets.udp.at(packet.dport);
-    takers.extend(bound.iter().copied().filter(|id| takes_group(&k.sockets[*id], packet)));
+    takers.extend(bound.iter().copied().filter(|id| takes_group(k, *id, packet)));
     let Some((first, others)) = takers.split_first() else {
         k.netns[f.netns].mib.udp.inc(UdpMib::IgnoredMulti);
         return Err(DropReason::NotSpecified);
@@ -205,11 +205,13 @@ fn receive_group<O: Observer>(
 }
 
 /// Whether a socket takes a group datagram (`__udp_is_mcast_sock()`).
-fn takes_group(socket: &Socket, packet: &Incoming) -> bool {
+fn takes_group(k: &Kernel, id: SocketId, packet: &Incoming) -> bool {
+    let socket = &k.sockets[id];
     let inet = &socket.inet;
     (!inet.connected || (inet.daddr, inet.dport) == (packet.src, packet.sport))
         && (inet.rcv_saddr.is_unspecified() || inet.rcv_saddr == packet.dst)
         && socket.opts.bound_dev.is_none_or(|dev| dev == packet.dev)
+        && multicast::hears(socket, packet.dst, packet.src, k.devs[packet.dev].ifindex)
 }
 
 /// Puts a datagram into a socket's queue (`udp_queue_rcv_skb()`).

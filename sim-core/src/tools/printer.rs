@@ -19,6 +19,8 @@ pub(crate) enum Paint {
     Mac,
     /// An IPv4 address.
     Inet,
+    /// An IPv6 address.
+    Inet6,
     /// The state of a device that is up.
     Up,
     /// The state of a device that is down.
@@ -33,6 +35,7 @@ impl Paint {
             Self::Device => "\x1b[36m",
             Self::Mac => "\x1b[33m",
             Self::Inet => "\x1b[35m",
+            Self::Inet6 => "\x1b[34m",
             Self::Up => "\x1b[32m",
             Self::Down => "\x1b[31m",
         })

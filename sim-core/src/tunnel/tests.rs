@@ -65,6 +65,7 @@ fn add_addr(lab: &mut Lab, dev: &str, local: &str, prefix_len: u8) {
         metric: None,
         any_prefix: false,
         no_prefix_route: false,
+        autojoin: false,
         valid_lft_s: None,
         preferred_lft_s: None,
         proto: 0,

@@ -59,7 +59,7 @@ system_calls! {
     /// # Errors
     /// `ENODEV`, `EINVAL`, `ENOPROTOOPT`.
     fn set_option(|k, o|, socket, option: SockOpt) -> Result<(), Errno>
-        = options::set_option(k, socket, option);
+        = options::set_option(k, socket, option, o);
 
     /// Has a device show a packet socket every frame on its wire (`PACKET_MR_PROMISC`).
     ///

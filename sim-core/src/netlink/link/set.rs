@@ -185,7 +185,7 @@ pub(super) fn apply<O: Observer>(
 
 fn apply_kind_options<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &mut O) {
     if let (Some(bridge), Some(options)) = (bridge_of(k, dev), &change.bridge) {
-        bridge::set(k, bridge, options);
+        bridge::set(k, bridge, options, o);
     }
     if let Some(options) = &change.vxlan {
         vxlan::change(k, dev, options, o);

@@ -16,6 +16,9 @@ pub const IFA_F_PERMANENT: u32 = 0x80;
 /// It brought no route to its subnet (`IFA_F_NOPREFIXROUTE`).
 pub const IFA_F_NOPREFIXROUTE: u32 = 0x200;
 
+/// The host is in the group that it is (`IFA_F_MCAUTOJOIN`).
+pub const IFA_F_MCAUTOJOIN: u32 = 0x400;
+
 /// An address of a device.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AddrMsg {
@@ -64,7 +67,8 @@ impl AddrMsg {
             flags: bit(addr.secondary, IFA_F_SECONDARY)
                 | bit(addr.deprecated, IFA_F_DEPRECATED)
                 | bit(addr.valid_lft_s.is_none(), IFA_F_PERMANENT)
-                | bit(addr.no_prefix_route, IFA_F_NOPREFIXROUTE),
+                | bit(addr.no_prefix_route, IFA_F_NOPREFIXROUTE)
+                | bit(addr.autojoin, IFA_F_MCAUTOJOIN),
             label: addr.label,
             valid_s: addr.valid_lft_s.map(left),
             preferred_s: preferred.map(left),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::bridge::{self, FdbEntry};
 use crate::id::{BridgeId, DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
+use crate::link::filter::ALL_NODES;
 use crate::link::vxlan::{Remote, VxlanEntry};
 use crate::link::{DevKind, Vxlan};
 use crate::neigh::NudState;
@@ -166,17 +167,6 @@ fn remotes(k: &Kernel, dev: DevId, vxlan: &Vxlan, messages: &mut Vec<FdbMsg>) {
     }
 }
 
-/// The smallest MTU that IPv6 runs on; below it a device has no IPv6 side and listens to none of its
-/// groups.
-const IPV6_MIN_MTU: u32 = 1280;
-/// The IPv6 group of all nodes as an Ethernet address, which every Ethernet device listens to.
-const ALL_NODES_V6: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
-/// The IPv4 group of all hosts as an Ethernet address.
-const ALL_HOSTS: MacAddr = MacAddr([0x01, 0x00, 0x5e, 0, 0, 1]);
-/// The groups of all routers that watch group memberships, as Ethernet addresses.
-const ALL_SNOOPERS: [MacAddr; 2] =
-    [MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x6a]), MacAddr([0x33, 0x33, 0, 0, 0, 0x6a])];
-
 /// The groups that an Ethernet device listens to (`ndo_dflt_fdb_dump()`).
 fn listened_to(k: &Kernel, dev: DevId, messages: &mut Vec<FdbMsg>) {
     let device = &k.devs[dev];
@@ -184,24 +174,9 @@ fn listened_to(k: &Kernel, dev: DevId, messages: &mut Vec<FdbMsg>) {
         return;
     }
     let mut listen = |addr| messages.push(FdbMsg::listened_to(device.ifindex, addr));
-    let by_hand = device.filter.as_deref();
-    by_hand.into_iter().flat_map(|f| &f.uc).for_each(|(addr, _)| listen(*addr));
-    if device.mtu >= IPV6_MIN_MTU {
-        listen(ALL_NODES_V6);
+    device.filter.iter().flat_map(|f| &f.uc).for_each(|(addr, _)| listen(*addr));
+    if device.listens_to_all_nodes() {
+        listen(ALL_NODES);
     }
-    by_hand.into_iter().flat_map(|f| &f.mc).for_each(|addr| listen(*addr));
-    if !device.is_up() {
-        return;
-    }
-    if bridge::bridge_of(k, dev).is_some_and(|b| k.bridges[b].options.mcast_snooping) {
-        ALL_SNOOPERS.into_iter().for_each(&mut listen);
-    }
-    listen(ALL_HOSTS);
-    for (group, _) in &device.inet.groups {
-        let [_, b, c, d] = group.octets();
-        let addr = MacAddr([0x01, 0x00, 0x5e, b & 0x7f, c, d]);
-        if addr != ALL_HOSTS {
-            listen(addr);
-        }
-    }
+    device.mc_list().for_each(|mc| listen(mc.addr));
 }

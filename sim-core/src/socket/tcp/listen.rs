@@ -308,6 +308,7 @@ pub(super) fn make_child(k: &mut Kernel, request: &RequestSock) -> SocketId {
             addr_locked: true,
             port_locked: false,
         },
+        memberships: Vec::new(),
         error: None,
         error_queue: ErrorQueue::default(),
         receive_queue: ReceiveQueue::default(),

@@ -89,6 +89,7 @@ impl<O: Observer> Sk<'_, O> {
             owner: None,
             opts: socket.opts.clone(),
             inet: socket.inet,
+            memberships: Vec::new(),
             error: None,
             error_queue: ErrorQueue::default(),
             receive_queue: ReceiveQueue::default(),

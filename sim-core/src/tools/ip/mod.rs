@@ -3,6 +3,7 @@
 pub(crate) mod addr;
 pub(crate) mod batch;
 pub(crate) mod link;
+pub(crate) mod maddr;
 pub(crate) mod neigh;
 pub(crate) mod netns;
 pub(crate) mod options;
@@ -27,6 +28,7 @@ enum Object {
     Neighbour,
     Link,
     Netns,
+    Maddress,
     Tuntap,
     Help,
     NotModelled,
@@ -36,7 +38,7 @@ enum Object {
 const OBJECTS: &[Keyword<Object>] = &[
     abbr("address", Object::Address),
     abbr("addrlabel", Object::NotModelled),
-    abbr("maddress", Object::NotModelled),
+    abbr("maddress", Object::Maddress),
     abbr("route", Object::Route),
     abbr("rule", Object::Rule),
     abbr("neighbor", Object::Neighbour),
@@ -104,6 +106,7 @@ pub(crate) fn command(
         Some(Object::Neighbour) => neigh::run(session, options, args),
         Some(Object::Link) => link::run(session, options, args),
         Some(Object::Netns) => netns::run(session, options, args),
+        Some(Object::Maddress) => maddr::run(session, options, args),
         Some(Object::Tuntap) => tuntap::run(session, options, args),
         Some(Object::Help) => Err(usage::ip()),
         Some(Object::NotModelled) => Err(Failure::not_modelled(&format!("\"ip {object}\""))),

@@ -19,6 +19,7 @@ usages! {
     route = "ip_route";
     rule = "ip_rule";
     neigh = "ip_neigh";
+    maddr = "ip_maddr";
     tuntap = "ip_tuntap";
 }
 

@@ -228,12 +228,9 @@ impl<'a> Reader<'a> {
         let link = host.device(dev).ok_or_else(|| Failure::no_device(dev))?;
         self.check_lifetimes()?;
         if self.autojoin {
-            return Err(match local.addr {
-                Some(addr) if addr.is_multicast() => {
-                    Failure::not_modelled("ip address's \"autojoin\"")
-                }
-                _ => Failure::returns(1, "autojoin needs multicast address\n"),
-            });
+            if !local.addr.is_some_and(|addr| addr.is_multicast()) {
+                return Err(Failure::returns(1, "autojoin needs multicast address\n"));
+            }
         }
         if self.family == Some(AddressFamily::Inet6) {
             return Err(Failure::not_modelled("an IPv6 address on a device"));
@@ -258,6 +255,7 @@ impl<'a> Reader<'a> {
             scope: scope.or(self.scope),
             metric: self.metric,
             no_prefix_route: self.no_prefix_route,
+            autojoin: self.autojoin,
             valid_lft_s: self.valid_lft.flatten(),
             preferred_lft_s: self.preferred_lft.flatten(),
             proto: 0,

@@ -87,6 +87,7 @@ fn remove(session: &mut Session<'_>, msg: &AddrMsg) -> Result<()> {
         scope: None,
         metric: None,
         no_prefix_route: false,
+        autojoin: false,
         valid_lft_s: None,
         preferred_lft_s: None,
         proto: 0,
