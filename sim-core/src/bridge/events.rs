@@ -1,6 +1,6 @@
 //! Bridges and ports come and go (`net/bridge/br_if.c`, `br_device_event()`).
 
-use crate::bridge::{Bridge, Port, PortState, bridge_of, fdb, gc, port_of, state};
+use crate::bridge::{Bridge, Port, PortState, bridge_of, fdb, gc, multicast, port_of, state};
 use crate::errno::Errno;
 use crate::id::{BridgeId, DevId, Id as _};
 use crate::kernel::Kernel;
@@ -79,6 +79,7 @@ pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
     let Some((bridge, no)) = port_of(k, dev) else { return };
     state::disable_port(k, bridge, no);
     fdb::delete_by_port(k, bridge, Some(no), true);
+    multicast::del_port(k, bridge, no);
     let br = &mut k.bridges[bridge];
     br.ports.remove(no);
     br.suppresses = br.ports.iter().any(|p| p.flags.neigh_suppress || p.flags.proxy_arp);
@@ -132,6 +133,7 @@ fn own_event<O: Observer>(k: &mut Kernel, bridge: BridgeId, event: LinkEvent, o:
     match event {
         LinkEvent::Up => {
             gc::start(k, bridge);
+            multicast::open(k, bridge);
             for (no, dev, _) in ports {
                 if k.devs[dev].is_running() {
                     state::enable_port(k, bridge, no);
@@ -145,11 +147,13 @@ fn own_event<O: Observer>(k: &mut Kernel, bridge: BridgeId, event: LinkEvent, o:
                     state::disable_port(k, bridge, no);
                 }
             }
+            multicast::stop(k, bridge);
         }
         LinkEvent::Unregistering => {
             for (_, dev, _) in ports {
                 del_port(k, dev, o);
             }
+            multicast::del_bridge(k, bridge);
         }
         LinkEvent::Registered
         | LinkEvent::Changed

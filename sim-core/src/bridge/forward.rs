@@ -85,6 +85,29 @@ pub(super) fn flood(
     finish(k, f, last, from, local)
 }
 
+/// Sends the frame of a group to these ports, and up to the host too if `local`
+/// (`br_multicast_flood()`).
+pub(super) fn to_ports(
+    k: &mut Kernel,
+    f: &mut Flight,
+    bridge: BridgeId,
+    ports: &[PortNo],
+    local: bool,
+) -> Decision<Option<Place>> {
+    let from = source(k.bridges[bridge].dev, f.dev);
+    let isolated = from_isolated(k, bridge, from);
+    let mut last: Option<DevId> = None;
+    for no in ports {
+        let port = k.bridges[bridge].ports.get(*no);
+        let Some(port) = port.filter(|p| should_deliver(p, from, isolated)) else { continue };
+        let dev = port.dev;
+        if let Some(earlier) = last.replace(dev) {
+            send_copy(k, f, earlier, from);
+        }
+    }
+    finish(k, f, last, from, local)
+}
+
 /// Lets the frame itself go to `target` or up to the host; a copy goes to `target` if both want it.
 fn finish(
     k: &mut Kernel,

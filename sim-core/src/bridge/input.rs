@@ -1,7 +1,8 @@
 //! Frames that enter a bridge by a port (`net/bridge/br_input.c`).
 
 use crate::bridge::forward::{self, Cast};
-use crate::bridge::{PortState, fdb, port_of, snoop, suppress};
+use crate::bridge::multicast::{self, Reach};
+use crate::bridge::{PortState, fdb, port_of, suppress};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::ETH_HLEN;
@@ -78,13 +79,13 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
     if flags.learning {
         fdb::learn(k, bridge, no, from);
     }
-    let snoops = k.bridges[bridge].options.mcast_snooping;
-    if snoops
-        && Cast::of(to) == Cast::Multicast
-        && !snoop::is_well_formed(f.skb.meta.protocol, f.skb.data())
-    {
-        return Err(DropReason::NotSpecified);
-    }
+    let cast = Cast::of(to);
+    let reach = if cast == Cast::Multicast {
+        let heard = multicast::receive(k, bridge, Some(no), f, o)?;
+        multicast::reach(k, bridge, f, to, heard)
+    } else {
+        Reach::All
+    };
     if state == PortState::Learning {
         return Err(DropReason::BridgeIngressStpState);
     }
@@ -92,7 +93,6 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
     let now = k.now;
     let br = &mut k.bridges[bridge];
     let host = &mut k.devs[br.dev];
-    let cast = Cast::of(to);
     let mut local = host.flags.contains(crate::link::DevFlags::PROMISC);
     match cast {
         Cast::Unicast => {
@@ -107,9 +107,14 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
         }
         Cast::Broadcast => local = true,
         Cast::Multicast => {
-            local = true;
-            host.stats.multicast += 1;
+            if !matches!(reach, Reach::Ports(_, false)) {
+                local = true;
+                host.stats.multicast += 1;
+            }
         }
+    }
+    if let Reach::Ports(ports, _) = reach {
+        return forward::to_ports(k, f, bridge, &ports, local);
     }
     forward::flood(k, f, bridge, cast, local, suppressed)
 }

@@ -1,6 +1,7 @@
 //! The bridge's own device: frames of the host (`br_dev_xmit()`) and for it (`br_pass_frame_up()`).
 
 use crate::bridge::forward::{self, Cast};
+use crate::bridge::multicast::{self, Reach};
 use crate::bridge::{bridge_of, input, port_of, suppress};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::receive::counted_len;
@@ -23,6 +24,12 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
         entry.used = now;
         let port = entry.port;
         return forward::to_port(k, f, bridge, port, false);
+    }
+    if cast == Cast::Multicast {
+        let heard = multicast::receive(k, bridge, None, f, o)?;
+        if let Reach::Ports(ports, _) = multicast::reach(k, bridge, f, to, heard) {
+            return forward::to_ports(k, f, bridge, &ports, false);
+        }
     }
     forward::flood(k, f, bridge, cast, false, suppressed)
 }

@@ -1,6 +1,6 @@
 //! Bridges (`net/bridge/`): ports, the forwarding database, flooding.
 //!
-//! Left out: VLAN filtering, the spanning tree protocol, multicast group tables, switchdev.
+//! Left out: VLAN filtering, the spanning tree protocol, IGMP version 3 and MLD, switchdev.
 
 pub mod events;
 pub mod fdb;
@@ -8,8 +8,8 @@ pub mod forward;
 pub mod gc;
 pub mod input;
 pub mod local;
+pub mod multicast;
 pub mod port;
-mod snoop;
 pub mod state;
 mod suppress;
 
@@ -21,6 +21,7 @@ use crate::packet::MacAddr;
 
 pub use events::link_event;
 pub use fdb::{Fdb, FdbEntry};
+pub use multicast::Mcast;
 pub use port::{Port, PortState, Ports};
 
 /// A bridge (`struct net_bridge`).
@@ -34,6 +35,8 @@ pub struct Bridge {
     pub fdb: Fdb,
     /// What can be set.
     pub options: BridgeOptions,
+    /// What is known about groups.
+    pub mcast: Mcast,
     /// The address part of the bridge's id: its own address once it has one from a port or by hand
     /// (`bridge_id.addr`).
     pub id_addr: MacAddr,
@@ -96,6 +99,7 @@ impl Bridge {
             ports: Ports::default(),
             fdb: Fdb::default(),
             options: BridgeOptions::default(),
+            mcast: Mcast::default(),
             id_addr: MacAddr::ZERO,
             suppresses: false,
             gc: GcClock::default(),

@@ -1,5 +1,6 @@
 //! Bridge ports.
 
+use crate::bridge::multicast::McastPort;
 use crate::id::{DevId, PortNo};
 use crate::time::SimTime;
 
@@ -26,6 +27,8 @@ pub struct Port {
     pub flags: PortFlags,
     /// Which link-local groups it forwards, beside those of the bridge.
     pub group_fwd_mask: u16,
+    /// What is known about routers behind it.
+    pub mcast: McastPort,
 }
 
 impl Port {
@@ -41,6 +44,7 @@ impl Port {
             forward_delay_end: None,
             flags: PortFlags::default(),
             group_fwd_mask: 0,
+            mcast: McastPort::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bridge::{PortState, fdb};
+use crate::bridge::{PortState, fdb, multicast};
 use crate::id::{BridgeId, PortNo};
 use crate::kernel::Kernel;
 use crate::link::carrier;
@@ -25,6 +25,7 @@ pub(super) fn disable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
         port.forward_delay_end = None;
     }
     fdb::delete_by_port(k, bridge, Some(port), false);
+    multicast::disable_port(k, bridge, port);
     select_states(k, bridge);
 }
 
@@ -32,20 +33,23 @@ pub(super) fn disable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
 /// (`br_port_state_selection()`).
 pub fn select_states(k: &mut Kernel, bridge: BridgeId) {
     let now = k.now;
-    let br = &mut k.bridges[bridge];
+    let br = &k.bridges[bridge];
     let delay = Duration::from_millis(u64::from(br.options.forward_delay) * 10);
     let delay = (!delay.is_zero()).then_some(delay);
     let numbers: Vec<PortNo> = br.ports.iter().map(|p| p.no).collect();
     let mut live = false;
-    for port in numbers {
-        let Some(port) = br.ports.get_mut(port) else { continue };
+    for no in numbers {
+        let Some(port) = k.bridges[bridge].ports.get_mut(no) else { continue };
         if port.state == PortState::Blocking {
             port.state = PortState::Forwarding;
             port.forward_delay_end = delay.map(|delay| now + delay);
         }
         live |= port.state == PortState::Forwarding;
+        if !matches!(port.state, PortState::Disabled | PortState::Blocking) {
+            multicast::enable_port(k, bridge, no);
+        }
     }
-    let dev = br.dev;
+    let dev = k.bridges[bridge].dev;
     carrier::set(k, dev, live);
 }
 

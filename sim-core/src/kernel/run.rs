@@ -41,10 +41,15 @@ impl Kernel {
 
     /// Runs the flights that a timer or a device event has started, then the backlog.
     pub fn run_pending<O: Observer>(&mut self, observer: &mut O) {
+        self.run_spawned(observer);
+        self.softirq(observer);
+    }
+
+    /// Runs the flights that a timer has started, and leaves what devices receive to wait.
+    pub fn run_spawned<O: Observer>(&mut self, observer: &mut O) {
         let base = self.stack.len();
         self.stack_spawned();
         self.run_down_to(base, observer);
-        self.softirq(observer);
     }
 
     /// Processes received frames until none is left (`net_rx_action()`).

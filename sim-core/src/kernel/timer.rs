@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::bridge::multicast::McastTimer;
 use crate::id::{BridgeId, DevId, NetnsId, ProcId, SocketId};
 use crate::ip::reassembly;
 use crate::socket::tcp;
@@ -16,6 +17,8 @@ pub enum Timer {
     Program(ProcId),
     /// A bridge forgets stations that have not sent for long.
     BridgeGc(BridgeId),
+    /// Something happens to a bridge's groups.
+    BridgeMcast(BridgeId, McastTimer),
     /// A VXLAN device forgets stations that have not sent for long.
     VxlanGc(DevId),
     /// Looks for addresses of the device whose lifetime has ended (`check_lifetime()`).
@@ -155,6 +158,12 @@ impl TimerQueue {
     #[must_use]
     pub fn next_at(&self) -> Option<SimTime> {
         self.armed.first_key_value().map(|(id, _)| id.at)
+    }
+
+    /// Whether the next timer is one that counts jiffies.
+    #[must_use]
+    pub fn next_is_on_wheel(&self) -> bool {
+        matches!(self.armed.first_key_value(), Some((id, _)) if matches!(id.rank, Rank::Wheel { .. }))
     }
 
     /// Takes the next timer if it is due at `now`.

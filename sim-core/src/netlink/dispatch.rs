@@ -3,7 +3,7 @@
 use crate::id::NetnsId;
 use crate::kernel::Kernel;
 use crate::netlink::{
-    NetlinkError, Request, addr, fdb, link, maddr, neigh, nsid, route, rule, sysctl,
+    NetlinkError, Request, addr, fdb, link, maddr, mdb, neigh, nsid, route, rule, sysctl,
 };
 use crate::trace::Observer;
 use crate::world::{World, observed};
@@ -68,6 +68,8 @@ fn serve<O: Observer>(
         Request::FdbDel(spec) => fdb::del(k, netns, spec, o),
         Request::MulticastAdd(dev, addr) => maddr::add(k, netns, *dev, *addr),
         Request::MulticastDel(dev, addr) => maddr::del(k, netns, *dev, *addr),
+        Request::MdbAdd(spec) => mdb::add(k, netns, spec),
+        Request::MdbDel(spec) => mdb::del(k, netns, spec),
         Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)

@@ -10,6 +10,7 @@ pub mod error;
 pub mod fdb;
 pub mod link;
 pub mod maddr;
+pub mod mdb;
 pub mod message;
 pub mod neigh;
 pub mod nsid;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::bridge::multicast::GroupAddr;
 use crate::id::{IfIndex, NetnsId};
 use crate::link::DevName;
 use crate::link::inet::Scope;
@@ -48,6 +49,10 @@ pub enum Request {
     MulticastAdd(LinkRef, MacAddr),
     /// Has a device listen to it no longer (`SIOCDELMULTI`).
     MulticastDel(LinkRef, MacAddr),
+    /// Adds a bridge's port, or its host, to a group (`RTM_NEWMDB`).
+    MdbAdd(MdbSpec),
+    /// Takes a bridge's port, or its host, out of a group (`RTM_DELMDB`).
+    MdbDel(MdbSpec),
     /// Gives a namespace a number as seen from this one (`RTM_NEWNSID`).
     NetnsIdSet {
         /// The namespace.
@@ -198,12 +203,62 @@ pub struct BridgeChange {
     pub group_fwd_mask: Option<u16>,
     /// `IFLA_BR_MCAST_SNOOPING`.
     pub mcast_snooping: Option<bool>,
+    /// `IFLA_BR_MCAST_*`, but for the one above.
+    pub mcast: McastChange,
     /// `IFLA_BR_NF_CALL_IPTABLES`.
     pub nf_call_iptables: Option<bool>,
     /// `IFLA_BR_NF_CALL_IP6TABLES`.
     pub nf_call_ip6tables: Option<bool>,
     /// `IFLA_BR_NF_CALL_ARPTABLES`.
     pub nf_call_arptables: Option<bool>,
+}
+
+/// Options of a bridge about groups (`IFLA_BR_MCAST_*`). Times are in hundredths of a second.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct McastChange {
+    /// `IFLA_BR_MCAST_ROUTER`: 0 never, 1 learned, 2 always.
+    pub router: Option<u8>,
+    /// `IFLA_BR_MCAST_QUERIER`.
+    pub querier: Option<bool>,
+    /// `IFLA_BR_MCAST_QUERY_USE_IFADDR`.
+    pub query_use_ifaddr: Option<bool>,
+    /// `IFLA_BR_MCAST_HASH_MAX`.
+    pub hash_max: Option<u32>,
+    /// `IFLA_BR_MCAST_LAST_MEMBER_CNT`.
+    pub last_member_count: Option<u32>,
+    /// `IFLA_BR_MCAST_STARTUP_QUERY_CNT`.
+    pub startup_query_count: Option<u32>,
+    /// `IFLA_BR_MCAST_LAST_MEMBER_INTVL`.
+    pub last_member_interval: Option<u64>,
+    /// `IFLA_BR_MCAST_MEMBERSHIP_INTVL`.
+    pub membership_interval: Option<u64>,
+    /// `IFLA_BR_MCAST_QUERIER_INTVL`.
+    pub querier_interval: Option<u64>,
+    /// `IFLA_BR_MCAST_QUERY_INTVL`.
+    pub query_interval: Option<u64>,
+    /// `IFLA_BR_MCAST_QUERY_RESPONSE_INTVL`.
+    pub query_response_interval: Option<u64>,
+    /// `IFLA_BR_MCAST_STARTUP_QUERY_INTVL`.
+    pub startup_query_interval: Option<u64>,
+    /// `IFLA_BR_MCAST_IGMP_VERSION`; only 2 is modelled.
+    pub igmp_version: Option<u8>,
+    /// `IFLA_BR_MCAST_MLD_VERSION`; only 1 is modelled.
+    pub mld_version: Option<u8>,
+    /// `IFLA_BR_MCAST_STATS_ENABLED`; only 0 is modelled.
+    pub stats_enabled: Option<bool>,
+}
+
+/// A port, or the host, that is in a group of a bridge (`struct br_mdb_entry`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MdbSpec {
+    /// The bridge.
+    pub dev: LinkRef,
+    /// The port; the bridge itself stands for its host.
+    pub port: LinkRef,
+    /// The group.
+    pub group: GroupAddr,
+    /// Whether it stays until it is taken away.
+    pub permanent: bool,
 }
 
 /// Bridge port options (`IFLA_BRPORT_*`).
@@ -229,6 +284,8 @@ pub struct PortChange {
     pub flood: Option<bool>,
     /// `IFLA_BRPORT_MCAST_FLOOD`.
     pub mcast_flood: Option<bool>,
+    /// `IFLA_BRPORT_MULTICAST_ROUTER`: 0 never, 1 learned, 2 always, 3 for some time.
+    pub mcast_router: Option<u8>,
     /// `IFLA_BRPORT_BCAST_FLOOD`.
     pub bcast_flood: Option<bool>,
     /// `IFLA_BRPORT_PROXYARP`.

@@ -163,6 +163,7 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         Timer::IgmpGeneral(dev) => ip::igmp::general_due(k, *dev, o),
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
         Timer::BridgeGc(bridge) => bridge::gc::run(k, *bridge),
+        Timer::BridgeMcast(bridge, what) => bridge::multicast::expire(k, *bridge, *what, o),
         Timer::VxlanGc(dev) => link::vxlan::device::collect(k, *dev),
         Timer::Tcp(socket, what) => tcp::expire(k, *socket, *what, o),
         Timer::TcpRequest(netns, tuple) => tcp::expire_request(k, *netns, *tuple, o),

@@ -45,7 +45,7 @@ use crate::packet::{EtherType, IpProto};
 
 pub use call::{Readiness, Shutdown};
 pub use error::{ErrorOrigin, ErrorQueue, ExtendedError, IcmpError, IcmpFault};
-pub use multicast::{GroupRequest, Membership, SourceChange};
+pub use multicast::{GroupChange, GroupRequest, Membership, SourceChange};
 pub use options::{PmtuDiscovery, SentOptions, SockOpt, SockOptions};
 pub use packet::PacketSock;
 pub use queue::{Datagram, LinkInfo, Message, MessageInfo, ReceiveQueue};

@@ -26,6 +26,19 @@ pub struct GroupRequest {
     pub dev: Option<DevName>,
 }
 
+/// What changes about a group.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GroupChange {
+    /// `IP_ADD_MEMBERSHIP`: joins it.
+    Join,
+    /// `IP_DROP_MEMBERSHIP`: leaves it.
+    Leave,
+    /// One sender is heard, or is not.
+    Source(SourceChange, Ipv4Addr),
+    /// `IP_MSFILTER`: which senders are heard.
+    Filter(FilterMode, Vec<Ipv4Addr>),
+}
+
 /// A change to the senders that a socket wants to hear, or not to hear.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SourceChange {
@@ -95,6 +108,30 @@ fn find_dev(k: &Kernel, netns: NetnsId, request: &GroupRequest) -> Option<DevId>
     }
     let way = route::output(k, netns, &FlowKey::<V4>::to(request.group));
     way.ok().map(|way| way.dst.dev)
+}
+
+/// Changes which groups a socket is in, and whom it hears there (`do_ip_setsockopt()`).
+///
+/// # Errors
+/// `EPROTO` for streams, `ENOPROTOOPT` for packet sockets, and what [`join`] and its like say.
+pub(super) fn change<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    request: &GroupRequest,
+    change: &GroupChange,
+    o: &mut O,
+) -> Result<(), Errno> {
+    match k.sockets[id].protocol {
+        Protocol::Tcp(_) | Protocol::TcpTimeWait(_) => return Err(Errno::EPROTO),
+        Protocol::Packet(_) => return Err(Errno::ENOPROTOOPT),
+        Protocol::Udp | Protocol::Ping | Protocol::Raw(_) => {}
+    }
+    match change {
+        GroupChange::Join => join(k, Member::Socket(id), request, FilterMode::Exclude),
+        GroupChange::Leave => leave(k, Member::Socket(id), request, o),
+        GroupChange::Source(change, sender) => change_source(k, id, request, *sender, *change, o),
+        GroupChange::Filter(mode, senders) => set_filter(k, id, request, *mode, senders, o),
+    }
 }
 
 /// Joins a group (`__ip_mc_join_group()`).
@@ -171,7 +208,7 @@ fn end<O: Observer>(k: &mut Kernel, dev: Option<DevId>, membership: &Membership,
 /// As [`join`] and [`leave`]; `EINVAL` if it is not in the group, or in the other mode;
 /// `EADDRNOTAVAIL` if the sender is named already, or is not; `ENOBUFS` if it names as many as
 /// `igmp_max_msf` allows.
-pub fn change_source<O: Observer>(
+fn change_source<O: Observer>(
     k: &mut Kernel,
     id: SocketId,
     request: &GroupRequest,
@@ -260,7 +297,7 @@ fn most_sources(k: &Kernel, member: Member) -> usize {
 ///
 /// # Errors
 /// As [`change_source`].
-pub fn set_filter<O: Observer>(
+fn set_filter<O: Observer>(
     k: &mut Kernel,
     id: SocketId,
     request: &GroupRequest,
@@ -296,18 +333,6 @@ pub(super) fn drop_socket<O: Observer>(k: &mut Kernel, id: SocketId, o: &mut O) 
     for membership in std::mem::take(&mut k.sockets[id].memberships) {
         let dev = k.dev_by_index(netns, membership.ifindex);
         end(k, dev, &membership, o);
-    }
-}
-
-/// Whether a socket may be sent to a group's senders at all.
-///
-/// # Errors
-/// `EPROTO` for streams.
-pub(super) fn check(socket: &Socket) -> Result<(), Errno> {
-    match socket.protocol {
-        Protocol::Tcp(_) | Protocol::TcpTimeWait(_) => Err(Errno::EPROTO),
-        Protocol::Udp | Protocol::Ping | Protocol::Raw(_) => Ok(()),
-        Protocol::Packet(_) => Err(Errno::ENOPROTOOPT),
     }
 }
 

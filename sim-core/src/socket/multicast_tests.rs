@@ -11,7 +11,7 @@ use crate::id::SocketId;
 use crate::link::group::FilterMode;
 use crate::packet::IpProto;
 use crate::socket::lab::{A, B, Pair, at};
-use crate::socket::{GroupRequest, SockOpt, SocketType, SourceChange};
+use crate::socket::{GroupChange, GroupRequest, SockOpt, SocketType, SourceChange};
 
 /// The group that everything is about.
 const GROUP: Ipv4Addr = Ipv4Addr::new(232, 1, 1, 1);
@@ -72,19 +72,20 @@ fn by_device(group: Ipv4Addr) -> GroupRequest {
 /// The option that the words of a step mean.
 fn option(words: &[&str]) -> SockOpt {
     let request = by_device(GROUP);
-    let source = |change| SockOpt::Source(request, sender(words[1]), change);
+    let source = |change| GroupChange::Source(change, sender(words[1]));
     let senders = || words[1..].iter().map(|word| sender(word)).collect();
-    match words[0] {
-        "join" => SockOpt::AddMembership(request),
-        "leave" => SockOpt::DropMembership(request),
+    let change = match words[0] {
+        "join" => GroupChange::Join,
+        "leave" => GroupChange::Leave,
         "block" => source(SourceChange::Block),
         "unblock" => source(SourceChange::Unblock),
         "hear" => source(SourceChange::Join),
         "unhear" => source(SourceChange::Leave),
-        "include" => SockOpt::MsFilter(request, FilterMode::Include, senders()),
-        "exclude" => SockOpt::MsFilter(request, FilterMode::Exclude, senders()),
+        "include" => GroupChange::Filter(FilterMode::Include, senders()),
+        "exclude" => GroupChange::Filter(FilterMode::Exclude, senders()),
         other => panic!("{other}"),
-    }
+    };
+    SockOpt::Group(request, change)
 }
 
 /// The records of a report of version 3; empty for other frames.
@@ -151,17 +152,17 @@ fn a_group_is_joined_by_the_device_that_is_named_or_that_the_routes_say() {
     let by_address = |address| GroupRequest { group, address, dev: None };
     let mut set = |option| t.world.set_option(socket, option);
     let no_group = by_device(Ipv4Addr::new(10, 0, 0, 1));
-    assert_eq!(set(SockOpt::AddMembership(no_group)), Err(Errno::EINVAL));
+    assert_eq!(set(SockOpt::Group(no_group, GroupChange::Join)), Err(Errno::EINVAL));
     let nobody = by_address(Ipv4Addr::new(10, 9, 9, 9));
-    assert_eq!(set(SockOpt::AddMembership(nobody)), Err(Errno::ENODEV));
+    assert_eq!(set(SockOpt::Group(nobody, GroupChange::Join)), Err(Errno::ENODEV));
     let routed = by_address(Ipv4Addr::UNSPECIFIED);
-    assert_eq!(set(SockOpt::AddMembership(routed)), Err(Errno::ENODEV));
-    assert_eq!(set(SockOpt::DropMembership(routed)), Err(Errno::ENODEV));
-    assert_eq!(set(SockOpt::AddMembership(by_address(A))), Ok(()));
-    assert_eq!(set(SockOpt::AddMembership(by_device(group))), Err(Errno::EADDRINUSE));
-    assert_eq!(set(SockOpt::DropMembership(by_device(group))), Ok(()));
+    assert_eq!(set(SockOpt::Group(routed, GroupChange::Join)), Err(Errno::ENODEV));
+    assert_eq!(set(SockOpt::Group(routed, GroupChange::Leave)), Err(Errno::ENODEV));
+    assert_eq!(set(SockOpt::Group(by_address(A), GroupChange::Join)), Ok(()));
+    assert_eq!(set(SockOpt::Group(by_device(group), GroupChange::Join)), Err(Errno::EADDRINUSE));
+    assert_eq!(set(SockOpt::Group(by_device(group), GroupChange::Leave)), Ok(()));
     let stream = t.open(t.a, SocketType::Tcp);
-    let join = SockOpt::AddMembership(by_device(group));
+    let join = SockOpt::Group(by_device(group), GroupChange::Join);
     assert_eq!(t.world.set_option(stream, join), Err(Errno::EPROTO));
 }
 
@@ -175,7 +176,7 @@ fn a_socket_hears_the_senders_that_it_wants_and_with_multicast_all_what_others_j
         socket
     });
     t.world.set_option(strict, SockOpt::MulticastAll(false)).unwrap();
-    t.world.set_option(member, SockOpt::AddMembership(by_device(GROUP))).unwrap();
+    t.world.set_option(member, SockOpt::Group(by_device(GROUP), GroupChange::Join)).unwrap();
     let raw = t.open(t.b, SocketType::Raw(IpProto::UDP));
     let source = t.open(t.a, SocketType::Udp);
     let by_e0 = SockOpt::MulticastIf(Some("e0".parse().unwrap()), A);
@@ -185,12 +186,12 @@ fn a_socket_hears_the_senders_that_it_wants_and_with_multicast_all_what_others_j
         [member, other, strict, raw].map(|socket| t.recv(socket).is_some())
     };
     assert_eq!(heard(&mut t), [true, true, false, true]);
-    let block = SockOpt::Source(by_device(GROUP), A, SourceChange::Block);
+    let block = SockOpt::Group(by_device(GROUP), GroupChange::Source(SourceChange::Block, A));
     t.world.set_option(member, block).unwrap();
     assert_eq!(heard(&mut t), [false; 4], "the host does not want it");
-    t.world.set_option(strict, SockOpt::AddMembership(by_device(GROUP))).unwrap();
+    t.world.set_option(strict, SockOpt::Group(by_device(GROUP), GroupChange::Join)).unwrap();
     assert_eq!(heard(&mut t), [false, true, true, true]);
-    let block = SockOpt::Source(by_device(GROUP), B, SourceChange::Block);
+    let block = SockOpt::Group(by_device(GROUP), GroupChange::Source(SourceChange::Block, B));
     t.world.set_option(strict, block).unwrap();
     assert_eq!(heard(&mut t), [false, true, true, true]);
 }

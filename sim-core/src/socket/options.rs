@@ -6,12 +6,11 @@ use crate::errno::Errno;
 use crate::id::{DevId, SocketId};
 use crate::kernel::Kernel;
 use crate::link::DevName;
-use crate::link::group::FilterMode;
 use crate::packet::IpProto;
 use crate::packet::ipv4_options::{
     self, IPOPT_END, IpOptions, MAX_IPOPTLEN, OptionsHost, OptionsOrigin,
 };
-use crate::socket::multicast::{self, GroupRequest, Member, SourceChange};
+use crate::socket::multicast::{self, GroupChange, GroupRequest};
 use crate::socket::{Protocol, Socket};
 use crate::trace::Observer;
 
@@ -76,14 +75,8 @@ pub enum SockOpt {
     MulticastIf(Option<DevName>, Ipv4Addr),
     /// `IP_MULTICAST_ALL`: hears what others have joined for.
     MulticastAll(bool),
-    /// `IP_ADD_MEMBERSHIP`: joins a group.
-    AddMembership(GroupRequest),
-    /// `IP_DROP_MEMBERSHIP`: leaves a group.
-    DropMembership(GroupRequest),
-    /// `IP_ADD_SOURCE_MEMBERSHIP` and its like: a sender to a group is heard, or is not.
-    Source(GroupRequest, Ipv4Addr, SourceChange),
-    /// `IP_MSFILTER`: which senders to a group are heard.
-    MsFilter(GroupRequest, FilterMode, Vec<Ipv4Addr>),
+    /// Which groups it is in, and whom it hears there.
+    Group(GroupRequest, GroupChange),
     /// `ICMP_FILTER`, of raw ICMP sockets: a bit for each type that is not wanted.
     IcmpFilter(u32),
     /// `TCP_NODELAY`.
@@ -200,41 +193,14 @@ pub fn set_option<O: Observer>(
         (opts.mc_dev, opts.mc_addr) = (dev, addr);
     } else if let SockOpt::IpOptions(bytes) = option {
         k.sockets[id].opts.ip_options = compile_options(bytes)?;
-    } else if is_about_groups(&option) {
-        multicast::check(&k.sockets[id])?;
-        let done = set_groups(k, id, &option, o);
+    } else if let SockOpt::Group(request, change) = option {
+        let done = multicast::change(k, id, &request, &change, o);
         k.run_pending(o);
         return done;
     } else {
         return set_plain(&mut k.sockets[id], &option);
     }
     Ok(())
-}
-
-fn is_about_groups(option: &SockOpt) -> bool {
-    use SockOpt::{AddMembership, DropMembership, MsFilter, Source};
-    matches!(option, AddMembership(_) | DropMembership(_) | Source(..) | MsFilter(..))
-}
-
-/// Joins and leaves groups, and says which senders to them are heard.
-fn set_groups<O: Observer>(
-    k: &mut Kernel,
-    id: SocketId,
-    option: &SockOpt,
-    o: &mut O,
-) -> Result<(), Errno> {
-    let member = Member::Socket(id);
-    match option {
-        SockOpt::AddMembership(request) => multicast::join(k, member, request, FilterMode::Exclude),
-        SockOpt::DropMembership(request) => multicast::leave(k, member, request, o),
-        SockOpt::Source(request, sender, change) => {
-            multicast::change_source(k, id, request, *sender, *change, o)
-        }
-        SockOpt::MsFilter(request, mode, senders) => {
-            multicast::set_filter(k, id, request, *mode, senders, o)
-        }
-        _ => Err(Errno::ENOPROTOOPT),
-    }
 }
 
 /// Sets an option that needs nothing but the socket.
@@ -286,10 +252,7 @@ fn set_plain(socket: &mut Socket, option: &SockOpt) -> Result<(), Errno> {
         SockOpt::HdrIncl(_)
         | SockOpt::BindToDevice(_)
         | SockOpt::MulticastIf(..)
-        | SockOpt::AddMembership(_)
-        | SockOpt::DropMembership(_)
-        | SockOpt::Source(..)
-        | SockOpt::MsFilter(..)
+        | SockOpt::Group(..)
         | SockOpt::IpOptions(_) => return Err(Errno::ENOPROTOOPT),
     }
     Ok(())

@@ -153,6 +153,7 @@ impl World {
 
     /// Handles the next timer if it is due by `end`; false if there is none.
     pub fn step_until(&mut self, end: SimTime) -> bool {
+        let on_wheel = self.kernel.timers.next_is_on_wheel();
         let Some((at, timer)) = self.kernel.timers.pop_due(end) else { return false };
         self.kernel.now = self.kernel.now.max(at);
         if let Timer::Program(id) = timer {
@@ -160,6 +161,12 @@ impl World {
         } else {
             observed!(self, |k, o| {
                 stack::expire(k, &timer, o);
+                // What timers of one jiffy send is received when all of them have run.
+                while on_wheel && k.timers.next_is_on_wheel() {
+                    k.run_spawned(o);
+                    let Some((_, timer)) = k.timers.pop_due(at) else { break };
+                    stack::expire(k, &timer, o);
+                }
                 k.run_pending(o);
             });
         }

@@ -1,6 +1,7 @@
 //! Options of bridge ports (`br_setport()`).
 
-use crate::bridge::{PortState, port_of, state};
+use crate::bridge::multicast::RouterMode;
+use crate::bridge::{PortState, multicast, port_of, state};
 use crate::errno::Errno;
 use crate::id::DevId;
 use crate::kernel::Kernel;
@@ -30,6 +31,9 @@ pub(super) fn check(k: &Kernel, dev: DevId, change: &PortChange) -> Result<(), N
             return Err(Errno::ENETDOWN.into());
         }
     }
+    if change.mcast_router.is_some_and(|mode| RouterMode::from_number(mode).is_none()) {
+        return Err(Errno::EINVAL.into());
+    }
     if change.group_fwd_mask.is_some_and(|mask| mask & GROUPFWD_MACPAUSE != 0) {
         return Err(Errno::EINVAL.into());
     }
@@ -56,6 +60,9 @@ pub(super) fn set(k: &mut Kernel, dev: DevId, change: &PortChange) {
     assign(&mut port.priority, change.priority);
     assign(&mut port.cost, change.cost);
     assign(&mut port.group_fwd_mask, change.group_fwd_mask);
+    if let Some(mode) = change.mcast_router.and_then(RouterMode::from_number) {
+        multicast::set_port_router(k, bridge, no, mode);
+    }
     let br = &mut k.bridges[bridge];
     br.suppresses = br.ports.iter().any(|p| p.flags.neigh_suppress || p.flags.proxy_arp);
     let Some(port) = br.ports.get_mut(no) else { return };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use crate::bridge::multicast::McastOptions;
 use crate::bridge::port::PortFlags;
 use crate::bridge::{self, BridgeOptions, PortState};
 use crate::id::{DevId, IfIndex, NetnsId, PortNo};
@@ -110,6 +111,8 @@ pub struct BridgeMsg {
     pub options: BridgeOptions,
     /// The address part of its id.
     pub id_addr: MacAddr,
+    /// What is set about groups.
+    pub mcast: McastOptions,
 }
 
 /// A port's options (`IFLA_BRPORT_*`).
@@ -127,6 +130,8 @@ pub struct PortMsg {
     pub flags: PortFlags,
     /// Which link-local groups it forwards.
     pub group_fwd_mask: u16,
+    /// Whether a router is behind it, by number (`IFLA_BRPORT_MULTICAST_ROUTER`).
+    pub mcast_router: u8,
     /// The id of its bridge, which without STP is also the root's.
     pub bridge: (u16, MacAddr),
 }
@@ -198,7 +203,11 @@ fn kind(k: &Kernel, dev: DevId) -> KindMsg {
         DevKind::Veth(_) => KindMsg::Veth,
         DevKind::Bridge(bridge) => {
             let bridge = &k.bridges[*bridge];
-            KindMsg::Bridge(BridgeMsg { options: bridge.options, id_addr: bridge.id_addr })
+            KindMsg::Bridge(BridgeMsg {
+                options: bridge.options,
+                mcast: bridge.mcast.options,
+                id_addr: bridge.id_addr,
+            })
         }
         DevKind::Vxlan(vxlan) => KindMsg::Vxlan(vxlan.config),
         DevKind::Ipip(ipip) => KindMsg::Ipip(*ipip),
@@ -219,6 +228,7 @@ fn port(k: &Kernel, dev: DevId) -> Option<PortMsg> {
         no,
         flags: port.flags,
         group_fwd_mask: port.group_fwd_mask,
+        mcast_router: port.mcast.router as u8,
         bridge: (bridge.options.priority, bridge.id_addr),
     })
 }

@@ -7,6 +7,7 @@
 pub mod addr;
 pub mod fdb;
 pub mod link;
+pub mod mdb;
 pub mod neigh;
 pub mod route;
 pub mod rule;

@@ -125,7 +125,7 @@ fn details(p: &mut Printer, port: &PortMsg) {
     ] {
         print_on_off(p, name, on);
     }
-    p.any("mcast_router", 1, format_args!("mcast_router 1 "));
+    p.any("mcast_router", port.mcast_router, format_args!("mcast_router {} ", port.mcast_router));
     for (name, on) in [
         ("mcast_to_unicast", false),
         ("neigh_suppress", false),
@@ -154,8 +154,12 @@ fn modify(session: &Session<'_>, args: &mut Args<'_>) -> Result<(LinkRef, LinkCh
             "priority" => port.priority = u16::try_from(number::atoi(args.value()?)).ok(),
             "state" => port.state = state(args.value()?)?,
             "master" => {}
-            "mcast_router" | "learning_sync" | "mcast_to_unicast" | "vlan_tunnel"
-            | "backup_port" | "nobackup_port" | "hwmode" | "self" => {
+            "mcast_router" => {
+                let [low, ..] = number::atoi(args.value()?).to_le_bytes();
+                port.mcast_router = Some(low);
+            }
+            "learning_sync" | "mcast_to_unicast" | "vlan_tunnel" | "backup_port"
+            | "nobackup_port" | "hwmode" | "self" => {
                 return Err(Failure::not_modelled(&format!("bridge link set's \"{text}\"")));
             }
             _ => {

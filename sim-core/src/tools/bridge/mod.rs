@@ -4,6 +4,7 @@ pub(crate) mod fdb;
 pub(crate) mod fdb_args;
 pub(crate) mod fdb_show;
 pub(crate) mod link;
+pub(crate) mod mdb;
 pub(crate) mod program;
 pub(crate) mod usage;
 
@@ -18,6 +19,7 @@ use crate::tools::session::Session;
 enum Object {
     Link,
     Fdb,
+    Mdb,
     Help,
     NotModelled,
 }
@@ -26,7 +28,7 @@ enum Object {
 const OBJECTS: &[Keyword<Object>] = &[
     abbr("link", Object::Link),
     abbr("fdb", Object::Fdb),
-    abbr("mdb", Object::NotModelled),
+    abbr("mdb", Object::Mdb),
     abbr("vlan", Object::NotModelled),
     abbr("vni", Object::NotModelled),
     abbr("monitor", Object::NotModelled),
@@ -62,6 +64,7 @@ pub(crate) fn command(
     match keyword(OBJECTS, object) {
         Some(Object::Link) => link::run(session, options, args),
         Some(Object::Fdb) => fdb::run(session, options, args),
+        Some(Object::Mdb) => mdb::run(session, options, args),
         Some(Object::Help) => Err(usage::bridge()),
         Some(Object::NotModelled) => Err(Failure::not_modelled(&format!("\"bridge {object}\""))),
         None => {

@@ -16,4 +16,5 @@ usages! {
     bridge = "bridge";
     link = "bridge_link";
     fdb = "bridge_fdb";
+    mdb = "bridge_mdb";
 }

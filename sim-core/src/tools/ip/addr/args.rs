@@ -227,10 +227,8 @@ impl<'a> Reader<'a> {
         let broadcast = self.broadcast_address(delete)?;
         let link = host.device(dev).ok_or_else(|| Failure::no_device(dev))?;
         self.check_lifetimes()?;
-        if self.autojoin {
-            if !local.addr.is_some_and(|addr| addr.is_multicast()) {
-                return Err(Failure::returns(1, "autojoin needs multicast address\n"));
-            }
+        if self.autojoin && !local.addr.is_some_and(|addr| addr.is_multicast()) {
+            return Err(Failure::returns(1, "autojoin needs multicast address\n"));
         }
         if self.family == Some(AddressFamily::Inet6) {
             return Err(Failure::not_modelled("an IPv6 address on a device"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::bridge::PortState;
+use crate::bridge::multicast::McastOptions;
 use crate::id::IfIndex;
 use crate::link::vxlan::{VxlanConfig, VxlanDf};
 use crate::link::{Ipip, Tun};
@@ -10,6 +11,7 @@ use crate::netlink::message::LinkMsg;
 use crate::netlink::message::link::{BridgeMsg, KindMsg, PortMsg};
 use crate::netlink::request::MacvlanMode;
 use crate::packet::MacAddr;
+use crate::time::HZ;
 use crate::tools::ip::link::print::Links;
 use crate::tools::json::Scalar;
 use crate::tools::printer::Printer;
@@ -117,7 +119,7 @@ fn bridge_options(p: &mut Printer, msg: &BridgeMsg) {
     mask(p, "group_fwd_mask", o.group_fwd_mask);
     let group = MacAddr::BRIDGE_GROUP.to_string();
     p.any("group_addr", group.as_str(), format_args!("group_address {group} "));
-    multicast_options(p, o.mcast_snooping);
+    multicast_options(p, o.mcast_snooping, &msg.mcast);
     numbers(
         p,
         &[
@@ -128,30 +130,39 @@ fn bridge_options(p: &mut Printer, msg: &BridgeMsg) {
     );
 }
 
-/// The options of group memberships, which cannot be changed but for the first.
-fn multicast_options(p: &mut Printer, snooping: bool) {
+/// The options of group memberships; times are printed in hundredths of a second.
+fn multicast_options(p: &mut Printer, snooping: bool, o: &McastOptions) {
+    let time = |jiffies: u64| jiffies * 100 / HZ;
     for (key, name, value) in [
-        ("mcast_snooping", "mcast_snooping", snooping.into()),
+        ("mcast_snooping", "mcast_snooping", u64::from(snooping)),
         ("no_linklocal_learn", "no_linklocal_learn", 0),
         ("mcast_vlan_snooping", "mcast_vlan_snooping", 0),
-        ("mcast_router", "mcast_router", 1),
-        ("mcast_query_use_ifaddr", "mcast_query_use_ifaddr", 0),
-        ("mcast_querier", "mcast_querier", 0),
+        ("mcast_router", "mcast_router", o.router as u64),
+        ("mcast_query_use_ifaddr", "mcast_query_use_ifaddr", o.query_use_ifaddr.into()),
+        ("mcast_querier", "mcast_querier", o.querier.into()),
         ("mcast_hash_elasticity", "mcast_hash_elasticity", 16),
-        ("mcast_hash_max", "mcast_hash_max", 4096),
-        ("mcast_last_member_cnt", "mcast_last_member_count", 2),
-        ("mcast_startup_query_cnt", "mcast_startup_query_count", 2),
-        ("mcast_last_member_intvl", "mcast_last_member_interval", 100),
-        ("mcast_membership_intvl", "mcast_membership_interval", 26000),
-        ("mcast_querier_intvl", "mcast_querier_interval", 25500),
-        ("mcast_query_intvl", "mcast_query_interval", 12500),
-        ("mcast_query_response_intvl", "mcast_query_response_interval", 1000),
-        ("mcast_startup_query_intvl", "mcast_startup_query_interval", 3124),
+        ("mcast_hash_max", "mcast_hash_max", o.hash_max.into()),
+        ("mcast_last_member_cnt", "mcast_last_member_count", o.last_member_count.into()),
+        ("mcast_startup_query_cnt", "mcast_startup_query_count", o.startup_query_count.into()),
+        ("mcast_last_member_intvl", "mcast_last_member_interval", time(o.last_member_interval)),
+        ("mcast_membership_intvl", "mcast_membership_interval", time(o.membership_interval)),
+        ("mcast_querier_intvl", "mcast_querier_interval", time(o.querier_interval)),
+        ("mcast_query_intvl", "mcast_query_interval", time(o.query_interval)),
+        (
+            "mcast_query_response_intvl",
+            "mcast_query_response_interval",
+            time(o.query_response_interval),
+        ),
+        (
+            "mcast_startup_query_intvl",
+            "mcast_startup_query_interval",
+            time(o.startup_query_interval),
+        ),
         ("mcast_stats_enabled", "mcast_stats_enabled", 0),
         ("mcast_igmp_version", "mcast_igmp_version", 2),
         ("mcast_mld_version", "mcast_mld_version", 1),
     ] {
-        number(p, key, name, value);
+        p.any(key, value, format_args!("{name} {value} "));
     }
 }
 
@@ -316,7 +327,7 @@ fn port_options(p: &mut Printer, msg: &PortMsg) {
     numbers(p, &[("topology_change_ack", 0), ("config_pending", 0)]);
     on_off(p, "proxy_arp", false);
     on_off(p, "proxy_arp_wifi", false);
-    number(p, "multicast_router", "mcast_router", 1);
+    number(p, "multicast_router", "mcast_router", msg.mcast_router.into());
     p.fmt(format_args!("mcast_fast_leave {} ", if f.fastleave { "on" } else { "off" }));
     on_off(p, "mcast_flood", f.mcast_flood);
     on_off(p, "bcast_flood", f.bcast_flood);

@@ -1,6 +1,6 @@
 //! `type bridge`.
 
-use crate::netlink::request::BridgeChange;
+use crate::netlink::request::{BridgeChange, McastChange};
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::usage;
@@ -17,12 +17,34 @@ enum Word {
     VlanFiltering,
     GroupFwdMask,
     McastSnooping,
+    Mcast(Mcast),
     NfCallIptables,
     NfCallIp6tables,
     NfCallArptables,
     Help,
     /// A switch without a value.
     NotModelled,
+}
+
+/// The options about groups.
+#[derive(Clone, Copy)]
+enum Mcast {
+    Router,
+    QueryUseIfaddr,
+    Querier,
+    HashElasticity,
+    HashMax,
+    LastMemberCount,
+    StartupQueryCount,
+    LastMemberInterval,
+    MembershipInterval,
+    QuerierInterval,
+    QueryInterval,
+    QueryResponseInterval,
+    StartupQueryInterval,
+    StatsEnabled,
+    IgmpVersion,
+    MldVersion,
 }
 
 const WORDS: &[Keyword<Word>] = &[
@@ -41,24 +63,24 @@ const WORDS: &[Keyword<Word>] = &[
     abbr("vlan_default_pvid", Word::NotModelled),
     abbr("vlan_stats_enabled", Word::NotModelled),
     abbr("vlan_stats_per_port", Word::NotModelled),
-    abbr("mcast_router", Word::NotModelled),
+    abbr("mcast_router", Word::Mcast(Mcast::Router)),
     abbr("mcast_snooping", Word::McastSnooping),
     full("mcast_vlan_snooping", Word::NotModelled),
-    abbr("mcast_query_use_ifaddr", Word::NotModelled),
-    abbr("mcast_querier", Word::NotModelled),
-    abbr("mcast_hash_elasticity", Word::NotModelled),
-    abbr("mcast_hash_max", Word::NotModelled),
-    abbr("mcast_last_member_count", Word::NotModelled),
-    abbr("mcast_startup_query_count", Word::NotModelled),
-    abbr("mcast_last_member_interval", Word::NotModelled),
-    abbr("mcast_membership_interval", Word::NotModelled),
-    abbr("mcast_querier_interval", Word::NotModelled),
-    abbr("mcast_query_interval", Word::NotModelled),
-    abbr("mcast_query_response_interval", Word::NotModelled),
-    abbr("mcast_startup_query_interval", Word::NotModelled),
-    abbr("mcast_stats_enabled", Word::NotModelled),
-    abbr("mcast_igmp_version", Word::NotModelled),
-    abbr("mcast_mld_version", Word::NotModelled),
+    abbr("mcast_query_use_ifaddr", Word::Mcast(Mcast::QueryUseIfaddr)),
+    abbr("mcast_querier", Word::Mcast(Mcast::Querier)),
+    abbr("mcast_hash_elasticity", Word::Mcast(Mcast::HashElasticity)),
+    abbr("mcast_hash_max", Word::Mcast(Mcast::HashMax)),
+    abbr("mcast_last_member_count", Word::Mcast(Mcast::LastMemberCount)),
+    abbr("mcast_startup_query_count", Word::Mcast(Mcast::StartupQueryCount)),
+    abbr("mcast_last_member_interval", Word::Mcast(Mcast::LastMemberInterval)),
+    abbr("mcast_membership_interval", Word::Mcast(Mcast::MembershipInterval)),
+    abbr("mcast_querier_interval", Word::Mcast(Mcast::QuerierInterval)),
+    abbr("mcast_query_interval", Word::Mcast(Mcast::QueryInterval)),
+    abbr("mcast_query_response_interval", Word::Mcast(Mcast::QueryResponseInterval)),
+    abbr("mcast_startup_query_interval", Word::Mcast(Mcast::StartupQueryInterval)),
+    abbr("mcast_stats_enabled", Word::Mcast(Mcast::StatsEnabled)),
+    abbr("mcast_igmp_version", Word::Mcast(Mcast::IgmpVersion)),
+    abbr("mcast_mld_version", Word::Mcast(Mcast::MldVersion)),
     abbr("nf_call_iptables", Word::NfCallIptables),
     abbr("nf_call_ip6tables", Word::NfCallIp6tables),
     abbr("nf_call_arptables", Word::NfCallArptables),
@@ -100,6 +122,7 @@ fn set(change: &mut BridgeChange, word: Word, args: &mut Args<'_>) -> Result<()>
         }
         Word::VlanFiltering => change.vlan_filtering = number_for(args, "vlan_filtering", truth)?,
         Word::McastSnooping => change.mcast_snooping = number_for(args, "mcast_snooping", truth)?,
+        Word::Mcast(option) => set_mcast(&mut change.mcast, option, args)?,
         Word::NfCallIptables => {
             change.nf_call_iptables = number_for(args, "nf_call_iptables", truth)?;
         }
@@ -110,6 +133,64 @@ fn set(change: &mut BridgeChange, word: Word, args: &mut Args<'_>) -> Result<()>
             change.nf_call_arptables = number_for(args, "nf_call_arptables", truth)?;
         }
         Word::Help | Word::NotModelled => {}
+    }
+    Ok(())
+}
+
+fn set_mcast(change: &mut McastChange, option: Mcast, args: &mut Args<'_>) -> Result<()> {
+    match option {
+        Mcast::Router => {
+            change.router = number_for(args, "mcast_router", number::u8)?;
+        }
+        Mcast::QueryUseIfaddr => {
+            change.query_use_ifaddr = number_for(args, "mcast_query_use_ifaddr", truth)?;
+        }
+        Mcast::Querier => {
+            change.querier = number_for(args, "mcast_querier", truth)?;
+        }
+        // It is read and has no meaning any more.
+        Mcast::HashElasticity => drop(number_for(args, "mcast_hash_elasticity", number::u32)?),
+        Mcast::HashMax => {
+            change.hash_max = number_for(args, "mcast_hash_max", number::u32)?;
+        }
+        Mcast::LastMemberCount => {
+            change.last_member_count = number_for(args, "mcast_last_member_count", number::u32)?;
+        }
+        Mcast::StartupQueryCount => {
+            change.startup_query_count =
+                number_for(args, "mcast_startup_query_count", number::u32)?;
+        }
+        Mcast::LastMemberInterval => {
+            change.last_member_interval =
+                number_for(args, "mcast_last_member_interval", number::u64)?;
+        }
+        Mcast::MembershipInterval => {
+            change.membership_interval =
+                number_for(args, "mcast_membership_interval", number::u64)?;
+        }
+        Mcast::QuerierInterval => {
+            change.querier_interval = number_for(args, "mcast_querier_interval", number::u64)?;
+        }
+        Mcast::QueryInterval => {
+            change.query_interval = number_for(args, "mcast_query_interval", number::u64)?;
+        }
+        Mcast::QueryResponseInterval => {
+            change.query_response_interval =
+                number_for(args, "mcast_query_response_interval", number::u64)?;
+        }
+        Mcast::StartupQueryInterval => {
+            change.startup_query_interval =
+                number_for(args, "mcast_startup_query_interval", number::u64)?;
+        }
+        Mcast::StatsEnabled => {
+            change.stats_enabled = number_for(args, "mcast_stats_enabled", truth)?;
+        }
+        Mcast::IgmpVersion => {
+            change.igmp_version = number_for(args, "mcast_igmp_version", number::u8)?;
+        }
+        Mcast::MldVersion => {
+            change.mld_version = number_for(args, "mcast_mld_version", number::u8)?;
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ enum Word {
     Priority,
     Cost,
     GroupFwdMask,
+    McastRouter,
     Switch(Switch),
     Help,
     NotModelled,
@@ -51,7 +52,7 @@ const WORDS: &[Keyword<Word>] = &[
     abbr("mcast_to_unicast", Word::NotModelled),
     abbr("proxy_arp", Word::Switch(Switch::ProxyArp)),
     abbr("proxy_arp_wifi", Word::NotModelled),
-    abbr("mcast_router", Word::NotModelled),
+    abbr("mcast_router", Word::McastRouter),
     abbr("mcast_fast_leave", Word::Switch(Switch::Fastleave)),
     abbr("neigh_suppress", Word::Switch(Switch::NeighSuppress)),
     abbr("group_fwd_mask", Word::GroupFwdMask),
@@ -114,6 +115,12 @@ pub(super) fn read(args: &mut Args<'_>) -> Result<PortChange> {
                 let mask = number::u16(text);
                 change.group_fwd_mask =
                     Some(mask.ok_or_else(|| Failure::invalid("invalid group_fwd_mask", text))?);
+            }
+            Some(Word::McastRouter) => {
+                let text = args.value()?;
+                let mode = number::u8(text);
+                change.mcast_router =
+                    Some(mode.ok_or_else(|| Failure::invalid("invalid mcast_router", text))?);
             }
             Some(Word::Switch(switch)) => {
                 let on = attributes::on_off(args, switch.name())
