@@ -204,7 +204,7 @@ pub struct BridgeChange {
     /// `IFLA_BR_MCAST_SNOOPING`.
     pub mcast_snooping: Option<bool>,
     /// `IFLA_BR_MCAST_*`, but for the one above.
-    pub mcast: McastChange,
+    pub mcast: Box<McastChange>,
     /// `IFLA_BR_NF_CALL_IPTABLES`.
     pub nf_call_iptables: Option<bool>,
     /// `IFLA_BR_NF_CALL_IP6TABLES`.

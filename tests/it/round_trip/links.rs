@@ -8,8 +8,8 @@ use sim_core::id::IfIndex;
 use sim_core::link::{DevFlags, DevName};
 use sim_core::netlink::Request;
 use sim_core::netlink::request::{
-    BridgeChange, LinkAdd, LinkChange, LinkKind, LinkPeer, LinkRef, MacvlanMode, PortChange,
-    TunnelChange, VxlanChange,
+    BridgeChange, LinkAdd, LinkChange, LinkKind, LinkPeer, LinkRef, MacvlanMode, McastChange,
+    PortChange, TunnelChange, VxlanChange,
 };
 use sim_core::packet::MacAddr;
 
@@ -105,6 +105,7 @@ fn bridge() -> BoxedStrategy<BridgeChange> {
                 nf_call_arptables,
             ] = switches;
             BridgeChange {
+                mcast: Box::default(),
                 forward_delay,
                 hello_time,
                 max_age,
@@ -122,16 +123,52 @@ fn bridge() -> BoxedStrategy<BridgeChange> {
         .boxed()
 }
 
+fn groups_bridge() -> BoxedStrategy<BridgeChange> {
+    let modes = (of(any::<u8>()), of(any::<u8>()), of(any::<u8>()));
+    let switches = prop::array::uniform3(of(any::<bool>()));
+    let counts = prop::array::uniform3(of(any::<u32>()));
+    let times = prop::array::uniform6(of(any::<u64>()));
+    (bridge(), modes, switches, counts, times)
+        .prop_map(|(rest, modes, switches, counts, times)| {
+            let (router, igmp_version, mld_version) = modes;
+            let [querier, query_use_ifaddr, stats_enabled] = switches;
+            let [hash_max, last_member_count, startup_query_count] = counts;
+            let [last_member_interval, membership_interval, querier_interval, ..] = times;
+            let [.., query_interval, query_response_interval, startup_query_interval] = times;
+            let mcast = McastChange {
+                router,
+                querier,
+                query_use_ifaddr,
+                hash_max,
+                last_member_count,
+                startup_query_count,
+                last_member_interval,
+                membership_interval,
+                querier_interval,
+                query_interval,
+                query_response_interval,
+                startup_query_interval,
+                igmp_version,
+                mld_version,
+                stats_enabled,
+            };
+            BridgeChange { mcast: Box::new(mcast), ..rest }
+        })
+        .boxed()
+}
+
 fn port() -> BoxedStrategy<PortChange> {
-    let numbers = (of(any::<u8>()), of(any::<u16>()), of(any::<u32>()), of(any::<u16>()));
+    let modes = (of(any::<u8>()), of(any::<u8>()));
+    let numbers = (modes, of(any::<u16>()), of(any::<u32>()), of(any::<u16>()));
     let switches = prop::array::uniform12(of(any::<bool>()));
     (numbers, switches)
-        .prop_map(|((state, priority, cost, group_fwd_mask), switches)| {
+        .prop_map(|(((state, mcast_router), priority, cost, group_fwd_mask), switches)| {
             let [hairpin, guard, root_block, fastleave, learning, flood, ..] = switches;
             let [.., mcast_flood, bcast_flood, proxy_arp, neigh_suppress, isolated, locked] =
                 switches;
             PortChange {
                 state,
+                mcast_router,
                 priority,
                 cost,
                 hairpin,
@@ -205,7 +242,7 @@ fn kind() -> BoxedStrategy<LinkKind> {
     prop_oneof![
         peer().prop_map(|peer| LinkKind::Veth(Box::new(peer))),
         Just(LinkKind::Veth(Box::default())),
-        bridge().prop_map(LinkKind::Bridge),
+        groups_bridge().prop_map(LinkKind::Bridge),
         vxlan().prop_map(LinkKind::Vxlan),
         ipip().prop_map(LinkKind::Ipip),
         prop::sample::select(vec![Bridge, Passthru, Private, Source, Vepa])
@@ -242,7 +279,7 @@ fn tuntap() -> BoxedStrategy<LinkAdd> {
 fn set() -> BoxedStrategy<(LinkRef, LinkChange)> {
     let options = prop_oneof![
         Just(LinkChange::default()),
-        bridge().prop_map(|b| LinkChange { bridge: Some(b), ..LinkChange::default() }),
+        groups_bridge().prop_map(|b| LinkChange { bridge: Some(b), ..LinkChange::default() }),
         port().prop_map(|p| LinkChange { port: Some(p), ..LinkChange::default() }),
         vxlan().prop_map(|v| LinkChange { vxlan: Some(v), ..LinkChange::default() }),
     ];

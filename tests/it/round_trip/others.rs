@@ -6,13 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net};
 use proptest::option::of;
 use proptest::prelude::*;
+use sim_core::bridge::multicast::GroupAddr;
 use sim_core::link::DevName;
 use sim_core::link::inet::Scope;
 use sim_core::neigh::NudState;
 use sim_core::netlink::Request;
 use sim_core::netlink::request::{
-    AddrSpec, Create, FdbSpec, FdbState, LinkRef, NeighSpec, NextHopSpec, RouteSpec, RuleAction,
-    RuleSpec,
+    AddrSpec, Create, FdbSpec, FdbState, LinkRef, MdbSpec, NeighSpec, NextHopSpec, RouteSpec,
+    RuleAction, RuleSpec,
 };
 use sim_core::route::RouteType;
 
@@ -53,11 +54,12 @@ fn lifetimes() -> BoxedStrategy<(Option<u32>, Option<u32>)> {
 
 fn addr(any_prefix: bool) -> BoxedStrategy<AddrSpec> {
     let main = (link(), v4(), of(v4()), if any_prefix { 32_u8..=32 } else { 0..=32 });
-    let rest = (of(v4()), of(label()), scope(), of(any::<u32>()), any::<bool>(), lifetimes());
+    let flags = (any::<bool>(), any::<bool>());
+    let rest = (of(v4()), of(label()), scope(), of(any::<u32>()), flags, lifetimes());
     (main, rest)
         .prop_map(move |((dev, local, peer, prefix_len), rest)| {
-            let (broadcast, label, scope, metric, no_prefix_route, (valid_lft_s, preferred_lft_s)) =
-                rest;
+            let (broadcast, label, scope, metric, flags, (valid_lft_s, preferred_lft_s)) = rest;
+            let (no_prefix_route, autojoin) = flags;
             AddrSpec {
                 dev,
                 local,
@@ -69,6 +71,7 @@ fn addr(any_prefix: bool) -> BoxedStrategy<AddrSpec> {
                 scope: Some(scope),
                 metric,
                 no_prefix_route,
+                autojoin: autojoin && local.is_multicast(),
                 valid_lft_s,
                 preferred_lft_s,
                 proto: 0,
@@ -241,6 +244,21 @@ fn fdb() -> BoxedStrategy<FdbSpec> {
         .boxed()
 }
 
+/// Groups' addresses on devices, and groups of bridges.
+fn group() -> BoxedStrategy<Request> {
+    let addr =
+        prop_oneof![any::<Ipv4Addr>().prop_map(GroupAddr::V4), mac().prop_map(GroupAddr::Mac),];
+    let mdb = (link(), link(), addr, any::<bool>())
+        .prop_map(|(dev, port, group, permanent)| MdbSpec { dev, port, group, permanent });
+    prop_oneof![
+        (link(), mac()).prop_map(|(dev, addr)| Request::MulticastAdd(dev, addr)),
+        (link(), mac()).prop_map(|(dev, addr)| Request::MulticastDel(dev, addr)),
+        mdb.clone().prop_map(Request::MdbAdd),
+        mdb.prop_map(Request::MdbDel),
+    ]
+    .boxed()
+}
+
 fn setting() -> BoxedStrategy<Request> {
     let name = prop_oneof![
         Just("net.ipv4.ip_forward".to_owned()),
@@ -273,6 +291,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         2 => (fdb(), create()).prop_map(|(spec, create)| Request::FdbAdd(spec, create)),
         1 => fdb().prop_map(Request::FdbDel),
         1 => netns_id(),
+        1 => group(),
         1 => setting(),
     ]
     .boxed()

@@ -36,6 +36,9 @@ fn line(verb: &str, spec: &AddrSpec, shown_scope: Option<Scope>) -> Result<Comma
     if spec.proto != 0 {
         return Err(NoCommand("who an address comes from"));
     }
+    if spec.autojoin && !spec.local.is_multicast() {
+        return Err(NoCommand("autojoin of an address that is no group"));
+    }
     let forever = |lft: Option<u32>| lft == Some(u32::MAX);
     if forever(spec.valid_lft_s) || forever(spec.preferred_lft_s) {
         return Err(NoCommand("a lifetime of 2^32-1 s"));
@@ -60,6 +63,7 @@ fn line(verb: &str, spec: &AddrSpec, shown_scope: Option<Scope>) -> Result<Comma
         .given("scope", shown_scope.map(scope))
         .given("metric", spec.metric)
         .flag("noprefixroute", spec.no_prefix_route)
+        .flag("autojoin", spec.autojoin)
         .given("valid_lft", spec.valid_lft_s)
         .given("preferred_lft", spec.preferred_lft_s)
         .pair("dev", spec.dev)

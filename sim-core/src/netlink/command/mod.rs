@@ -6,6 +6,7 @@
 
 mod addr;
 mod fdb;
+mod groups;
 mod link;
 mod link_kind;
 mod neigh;
@@ -70,6 +71,10 @@ impl Request {
             Self::NeighDel(spec) => neigh::del(spec),
             Self::FdbAdd(spec, create) => fdb::add(spec, *create),
             Self::FdbDel(spec) => fdb::del(spec),
+            Self::MulticastAdd(dev, addr) => groups::maddr("add", *dev, *addr),
+            Self::MulticastDel(dev, addr) => groups::maddr("del", *dev, *addr),
+            Self::MdbAdd(spec) => Ok(groups::mdb("add", spec)),
+            Self::MdbDel(spec) => Ok(groups::mdb("del", spec)),
             Self::NetnsIdSet { netns, nsid } => netns_id(*netns, *nsid, names),
             Self::SysctlSet { name, value } => {
                 Ok(Line::of(&["sysctl", "-qw"]).text(format_args!("{name}={value}")).end())

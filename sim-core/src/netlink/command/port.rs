@@ -14,6 +14,7 @@ pub(super) fn options(line: Line, change: &PortChange) -> Line {
         .switch("learning", change.learning)
         .switch("flood", change.flood)
         .switch("mcast_flood", change.mcast_flood)
+        .given("mcast_router", change.mcast_router)
         .switch("bcast_flood", change.bcast_flood)
         .switch("proxy_arp", change.proxy_arp)
         .switch("neigh_suppress", change.neigh_suppress)
