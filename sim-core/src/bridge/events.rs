@@ -1,13 +1,13 @@
 //! Bridges and ports come and go (`net/bridge/br_if.c`, `br_device_event()`).
 
 use crate::bridge::{Bridge, Port, PortState, bridge_of, fdb, gc, multicast, port_of, state};
-use crate::errno::Errno;
+use crate::errno::{Errno, NetlinkError};
 use crate::id::{BridgeId, DevId, Id as _};
 use crate::kernel::Kernel;
 use crate::link::filter::{set_allmulti, set_promiscuity};
 use crate::link::register::NewDev;
 use crate::link::{DevKind, LinkType, RxHandler, macvlan};
-use crate::netlink::NetlinkError;
+
 use crate::netns::notifier::LinkEvent;
 use crate::trace::Observer;
 

@@ -26,6 +26,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use thiserror::Error;
 
 use super::words;
+pub use crate::packet::hex::{from_hex, to_hex};
 
 /// Which of the two texts an error is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -519,28 +520,6 @@ fn parse_hex(word: &str) -> Result<Vec<u8>, FormatErrorKind> {
     from_hex(word).ok_or_else(|| FormatErrorKind::BadHex { word: word.chars().take(40).collect() })
 }
 
-/// Reads an even number of hex digits.
-#[must_use]
-pub fn from_hex(word: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = word.chars().map(|c| c.to_digit(16)).collect();
-    let digits = digits?;
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
-}
-
-/// Writes bytes as hex digits.
-#[must_use]
-pub fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]])
-        .map(char::from)
-        .collect()
-}
-
 fn parse_socket(addr: &str, port: &str) -> Result<SocketAddrV4, FormatErrorKind> {
     let ip: Ipv4Addr = parse_number(addr, "IPv4 address")?;
     Ok(SocketAddrV4::new(ip, parse_number(port, "port")?))
@@ -596,12 +575,5 @@ mod tests {
         }
         let setup = Case::parse("t", "ip link\nip link | cat\n", "").unwrap_err().to_string();
         assert!(setup.starts_with("setup.sh:2: `|` is shell syntax"), "{setup}");
-    }
-
-    #[test]
-    fn hex_goes_both_ways() {
-        assert_eq!(to_hex(&from_hex("00ff7f0a").unwrap()), "00ff7f0a");
-        assert_eq!(from_hex("0"), None);
-        assert_eq!(from_hex("0g"), None);
     }
 }

@@ -7,7 +7,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::case::format::{from_hex, to_hex};
 use crate::id::{DevId, NetnsId};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::lab::{link, up};
@@ -19,6 +18,7 @@ use crate::netlink::request::{
 use crate::netlink::{NetlinkError, dispatch};
 use crate::netns::stack;
 use crate::packet::MacAddr;
+use crate::packet::hex::{from_hex, to_hex};
 use crate::time::SimTime;
 use crate::trace::{Direction, DropReason, Event, Moment, Observer};
 

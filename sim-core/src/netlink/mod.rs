@@ -6,7 +6,6 @@
 pub mod addr;
 pub mod command;
 pub mod dispatch;
-pub mod error;
 pub mod fdb;
 pub mod link;
 pub mod maddr;
@@ -19,6 +18,6 @@ pub mod route;
 pub mod rule;
 pub mod sysctl;
 
+pub use crate::errno::NetlinkError;
 pub use command::Command;
-pub use error::NetlinkError;
 pub use request::Request;

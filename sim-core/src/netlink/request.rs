@@ -15,6 +15,7 @@ pub use crate::link::macvlan::MacvlanMode;
 use crate::neigh::NudState;
 use crate::packet::MacAddr;
 use crate::route::RouteType;
+pub use crate::route::fib::rule::RuleAction;
 
 /// A change to the kernel model.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -469,26 +470,6 @@ pub struct RuleSpec {
     pub suppress_ifgroup: Option<u32>,
     /// Who put it there (`FRA_PROTOCOL`).
     pub protocol: Option<u8>,
-}
-
-/// What a policy rule does.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum RuleAction {
-    /// Nothing was said; in a deletion this matches any, in an addition it is table main.
-    #[default]
-    Unspecified,
-    /// Looks the destination up in a table.
-    Lookup(u32),
-    /// Goes on with the rule of this preference.
-    Goto(u32),
-    /// Goes on with the next rule.
-    Nop,
-    /// Drops in silence.
-    Blackhole,
-    /// Refuses with network unreachable.
-    Unreachable,
-    /// Refuses with communication administratively prohibited.
-    Prohibit,
 }
 
 /// A neighbour.

@@ -1,6 +1,7 @@
 //! Ethernet II frames (`struct ethhdr`) and 802.1Q tags.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use etherparse::Ethernet2HeaderSlice;
@@ -64,8 +65,17 @@ impl fmt::Display for EtherType {
 }
 
 /// An Ethernet address.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MacAddr(pub [u8; ETH_ALEN]);
+
+/// Hashes the address as one word: forwarding databases are asked for every frame.
+impl Hash for MacAddr {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f] = self.0;
+        state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, 0, 0]));
+    }
+}
 
 impl MacAddr {
     /// `00:00:00:00:00:00`.

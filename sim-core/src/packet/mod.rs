@@ -21,6 +21,7 @@ pub mod checksum;
 pub mod error;
 pub mod ethernet;
 pub mod fragment;
+pub mod hex;
 pub mod icmp;
 pub mod ip_proto;
 pub mod ipv4;

@@ -2,10 +2,10 @@
 //!
 //! The real machine has no such command; there the same is done from the other end of a wire.
 
-use crate::case::format::from_hex;
 use crate::errno::Errno;
 use crate::id::DevId;
 use crate::link::DevName;
+use crate::packet::hex::from_hex;
 use crate::tools::Call;
 use crate::world::{Poll, Program, Sys};
 

@@ -3,9 +3,28 @@
 use crate::errno::Errno;
 use crate::family::Family;
 use crate::link::DevName;
-use crate::netlink::request::RuleAction;
 use crate::route::fib::table::{RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN};
 use crate::route::flow::{FlowKey, TOS_RT_MASK};
+
+/// What a policy rule does.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum RuleAction {
+    /// Nothing was said; in a deletion this matches any, in an addition it is table main.
+    #[default]
+    Unspecified,
+    /// Looks the destination up in a table.
+    Lookup(u32),
+    /// Goes on with the rule of this preference.
+    Goto(u32),
+    /// Goes on with the next rule.
+    Nop,
+    /// Drops in silence.
+    Blackhole,
+    /// Refuses with network unreachable.
+    Unreachable,
+    /// Refuses with communication administratively prohibited.
+    Prohibit,
+}
 
 /// The protocol of the rules that the kernel makes (`RTPROT_KERNEL`).
 pub const RTPROT_KERNEL: u8 = 2;
