@@ -15,6 +15,8 @@ mod sysctls;
 mod tcpdump;
 #[cfg(test)]
 mod tidy;
+#[cfg(target_os = "linux")]
+mod topologies;
 #[cfg(test)]
 mod transcripts;
 

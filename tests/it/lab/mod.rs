@@ -54,7 +54,7 @@ impl Labs {
 }
 
 /// What the script printed on standard output; panics if it did not end well.
-fn stdout(script: &str) -> String {
+pub(crate) fn stdout(script: &str) -> String {
     let output = Labs::new().run(script);
     assert!(output.status.success(), "{output:?}");
     text(&output.stdout)
