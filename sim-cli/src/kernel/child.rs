@@ -151,9 +151,11 @@ impl<'a> Run<'a> {
         self.pass_until(Instant::now())
     }
 
-    /// After a command: namespaces and devices may have come.
+    /// After a command: namespaces may have gone, and namespaces and devices come.
     fn take_in_new_devices(&mut self) -> io::Result<()> {
         let known: Vec<(String, String)> = self.devices();
+        let left = self.namespaces.forget_gone()?;
+        self.captures.retain(|name, _| left.contains(name));
         self.namespaces.find_new()?;
         self.namespaces.scan()?;
         for name in self.namespaces.names() {

@@ -1,6 +1,6 @@
 //! The namespaces of a running case: entering them, and the devices in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd as _;
@@ -72,6 +72,22 @@ impl Namespaces {
             self.list.insert(name, made?);
         }
         Ok(())
+    }
+
+    /// Lets go of namespaces whose names are gone, so that the kernel can remove them; names those that still
+    /// are there.
+    pub(super) fn forget_gone(&mut self) -> io::Result<Vec<String>> {
+        let mut named = BTreeSet::from([ROOT_NETNS.to_owned()]);
+        for entry in fs::read_dir("/run/netns")? {
+            named.insert(entry?.file_name().to_string_lossy().into_owned());
+        }
+        let known = self.list.len();
+        self.list.retain(|name, _| named.contains(name));
+        if self.list.len() < known {
+            // Some of them may stand in a namespace that is to go.
+            self.injectors.clear();
+        }
+        Ok(self.names())
     }
 
     /// Reads the devices of all namespaces anew.

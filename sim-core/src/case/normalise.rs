@@ -15,6 +15,7 @@
 //! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
 //! | time of a frame | dropped; order and cause are kept | timers |
 //! | neighbours and fdb entries, also in the output of `sh` steps | sorted | hash tables with a random seed |
+//! | seconds left, as `expires 299sec` in the output of `sh` steps | rounded to tens | whole seconds of a time that runs: a moment decides which |
 //! | `recv` events of one stream that follow each other | joined | how TCP data is cut depends on when it is read |
 //! | socket events | one list per socket | sockets are served in no promised order |
 //! | counters of [`COUNTERS_LEFT_OUT`] | dropped | see there |
@@ -138,9 +139,10 @@ fn sorted(rows: &[Value]) -> Vec<Value> {
     rows
 }
 
-/// Sorts the lines of a listing of neighbours or fdb entries.
+/// Sorts the lines of a listing of neighbours or fdb entries, and rounds the seconds that are left.
 fn normal_command(observed: &CommandObserved, case: &Case) -> CommandObserved {
     let mut command = observed.clone();
+    command.stdout = round_seconds(&command.stdout);
     if let Some(Action::Sh(run)) = case.step_at(command.line).map(|step| &step.action)
         && run.argv.iter().any(|word| matches!(word.as_str(), "neigh" | "fdb"))
     {
@@ -149,6 +151,28 @@ fn normal_command(observed: &CommandObserved, case: &Case) -> CommandObserved {
         command.stdout = lines.concat();
     }
     command
+}
+
+/// Rounds the seconds that a route or an address has left: `expires 299sec` becomes `expires 300sec`.
+fn round_seconds(text: &str) -> String {
+    const RUNNING: [&str; 3] = ["expires ", "valid_lft ", "preferred_lft "];
+    let mut rounded = String::new();
+    let mut last = "";
+    for word in text.split_inclusive(' ') {
+        let seconds = word.trim_end().strip_suffix("sec").and_then(|digits| digits.parse().ok());
+        match seconds.filter(|_: &u64| RUNNING.contains(&last)) {
+            Some(seconds) => {
+                let tens = seconds.saturating_add(5) / 10 * 10;
+                let blanks = &word[word.trim_end().len()..];
+                rounded += &tens.to_string();
+                rounded += "sec";
+                rounded += blanks;
+            }
+            None => rounded.push_str(word),
+        }
+        last = word.trim_start_matches('\n');
+    }
+    rounded
 }
 
 fn is_left_out(counter: &str) -> bool {
@@ -406,6 +430,14 @@ mod tests {
         let two = normalise(&observed(syn(9, 33333, 7)), &case);
         assert_eq!(one, two);
         assert_eq!(to_hex(&one.netns["a"].frames[0].frame[38..42]), "10000000");
+    }
+
+    #[test]
+    fn seconds_that_run_are_rounded_and_others_are_not() {
+        let text = "cache expires 299sec mtu 600 \nvalid_lft 61sec preferred_lft forever age 17sec";
+        let wanted =
+            "cache expires 300sec mtu 600 \nvalid_lft 60sec preferred_lft forever age 17sec";
+        assert_eq!(round_seconds(text), wanted);
     }
 
     #[test]

@@ -198,6 +198,6 @@ pub fn is_member(device: &NetDevice, group: MacAddr) -> bool {
 }
 
 /// The MTU without which there is no IPv6 on a device, in bytes.
-const IPV6_MIN_MTU: u32 = 1280;
+pub const IPV6_MIN_MTU: u32 = 1280;
 /// ff02::1, which every device with IPv6 belongs to, even while IPv6 is disabled on it.
 pub const ALL_NODES: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 0x01]);

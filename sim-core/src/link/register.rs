@@ -74,16 +74,31 @@ impl Kernel {
     /// `EEXIST` if the name is taken, `EINVAL` for a pattern with another `%`, `ENFILE` if no name of
     /// the series is left.
     pub fn dev_name(&self, netns: NetnsId, pattern: &str) -> Result<DevName, Errno> {
+        self.dev_name_beside(netns, pattern, None)
+    }
+
+    /// [`Kernel::dev_name`] when the name `beside` is going to be taken too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kernel::dev_name`].
+    pub fn dev_name_beside(
+        &self,
+        netns: NetnsId,
+        pattern: &str,
+        beside: Option<DevName>,
+    ) -> Result<DevName, Errno> {
         let names = &self.netns[netns].names;
+        let is_taken = |name: &DevName| names.contains_key(name) || beside == Some(*name);
         let Some((before, after)) = pattern.split_once('%') else {
             let name = pattern.parse().map_err(|_| Errno::EINVAL)?;
-            return if names.contains_key(&name) { Err(Errno::EEXIST) } else { Ok(name) };
+            return if is_taken(&name) { Err(Errno::EEXIST) } else { Ok(name) };
         };
         let after = after.strip_prefix('d').filter(|rest| !rest.contains('%'));
         let after = after.ok_or(Errno::EINVAL)?;
-        (0..=names.len())
+        (0..=names.len() + 1)
             .map_while(|n| format!("{before}{n}{after}").parse().ok())
-            .find(|name| !names.contains_key(name))
+            .find(|name| !is_taken(name))
             .ok_or(Errno::ENFILE)
     }
 

@@ -165,6 +165,12 @@ mib_groups! {
         IpReversePathFilter = "IPReversePathFilter", "packets dropped by `rp_filter`";
         WinProbe = "TCPWinProbe", "probes of a closed window sent";
         SynRetrans = "TCPSynRetrans", "SYNs and SYN-ACKs sent again";
+        AckSkippedSynRecv = "TCPACKSkippedSynRecv", "answers about requests that would have come too soon";
+        AckSkippedChallenge = "TCPACKSkippedChallenge", "challenges that would have come too soon";
+        LostRetransmit = "TCPLostRetransmit", "segments that were lost when sent again";
+        TimeoutRehash = "TcpTimeoutRehash", "timeouts after which another way was drawn";
+        TimeWaited = "TW", "ended connections that were kept for their time";
+        TimeWaitKilled = "TWKilled", "ended connections that were kept for a short time";
         OrigDataSent = "TCPOrigDataSent", "segments with new data sent";
     }
 }

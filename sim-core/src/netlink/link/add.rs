@@ -24,7 +24,7 @@ pub(super) fn add<O: Observer>(
     let target = spec.change.netns.unwrap_or(netns);
     check(k, netns, target, spec)?;
     match &spec.kind {
-        LinkKind::Veth(peer) => add_veth(k, target, spec, peer, o),
+        LinkKind::Veth(peer) => add_veth(k, (netns, target), spec, peer, o),
         LinkKind::Bridge(options) => {
             let dev = bridge::events::create(k, &new_dev(target, spec, "bridge%d"), o)?;
             let change = LinkChange { bridge: Some(options.clone()), ..rest(&spec.change) };
@@ -154,10 +154,11 @@ fn add_macvlan<O: Observer>(
     configure(k, dev, &LinkChange { mtu: None, ..rest(&spec.change) }, o)
 }
 
-/// Makes both ends of a wire (`veth_newlink()`).
+/// Makes both ends of a wire (`veth_newlink()`): the peer stays where the request comes from, unless it says
+/// otherwise.
 fn add_veth<O: Observer>(
     k: &mut Kernel,
-    netns: NetnsId,
+    (source, netns): (NetnsId, NetnsId),
     spec: &LinkAdd,
     peer: &LinkPeer,
     o: &mut O,
@@ -165,7 +166,7 @@ fn add_veth<O: Observer>(
     check_address(peer.change.address)?;
     check_veth_mtu(peer.change.mtu)?;
     let there = NewDev {
-        netns: peer.change.netns.unwrap_or(netns),
+        netns: peer.change.netns.unwrap_or(source),
         name: peer.name.unwrap_or_else(|| pattern_name("veth%d")),
         ifindex: peer.ifindex,
         addr: peer.change.address,

@@ -19,7 +19,7 @@ use crate::trace::Observer;
 pub(super) struct Plan {
     /// The namespace to move to, and the name to have there.
     netns: Option<(NetnsId, DevName)>,
-    /// The new name in the same namespace.
+    /// The new name in the namespace where it is then.
     name: Option<DevName>,
     /// The bridge to be attached to, or none.
     master: Option<Option<BridgeId>>,
@@ -35,12 +35,7 @@ pub(super) fn check(k: &Kernel, dev: DevId, change: &LinkChange) -> Result<Plan,
     if let Some(mtu) = change.mtu {
         check_mtu(k, dev, mtu)?;
     }
-    let name = match change.name {
-        Some(name) if netns.is_none() && name != k.devs[dev].name => {
-            Some(k.dev_name(k.devs[dev].netns, name.as_str())?)
-        }
-        _ => None,
-    };
+    let name = check_name(k, dev, change, netns)?;
     let master = check_master(k, dev, change)?;
     if DevFlags(change.flags_on).contains(DevFlags::UP) {
         k.check_open(dev)?;
@@ -75,12 +70,34 @@ fn check_netns(
         let text = "The interface netns is immutable";
         return Err(NetlinkError::with_message(Errno::EINVAL, text));
     }
-    let wanted = change.name.unwrap_or(device.name);
-    let name = k.dev_name(netns, wanted.as_str()).map_err(|errno| {
+    if k.dev_name(netns, device.name.as_str()).is_ok() {
+        return Ok(Some((netns, device.name)));
+    }
+    // Its name is taken there.
+    let Some(wanted) = change.name else {
         let text = "An interface with the same name exists in the target netns";
-        if errno == Errno::EEXIST { NetlinkError::with_message(errno, text) } else { errno.into() }
+        return Err(NetlinkError::with_message(Errno::EEXIST, text));
+    };
+    let name = k.dev_name(netns, wanted.as_str()).map_err(|errno| {
+        let text =
+            format!("Unable to use '{wanted}' for the new interface name in the target netns");
+        NetlinkError::with_message(errno, text)
     })?;
     Ok(Some((netns, name)))
+}
+
+/// The name that the device is given when it has moved. A pattern is looked at once more: whatever name it
+/// has by then is taken.
+fn check_name(
+    k: &Kernel,
+    dev: DevId,
+    change: &LinkChange,
+    moved: Option<(NetnsId, DevName)>,
+) -> Result<Option<DevName>, NetlinkError> {
+    let device = &k.devs[dev];
+    let (netns, name) = moved.unwrap_or((device.netns, device.name));
+    let Some(wanted) = change.name.filter(|wanted| *wanted != name) else { return Ok(None) };
+    Ok(Some(k.dev_name_beside(netns, wanted.as_str(), Some(name))?))
 }
 
 /// Whether the device can have this MTU (`dev_validate_mtu()` and the drivers' `ndo_change_mtu()`).

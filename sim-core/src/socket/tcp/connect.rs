@@ -235,10 +235,11 @@ impl<O: Observer> Sk<'_, O> {
         syn.segs = 1;
         let out = Outgoing::of(&syn);
         tp.tx.push(syn);
-        tp.tx.advance();
-        tp.tx.pushed = tp.tx.write_seq;
         // The SYN is sent again if it does not leave now.
         let _sent = self.transmit(&out);
+        let tx = &mut self.tp().tx;
+        tx.advance();
+        tx.pushed = tx.write_seq;
         self.tcp_mib(TcpMib::ActiveOpens);
         let rto = self.t().rtt.rto;
         self.arm_write(WriteTimer::Retransmit, rto);

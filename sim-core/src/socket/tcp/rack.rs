@@ -114,7 +114,9 @@ impl<O: Observer> Sk<'_, O> {
         if !std::mem::take(&mut tp.loss.rack.advanced) {
             return false;
         }
-        let Some(us) = tp.detect_loss(now) else { return false };
+        let wait = tp.detect_loss(now);
+        self.count_lost_again();
+        let Some(us) = wait else { return false };
         self.arm_write(WriteTimer::Reorder, us_to_jiffies(us + TIMEOUT_MIN_US));
         true
     }
@@ -126,6 +128,7 @@ impl<O: Observer> Sk<'_, O> {
         let lost_before = self.t().loss.lost_total;
         // What is not lost now is left to the retransmission timer.
         let _wait = self.tp().detect_loss(now);
+        self.count_lost_again();
         if self.t().tx.in_flight() != before {
             if !self.t().loss.in_recovery() {
                 self.enter_recovery(false);

@@ -25,9 +25,12 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
         Ok(segment) => segment,
         Err(reason) => {
             let mib = &mut k.netns[f.netns].mib.tcp;
-            mib.inc(TcpMib::InErrs);
             if reason == DropReason::TcpCsum {
                 mib.inc(TcpMib::InCsumErrors);
+            }
+            // One that is cut short counts as nothing.
+            if reason != DropReason::NotSpecified {
+                mib.inc(TcpMib::InErrs);
             }
             return Err(reason);
         }

@@ -85,6 +85,8 @@ pub struct Recovery {
     pub(super) lost_total: u32,
     /// Segments that have ever arrived, as far as one can tell (`delivered`).
     pub(super) delivered: u32,
+    /// Those that were lost when sent again, and are not counted yet.
+    lost_again: u32,
     /// Probes of a closed window that were not answered (`icsk_probes_out`).
     pub(super) probes_out: u32,
 }
@@ -113,6 +115,7 @@ impl Default for Recovery {
             rack: Rack::default(),
             lost_total: 0,
             delivered: 0,
+            lost_again: 0,
             probes_out: 0,
         }
     }
@@ -158,6 +161,7 @@ impl TcpSock {
             if std::mem::take(&mut chunk.retrans) {
                 self.tx.retrans_out = self.tx.retrans_out.saturating_sub(segs);
                 self.loss.lost_total += segs;
+                self.loss.lost_again += segs;
             }
         } else {
             chunk.lost = true;
@@ -346,6 +350,12 @@ impl TcpSock {
 }
 
 impl<O: Observer> Sk<'_, O> {
+    /// Counts what was found to be lost when it was sent again.
+    pub(super) fn count_lost_again(&mut self) {
+        let segs = std::mem::take(&mut self.tp().loss.lost_again);
+        self.mib_add(LinuxMib::LostRetransmit, u64::from(segs));
+    }
+
     /// Draws the conclusions from an ACK that is not just the next one.
     pub(super) fn fastretrans_alert(
         &mut self,
@@ -640,6 +650,7 @@ impl<O: Observer> Sk<'_, O> {
         tp.loss.tlp_high = None;
         tp.ecn.reduce();
         tp.loss.frto = fresh || tp.loss.retransmits > 0;
+        self.count_lost_again();
     }
 }
 

@@ -191,6 +191,9 @@ pub(super) fn expire<O: Observer>(k: &mut Kernel, netns: NetnsId, tuple: FourTup
         .get(id)
         .and_then(|s| s.tcp().listener.as_deref())
         .map(|listener| listener.synack_retries(sysctl(k, netns, Sysctl::TcpSynackRetries)));
+    if most.is_some() {
+        k.netns[netns].mib.linux.inc(LinuxMib::Timeouts);
+    }
     let expired = most.is_none_or(|most| timeouts >= most);
     if expired || !(retransmit(k, netns, tuple, o) || acked) {
         remove(k, netns, tuple);
@@ -310,6 +313,10 @@ enum Verdict {
     ToListener,
     /// It is answered with an ACK.
     Answer,
+    /// It is a reset that may be forged, and is answered with a challenge (RFC 5961, section 3.2).
+    Challenge,
+    /// Its answer would come too soon after another.
+    Limited(LinuxMib, DropReason),
     /// It is answered with a reset, unless it is one, and that is the end.
     Kill,
     /// The connection is there.
@@ -350,6 +357,15 @@ pub(super) fn receive<O: Observer>(
             answer(k, f, segment, o);
             Err(DropReason::TcpInvalidSequence)
         }
+        Verdict::Challenge => {
+            k.netns[netns].mib.linux.inc(LinuxMib::ChallengeAck);
+            answer(k, f, segment, o);
+            Err(DropReason::TcpReset)
+        }
+        Verdict::Limited(counter, reason) => {
+            k.netns[netns].mib.linux.inc(counter);
+            Err(reason)
+        }
         Verdict::Kill => {
             k.netns[netns].mib.tcp.inc(TcpMib::AttemptFails);
             kill(k, f, segment, o);
@@ -369,19 +385,30 @@ impl RequestSock {
         let (paws, wrong_echo) = self.check_clock(segment);
         if segment.seq == self.rcv_isn && kind == (false, true, false) && !paws {
             return if limited(self) {
-                Verdict::Done(DropReason::NotSpecified)
+                Verdict::Limited(LinuxMib::AckSkippedSynRecv, DropReason::NotSpecified)
             } else {
                 Verdict::Repeat
+            };
+        }
+        let edge = self.rcv_nxt().plus(self.rcv_wnd);
+        let in_window = in_window(segment, self.rcv_nxt(), edge);
+        if flags.rst() && in_window && !paws && !wrong_echo {
+            return if segment.seq == self.rcv_nxt() {
+                Verdict::Kill
+            } else if limited(self) {
+                Verdict::Limited(LinuxMib::AckSkippedChallenge, DropReason::TcpReset)
+            } else {
+                Verdict::Challenge
             };
         }
         if flags.ack() && segment.ack != self.snt_isn.plus(1) {
             return Verdict::ToListener;
         }
-        let edge = self.rcv_nxt().plus(self.rcv_wnd);
-        if paws || wrong_echo || !in_window(segment, self.rcv_nxt(), edge) {
-            let silent = flags.rst() || limited(self);
-            return if silent {
+        if paws || wrong_echo || !in_window {
+            return if flags.rst() {
                 Verdict::Done(DropReason::TcpInvalidSequence)
+            } else if limited(self) {
+                Verdict::Limited(LinuxMib::AckSkippedSynRecv, DropReason::TcpInvalidSequence)
             } else {
                 Verdict::Answer
             };
@@ -392,8 +419,7 @@ impl RequestSock {
         {
             self.opt.ts_recent = value;
         }
-        let syn = flags.syn() && segment.seq != self.rcv_isn;
-        if flags.rst() || syn {
+        if flags.syn() && segment.seq != self.rcv_isn {
             return Verdict::Kill;
         }
         if flags.ack() { Verdict::Accept } else { Verdict::Done(DropReason::TcpFlags) }

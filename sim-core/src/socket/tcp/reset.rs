@@ -124,9 +124,7 @@ pub(super) fn send<O: Observer>(
         return;
     }
     let Some(reply) = Reply::reset(segment) else { return };
-    let mib = &mut k.netns[f.netns].mib.tcp;
-    mib.inc(TcpMib::OutSegs);
-    mib.inc(TcpMib::OutRsts);
+    k.netns[f.netns].mib.tcp.inc(TcpMib::OutRsts);
     answer(k, f, segment, &Reply { mark, dev, ..reply }, "tcp reset", o);
 }
 
@@ -146,6 +144,7 @@ pub(super) fn answer<O: Observer>(
     what: &'static str,
     o: &mut O,
 ) {
+    k.netns[f.netns].mib.tcp.inc(TcpMib::OutSegs);
     let key = FlowKey::<V4> {
         src: segment.dst,
         oif: reply.dev,

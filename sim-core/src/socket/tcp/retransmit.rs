@@ -142,6 +142,8 @@ impl<O: Observer> Sk<'_, O> {
                 tp.mark_lost(at);
             }
         }
+        self.count_lost_again();
+        let tp = self.tp();
         if tp.tx.lost_out == 0 {
             return;
         }

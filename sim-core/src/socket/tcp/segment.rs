@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use crate::id::DevId;
 use crate::kernel::Flight;
 use crate::packet::checksum::csum_tcpudp_magic;
-use crate::packet::{IpProto, Ipv4, Skb, Tcp, TcpFlags, truesize};
+use crate::packet::{IpProto, Ipv4, ParseError, Skb, Tcp, TcpFlags, truesize};
 use crate::socket::tcp::FourTuple;
 use crate::socket::tcp::options::SegmentOptions;
 use crate::socket::tcp::seq::{Seq, len32};
@@ -67,7 +67,11 @@ impl Segment {
         if bytes.len() < 20 {
             return Err(DropReason::NotSpecified);
         }
-        let tcp = Tcp::parse(bytes).map_err(|_| DropReason::PktTooSmall)?;
+        let tcp = match Tcp::parse(bytes) {
+            Ok(tcp) => tcp,
+            Err(ParseError::Truncated { .. }) => return Err(DropReason::NotSpecified),
+            Err(_) => return Err(DropReason::PktTooSmall),
+        };
         if csum_tcpudp_magic(ip.src(), ip.dst(), IpProto::TCP, bytes) != 0 {
             return Err(DropReason::TcpCsum);
         }

@@ -242,6 +242,8 @@ impl<O: Observer> Sk<'_, O> {
                 self.give_up();
                 return;
             }
+            // Another way might work better.
+            self.mib(LinuxMib::TimeoutRehash);
             self.enter_loss();
             let loss = &mut self.tp().loss;
             loss.retransmits += 1;

@@ -2,6 +2,7 @@
 
 use crate::id::SocketId;
 use crate::kernel::{Flight, Kernel, Timer, TimerId};
+use crate::netns::mib::LinuxMib;
 use crate::packet::TcpFlags;
 use crate::socket::queue::ReceiveQueue;
 use crate::socket::tcp::options::{RxOptions, clock_ms};
@@ -9,6 +10,7 @@ use crate::socket::tcp::reset::{self, RateLimit, Reply};
 use crate::socket::tcp::segment::Segment;
 use crate::socket::tcp::seq::Seq;
 use crate::socket::tcp::sk::sysctl;
+use crate::socket::tcp::timer::HZ;
 use crate::socket::tcp::{FourTuple, Sk, TcpEntry, TcpState};
 use crate::socket::{ErrorQueue, Protocol, Shutdown, Socket, call};
 use crate::sysctl::Sysctl;
@@ -16,7 +18,7 @@ use crate::time::SimTime;
 use crate::trace::{DropReason, Observer};
 
 /// How long it stays, in jiffies: 60 seconds (`TCP_TIMEWAIT_LEN`).
-pub(super) const TIMEWAIT_LEN: u64 = 60 * 250;
+pub(super) const TIMEWAIT_LEN: u64 = 60 * HZ;
 /// How far the first number of a connection that follows at once lies beyond the last one's.
 const NEXT_ISN: u32 = 65535 + 2;
 
@@ -101,6 +103,12 @@ impl<O: Observer> Sk<'_, O> {
         let id = self.k.sockets.insert(kept);
         self.k.netns[netns].sockets.tcp_bound.insert(port, id);
         self.done();
+        let short = timeout <= 4 * HZ;
+        self.k.netns[netns].mib.linux.inc(if short {
+            LinuxMib::TimeWaitKilled
+        } else {
+            LinuxMib::TimeWaited
+        });
         self.k.netns[netns].sockets.tcp_connections.insert(tuple, TcpEntry::Socket(id));
         reschedule(self.k, id, timeout);
     }

@@ -1,5 +1,6 @@
 //! How a device is printed (`print_linkinfo()`).
 
+use crate::link::filter::IPV6_MIN_MTU;
 use crate::link::{DevFlags, OperState};
 use crate::netlink::message::LinkMsg;
 use crate::netlink::message::link::KindMsg;
@@ -236,7 +237,7 @@ fn details(p: &mut Printer, msg: &LinkMsg, links: &dyn Links, view: View) {
     if msg.kind != KindMsg::None {
         kind_print::print(p, msg, links);
     }
-    if view == View::Link {
+    if view == View::Link && msg.mtu >= IPV6_MIN_MTU {
         let mode = ADDR_GEN_MODES[0];
         p.any("inet6_addr_gen_mode", mode, format_args!("addrgenmode {mode} "));
     }
