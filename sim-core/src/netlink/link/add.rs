@@ -24,6 +24,9 @@ pub(super) fn add<O: Observer>(
     let target = spec.change.netns.unwrap_or(netns);
     check(k, netns, target, spec)?;
     match &spec.kind {
+        LinkKind::Veth(peer) if **peer == LinkPeer::default() => {
+            add_veth(k, (netns, target), spec, &peer_like(&spec.change), o)
+        }
         LinkKind::Veth(peer) => add_veth(k, (netns, target), spec, peer, o),
         LinkKind::Bridge(options) => {
             let dev = bridge::events::create(k, &new_dev(target, spec, "bridge%d"), o)?;
@@ -152,6 +155,19 @@ fn add_macvlan<O: Observer>(
     let new = new_dev(target, spec, "macvlan%d");
     let dev = macvlan::create(k, &new, lower, mode, spec.change.mtu, o)?;
     configure(k, dev, &LinkChange { mtu: None, ..rest(&spec.change) }, o)
+}
+
+/// The peer of which nothing was said: it shares the attributes that a device can be made with, but for its
+/// name and address (`veth_newlink()`).
+fn peer_like(change: &LinkChange) -> LinkPeer {
+    let change = LinkChange {
+        netns: change.netns,
+        mtu: change.mtu,
+        tx_queue_len: change.tx_queue_len,
+        group: change.group,
+        ..LinkChange::default()
+    };
+    LinkPeer { change, ..LinkPeer::default() }
 }
 
 /// Makes both ends of a wire (`veth_newlink()`): the peer stays where the request comes from, unless it says

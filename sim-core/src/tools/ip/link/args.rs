@@ -4,7 +4,7 @@ use crate::errno::Errno;
 use crate::id::IfIndex;
 use crate::link::DevName;
 use crate::netlink::NetlinkError;
-use crate::netlink::request::{LinkAdd, LinkChange, LinkKind, LinkRef};
+use crate::netlink::request::{LinkAdd, LinkChange, LinkRef};
 use crate::packet::MacAddr;
 use crate::packet::ethernet::ETH_ALEN;
 use crate::tools::argv::{Args, abbreviates};
@@ -41,26 +41,10 @@ pub(crate) fn add(
         let text = "Not enough information: \"type\" argument is required\n";
         return Err(Failure::returns(1, text));
     };
-    let nothing_more = args.peek().is_none();
-    let mut kind = kind::add(kind, args, options, host, notes)?;
+    let kind = kind::add(kind, args, options, host, notes)?;
     let change = lay_change(attributes.change, &attributes.address, &attributes.broadcast)?;
-    if let (LinkKind::Veth(peer), true) = (&mut kind, nothing_more) {
-        peer.change = peer_like(&change);
-    }
     let name = name.map(kernel_name).transpose()?;
     Ok(LinkAdd { name, ifindex: attributes.index, kind, link, change })
-}
-
-/// The attributes of a veth's peer of which nothing is said: those of the veth that a device can be made with
-/// (`veth_newlink()`).
-fn peer_like(change: &LinkChange) -> LinkChange {
-    LinkChange {
-        netns: change.netns,
-        mtu: change.mtu,
-        tx_queue_len: change.tx_queue_len,
-        group: change.group,
-        ..LinkChange::default()
-    }
 }
 
 /// Checks how a new device is named; returns its name and the device it stands on.
