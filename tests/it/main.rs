@@ -8,6 +8,8 @@ mod kept_cases;
 mod lab;
 mod licences;
 #[cfg(test)]
+mod monitor;
+#[cfg(test)]
 mod round_trip;
 #[cfg(test)]
 mod sysctls;

@@ -112,7 +112,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // A bridge that snoops is in a group of its own.
     ("ip", &["bridge", "link", "neigh", "netfilter", "route", "socket", "sysctl"]),
     ("socket", &["ip", "link", "neigh", "netfilter", "route", "sysctl", "tunnel"]),
-    ("kernel", &["bridge", "ip", "link", "neigh", "netfilter", "route", "socket", "sysctl"]),
+    // What is announced is kept as the messages that are read.
+    (
+        "kernel",
+        &["bridge", "ip", "link", "neigh", "netfilter", "netlink", "route", "socket", "sysctl"],
+    ),
     (
         "netns",
         &["bridge", "ip", "link", "neigh", "netfilter", "route", "socket", "sysctl", "tunnel"],

@@ -4,6 +4,7 @@ use crate::bridge::{Bridge, Port, PortState, bridge_of, fdb, gc, multicast, port
 use crate::errno::{Errno, NetlinkError};
 use crate::id::{BridgeId, DevId, Id as _};
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::link::filter::{set_allmulti, set_promiscuity};
 use crate::link::register::NewDev;
 use crate::link::{DevKind, LinkType, RxHandler, macvlan};
@@ -23,8 +24,8 @@ pub fn create<O: Observer>(k: &mut Kernel, new: &NewDev, o: &mut O) -> Result<De
         .inspect_err(|_| drop(k.bridges.remove(bridge)))?;
     k.bridges[bridge].dev = dev;
     let own = k.devs[dev].addr;
-    fdb::add_local(k, bridge, None, own);
     k.register_netdevice(dev, o);
+    fdb::add_local(k, bridge, None, own);
     if let Some(addr) = new.addr {
         state::change_addr(k, bridge, addr);
     }
@@ -41,13 +42,32 @@ pub fn add_port<O: Observer>(k: &mut Kernel, bridge: BridgeId, dev: DevId, o: &m
     k.devs[dev].master = Some(master);
     let cost = k.devs[macvlan::real_lower(k, dev)].kind.path_cost();
     k.bridges[bridge].ports.insert(Port::new(dev, no, cost));
+    // For its new upper device, and because it takes every frame now.
+    rtnl::link(k, dev);
+    rtnl::link(k, dev);
+    if k.bridges[bridge].ports.iter().count() == 1 {
+        rtnl::features(k, master);
+    }
     let addr = k.devs[dev].addr;
     fdb::add_local(k, bridge, Some(no), addr);
     state::recalculate_addr(k, bridge, o);
     if k.devs[dev].is_running() && k.devs[master].is_up() {
         state::enable_port(k, bridge, no);
     }
+    rtnl::port(k, dev, Change::New);
     adjust_mtu(k, bridge, o);
+}
+
+/// Lets go of all ports of a bridge that goes, and of all stations (`br_dev_delete()`).
+pub fn dissolve<O: Observer>(k: &mut Kernel, bridge: BridgeId, o: &mut O) {
+    let dev = k.bridges[bridge].dev;
+    k.rtnl.hush(dev);
+    let ports: Vec<DevId> = k.bridges[bridge].ports.iter().map(|port| port.dev).collect();
+    for port in ports {
+        del_port(k, port, o);
+    }
+    k.rtnl.unhush(dev);
+    fdb::delete_by_port(k, bridge, None, true);
 }
 
 /// Whether a device may become a port.
@@ -77,7 +97,10 @@ pub fn check_port(k: &Kernel, bridge: BridgeId, dev: DevId) -> Result<(), Netlin
 /// Detaches a device from its bridge (`br_del_if()`).
 pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
     let Some((bridge, no)) = port_of(k, dev) else { return };
+    // It no longer takes every frame.
+    rtnl::link(k, dev);
     state::disable_port(k, bridge, no);
+    rtnl::port(k, dev, Change::Deleted);
     fdb::delete_by_port(k, bridge, Some(no), true);
     multicast::del_port(k, bridge, no);
     let br = &mut k.bridges[bridge];
@@ -87,6 +110,11 @@ pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
     k.devs[dev].master = None;
     set_allmulti(k, dev, false);
     set_promiscuity(k, dev, false);
+    rtnl::link(k, dev);
+    if k.bridges[bridge].ports.iter().next().is_none() {
+        let master = k.bridges[bridge].dev;
+        rtnl::features(k, master);
+    }
     adjust_mtu(k, bridge, o);
     state::recalculate_addr(k, bridge, o);
 }
@@ -94,7 +122,7 @@ pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
 /// Follows a change of a device.
 pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: &mut O) {
     if let Some(bridge) = bridge_of(k, dev) {
-        own_event(k, bridge, event, o);
+        own_event(k, bridge, event);
     }
     let Some((bridge, no)) = port_of(k, dev) else { return };
     let bridge_up = k.devs[k.bridges[bridge].dev].is_up();
@@ -102,6 +130,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         LinkEvent::Up if bridge_up && k.devs[dev].is_running() => {
             state::enable_port(k, bridge, no);
         }
+        LinkEvent::Up => rtnl::port(k, dev, Change::New),
         LinkEvent::Down if bridge_up => state::disable_port(k, bridge, no),
         LinkEvent::Changed if bridge_up => {
             let enabled =
@@ -109,26 +138,24 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
             match (k.devs[dev].is_running(), enabled) {
                 (true, false) => state::enable_port(k, bridge, no),
                 (false, true) => state::disable_port(k, bridge, no),
-                (true, true) | (false, false) => {}
+                (true, true) | (false, false) => rtnl::port(k, dev, Change::New),
             }
         }
         LinkEvent::AddressChanged => {
             let addr = k.devs[dev].addr;
             fdb::port_changed(k, bridge, no, addr);
             state::recalculate_addr(k, bridge, o);
+            rtnl::port(k, dev, Change::New);
         }
         LinkEvent::MtuChanged => adjust_mtu(k, bridge, o),
         LinkEvent::Unregistering => del_port(k, dev, o),
-        LinkEvent::Registered
-        | LinkEvent::Up
-        | LinkEvent::Down
-        | LinkEvent::Changed
-        | LinkEvent::Renamed => {}
+        LinkEvent::Down | LinkEvent::Changed => rtnl::port(k, dev, Change::New),
+        LinkEvent::Registered | LinkEvent::Renamed => {}
     }
 }
 
 /// Follows a change of the bridge's own device.
-fn own_event<O: Observer>(k: &mut Kernel, bridge: BridgeId, event: LinkEvent, o: &mut O) {
+fn own_event(k: &mut Kernel, bridge: BridgeId, event: LinkEvent) {
     let ports: Vec<_> = k.bridges[bridge].ports.iter().map(|p| (p.no, p.dev, p.state)).collect();
     match event {
         LinkEvent::Up => {
@@ -149,12 +176,7 @@ fn own_event<O: Observer>(k: &mut Kernel, bridge: BridgeId, event: LinkEvent, o:
             }
             multicast::stop(k, bridge);
         }
-        LinkEvent::Unregistering => {
-            for (_, dev, _) in ports {
-                del_port(k, dev, o);
-            }
-            multicast::del_bridge(k, bridge);
-        }
+        LinkEvent::Unregistering => multicast::del_bridge(k, bridge),
         LinkEvent::Registered
         | LinkEvent::Changed
         | LinkEvent::AddressChanged

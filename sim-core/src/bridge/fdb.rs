@@ -6,6 +6,7 @@ use rustc_hash::FxBuildHasher;
 use crate::bridge::gc;
 use crate::id::{BridgeId, PortNo};
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::packet::MacAddr;
 use crate::time::SimTime;
 
@@ -86,11 +87,6 @@ impl Fdb {
         self.entries.swap_remove(&addr)
     }
 
-    /// Keeps the entries that `wanted` picks.
-    pub fn retain(&mut self, mut wanted: impl FnMut(&FdbEntry) -> bool) {
-        self.entries.retain(|_, entry| wanted(entry));
-    }
-
     /// All entries in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &FdbEntry> {
         self.entries.values()
@@ -118,10 +114,15 @@ pub(super) fn add_local(k: &mut Kernel, bridge: BridgeId, port: Option<PortNo>, 
     if !addr.is_valid() || fdb.get(addr).is_some_and(|e| e.local) {
         return;
     }
-    fdb.remove(addr);
+    let learned = fdb.remove(addr);
     let entry = fdb.create(addr, port, now);
     entry.local = true;
     entry.is_static = true;
+    let entry = *entry;
+    if let Some(learned) = learned {
+        rtnl::fdb(k, bridge, &learned, Change::Deleted);
+    }
+    rtnl::fdb(k, bridge, &entry, Change::New);
 }
 
 /// Removes an address of the host itself, unless another port or the bridge has it too
@@ -142,9 +143,14 @@ fn delete_local(k: &mut Kernel, bridge: BridgeId, port: Option<PortNo>, addr: Ma
                 entry.by_user = false;
             }
         }
-        None => {
-            fdb.remove(addr);
-        }
+        None => delete(k, bridge, addr),
+    }
+}
+
+/// Removes an entry and says so (`fdb_delete()`).
+fn delete(k: &mut Kernel, bridge: BridgeId, addr: MacAddr) {
+    if let Some(gone) = k.bridges[bridge].fdb.remove(addr) {
+        rtnl::fdb(k, bridge, &gone, Change::Deleted);
     }
 }
 
@@ -177,7 +183,7 @@ pub(super) fn delete_by_port(k: &mut Kernel, bridge: BridgeId, port: Option<Port
         if entry.local {
             delete_local(k, bridge, port, entry.addr);
         } else {
-            k.bridges[bridge].fdb.remove(entry.addr);
+            delete(k, bridge, entry.addr);
         }
     }
 }
@@ -190,8 +196,9 @@ pub(super) fn learn(k: &mut Kernel, bridge: BridgeId, port: PortNo, addr: MacAdd
         return;
     }
     let Some(entry) = br.fdb.get_mut(addr) else {
-        br.fdb.create(addr, Some(port), now);
+        let new = *br.fdb.create(addr, Some(port), now);
         gc::arm(k, bridge);
+        rtnl::fdb(k, bridge, &new, Change::New);
         return;
     };
     // A frame with the host's own source address teaches nothing.
@@ -199,8 +206,10 @@ pub(super) fn learn(k: &mut Kernel, bridge: BridgeId, port: PortNo, addr: MacAdd
         return;
     }
     entry.updated = now;
-    if !entry.sticky {
+    if !entry.sticky && entry.port != Some(port) {
         entry.port = Some(port);
+        let moved = *entry;
+        rtnl::fdb(k, bridge, &moved, Change::New);
     }
 }
 
@@ -208,7 +217,8 @@ pub(super) fn learn(k: &mut Kernel, bridge: BridgeId, port: PortNo, addr: MacAdd
 pub fn set(k: &mut Kernel, bridge: BridgeId, port: Option<PortNo>, by_hand: &ByHand) {
     let now = k.now;
     let fdb = &mut k.bridges[bridge].fdb;
-    if fdb.get(by_hand.addr).is_none() {
+    let before = fdb.get(by_hand.addr).copied();
+    if before.is_none() {
         fdb.create(by_hand.addr, port, now);
     }
     let Some(entry) = fdb.get_mut(by_hand.addr) else { return };
@@ -220,7 +230,30 @@ pub fn set(k: &mut Kernel, bridge: BridgeId, port: Option<PortNo>, by_hand: &ByH
     entry.sticky = by_hand.sticky;
     entry.used = now;
     entry.updated = now;
+    let entry = *entry;
     gc::arm(k, bridge);
+    let same = |old: FdbEntry| FdbEntry { used: now, updated: now, ..old } == entry;
+    // The state of a fixed entry is never the one that `bridge` asks for, which counts as a change.
+    let fixed = (entry.local || entry.is_static) && !entry.extern_learn;
+    if fixed || !before.is_some_and(same) {
+        rtnl::fdb(k, bridge, &entry, Change::New);
+    }
+}
+
+/// Removes an entry by hand (`fdb_delete_by_addr_and_port()`); false if there is none there.
+pub fn unset(k: &mut Kernel, bridge: BridgeId, port: Option<PortNo>, addr: MacAddr) -> bool {
+    let there = k.bridges[bridge].fdb.get(addr).is_some_and(|entry| entry.port == port);
+    if there {
+        delete(k, bridge, addr);
+    }
+    there
+}
+
+/// Removes the entries that `wanted` picks, the newest first (`br_fdb_flush()`).
+pub fn flush(k: &mut Kernel, bridge: BridgeId, wanted: impl Fn(&FdbEntry) -> bool) {
+    for entry in k.bridges[bridge].fdb.pick(wanted) {
+        delete(k, bridge, entry.addr);
+    }
 }
 
 /// What an administrator says of a station.

@@ -1,6 +1,6 @@
 //! Ageing (`br_fdb_cleanup()`).
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, FdbEntry, fdb};
 use crate::id::BridgeId;
 use crate::kernel::{Kernel, Timer};
 use crate::time::SimTime;
@@ -38,7 +38,7 @@ pub(super) fn stop(k: &mut Kernel, bridge: BridgeId) {
 /// Makes sure that stations which can age do.
 pub(super) fn arm(k: &mut Kernel, bridge: BridgeId) {
     let br = &mut k.bridges[bridge];
-    if br.fdb.iter().any(super::FdbEntry::ages) {
+    if br.fdb.iter().any(FdbEntry::ages) {
         let hold = br.hold_time().max(SHORTEST);
         br.gc.arm(&mut k.timers, k.now, hold, Timer::BridgeGc(bridge));
     }
@@ -47,19 +47,12 @@ pub(super) fn arm(k: &mut Kernel, bridge: BridgeId) {
 /// Forgets the stations that have not sent for too long.
 pub fn run(k: &mut Kernel, bridge: BridgeId) {
     let now = k.now.jiffies();
-    let Some(br) = k.bridges.get_mut(bridge) else { return };
-    let hold = br.hold_time();
-    let mut delay = hold;
-    br.fdb.retain(|entry| {
-        if !entry.ages() {
-            return true;
-        }
-        let end = entry.updated.jiffies() + hold;
-        if end > now {
-            delay = delay.min(end - now);
-        }
-        end > now
-    });
-    let left = br.fdb.iter().any(super::FdbEntry::ages).then_some(Timer::BridgeGc(bridge));
+    let Some(hold) = k.bridges.get(bridge).map(Bridge::hold_time) else { return };
+    let end = |entry: &FdbEntry| entry.updated.jiffies() + hold;
+    fdb::flush(k, bridge, |entry| entry.ages() && end(entry) <= now);
+    let br = &mut k.bridges[bridge];
+    let ends = br.fdb.iter().filter(|entry| entry.ages()).map(end);
+    let delay = ends.map(|end| end - now).min().unwrap_or(hold).min(hold);
+    let left = br.fdb.iter().any(FdbEntry::ages).then_some(Timer::BridgeGc(bridge));
     br.gc.ran(&mut k.timers, k.now, delay.max(SHORTEST), left);
 }

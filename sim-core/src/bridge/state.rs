@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bridge::{PortState, fdb, multicast};
 use crate::id::{BridgeId, PortNo};
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::link::carrier;
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::packet::MacAddr;
@@ -16,6 +17,16 @@ pub(super) fn enable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
         port.state = PortState::Blocking;
     }
     select_states(k, bridge);
+    // Once for its state, and once for itself.
+    tell(k, bridge, port);
+    tell(k, bridge, port);
+}
+
+/// Announces a port (`br_ifinfo_notify()`).
+fn tell(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
+    if let Some(dev) = k.bridges[bridge].ports.get(port).map(|port| port.dev) {
+        rtnl::port(k, dev, Change::New);
+    }
 }
 
 /// Takes a port out of service and forgets who was behind it (`br_stp_disable_port()`).
@@ -24,6 +35,7 @@ pub(super) fn disable_port(k: &mut Kernel, bridge: BridgeId, port: PortNo) {
         port.state = PortState::Disabled;
         port.forward_delay_end = None;
     }
+    tell(k, bridge, port);
     fdb::delete_by_port(k, bridge, Some(port), false);
     multicast::disable_port(k, bridge, port);
     select_states(k, bridge);

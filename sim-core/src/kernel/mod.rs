@@ -5,6 +5,7 @@
 //! higher, in the [`world`](crate::world).
 
 pub mod flight;
+pub mod rtnl;
 pub mod run;
 mod seats;
 pub mod timer;
@@ -15,6 +16,7 @@ use crate::bridge::Bridge;
 use crate::errno::Errno;
 use crate::id::{Arena, BridgeId, DevId, FlowId, NetnsId, SocketId};
 use crate::ip::ident::Idents;
+use crate::kernel::rtnl::Rtnl;
 use crate::link::NetDevice;
 use crate::neigh::NeighDefaults;
 use crate::netns::Netns;
@@ -54,6 +56,8 @@ pub struct Kernel {
     pub(crate) route_generation: u64,
     /// What will happen at a later time.
     pub timers: TimerQueue,
+    /// Who hears of changes.
+    pub rtnl: Rtnl,
     /// Buffers that no packet uses now.
     pub pool: SkbPool,
     /// Flights that wait for their next step; the last one is next.
@@ -101,6 +105,7 @@ impl Kernel {
             neigh: NeighDefaults::default(),
             route_generation: 0,
             timers: TimerQueue::default(),
+            rtnl: Rtnl::default(),
             pool: SkbPool::default(),
             stack: Vec::new(),
             spawned: Vec::new(),

@@ -38,6 +38,14 @@ impl Kernel {
 
     /// Switches a device on (`dev_open()`); [`check_open`](Self::check_open) has allowed it.
     pub fn open<O: Observer>(&mut self, dev: DevId, o: &mut O) {
+        if !self.devs[dev].is_up() {
+            self.switch_on(dev);
+            self.announce_up(dev, o);
+        }
+    }
+
+    /// Switches a device on without a word (`__dev_open()`).
+    pub(crate) fn switch_on(&mut self, dev: DevId) {
         if self.devs[dev].is_up() {
             return;
         }
@@ -55,12 +63,24 @@ impl Kernel {
         device.flags |= DevFlags::UP;
         device.was_up = true;
         filter::set_rx_mode(self, dev);
+    }
+
+    /// Tells that a device has been switched on.
+    pub(crate) fn announce_up<O: Observer>(&mut self, dev: DevId, o: &mut O) {
         link_event(self, dev, LinkEvent::Up, o);
         macvlan::lower_changed(self, dev);
     }
 
     /// Switches a device off (`dev_close()`).
     pub fn close<O: Observer>(&mut self, dev: DevId, o: &mut O) {
+        if self.devs[dev].is_up() {
+            self.switch_off(dev);
+            self.announce_down(dev, o);
+        }
+    }
+
+    /// Switches a device off without a word (`__dev_close()`).
+    pub(crate) fn switch_off(&mut self, dev: DevId) {
         if !self.devs[dev].is_up() {
             return;
         }
@@ -75,6 +95,10 @@ impl Kernel {
             | DevKind::Tun(_) => {}
         }
         self.devs[dev].flags.set(DevFlags::UP, false);
+    }
+
+    /// Tells that a device has been switched off.
+    pub(crate) fn announce_down<O: Observer>(&mut self, dev: DevId, o: &mut O) {
         link_event(self, dev, LinkEvent::Down, o);
         macvlan::lower_changed(self, dev);
     }

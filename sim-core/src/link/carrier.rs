@@ -67,10 +67,11 @@ fn default_state(k: &Kernel, dev: DevId) -> OperState {
 }
 
 /// The number of the device that this one stands on, its own if there is none, 0 for tunnels that
-/// stand on any (`dev_get_iflink()`).
+/// stand on any and for ends of wires without a peer (`dev_get_iflink()`).
 #[must_use]
 pub fn iflink(k: &Kernel, dev: DevId) -> IfIndex {
     match &k.devs[dev].kind {
+        DevKind::Veth(veth) if veth.peer == dev => IfIndex(0),
         DevKind::Veth(veth) => k.devs[veth.peer].ifindex,
         DevKind::Macvlan(macvlan) => k.devs[macvlan.lower].ifindex,
         DevKind::Ipip(ipip) => ipip.link,

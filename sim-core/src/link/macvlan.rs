@@ -5,7 +5,7 @@
 
 use crate::errno::Errno;
 use crate::id::DevId;
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Flight, Kernel, Place, rtnl};
 use crate::link::filter;
 use crate::link::register::NewDev;
 use crate::link::{DevFlags, DevKind, LinkType, RxHandler, carrier, receive};
@@ -122,6 +122,8 @@ pub fn create<O: Observer>(
     under.rx_handler = RxHandler::Macvlan;
     under.macvlans.get_or_insert_default().vlans.push(dev);
     k.register_netdevice(dev, o);
+    // The lower device has an upper one now.
+    rtnl::link(k, lower);
     carrier::set(k, dev, carrier);
     carrier::fire(k, dev);
     Ok(dev)

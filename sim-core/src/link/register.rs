@@ -1,10 +1,11 @@
 //! Devices come, go and move between namespaces (`register_netdevice()`,
 //! `unregister_netdevice_many()`, `dev_change_net_namespace()`).
 
+use crate::bridge;
 use crate::errno::Errno;
 use crate::id::{DevId, IfIndex, NetnsId};
-use crate::kernel::Kernel;
-use crate::link::{DevKind, DevName, InDevice, NetDevice, carrier, macvlan, veth};
+use crate::kernel::{Kernel, rtnl};
+use crate::link::{DevKind, DevName, InDevice, Macvlan, NetDevice, carrier, macvlan, veth};
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::packet::MacAddr;
 use crate::trace::Observer;
@@ -153,9 +154,19 @@ impl Kernel {
         link_event(self, dev, LinkEvent::Registered, o);
     }
 
+    /// Makes a device known in the namespace it has come to; its operational state came with it.
+    fn list<O: Observer>(&mut self, dev: DevId, o: &mut O) {
+        let device = &mut self.devs[dev];
+        let conf = self.netns[device.netns].conf_default.clone();
+        device.inet = InDevice { conf, ..InDevice::default() };
+        link_event(self, dev, LinkEvent::Registered, o);
+        rtnl::link(self, dev);
+    }
+
     /// Takes the device out of its namespace, switched off and detached.
     fn unlist<O: Observer>(&mut self, dev: DevId, o: &mut O) {
         self.close(dev, o);
+        self.rtnl.hush(dev);
         link_event(self, dev, LinkEvent::Unregistering, o);
         self.forget_device(dev);
         let device = &mut self.devs[dev];
@@ -163,6 +174,7 @@ impl Kernel {
         let ns = &mut self.netns[device.netns];
         ns.links.remove(&device.ifindex);
         ns.names.remove(&device.name);
+        self.rtnl.unhush(dev);
     }
 
     /// The device and all that cannot be without it: the other end of a wire, the macvlan devices on
@@ -188,10 +200,14 @@ impl Kernel {
     pub fn unregister<O: Observer>(&mut self, dev: DevId, o: &mut O) {
         let all = self.with_dependents(dev);
         for gone in &all {
+            self.part(*gone, &all, o);
+        }
+        for gone in &all {
             self.close(*gone, o);
         }
         for gone in &all {
             self.unlist(*gone, o);
+            rtnl::link_gone(self, *gone);
             macvlan::release(self, *gone);
         }
         for gone in all {
@@ -214,6 +230,23 @@ impl Kernel {
         }
     }
 
+    /// Takes a device that goes from what it is tied to (`rtnl_link_ops.dellink`).
+    fn part<O: Observer>(&mut self, dev: DevId, gone: &[DevId], o: &mut O) {
+        match self.devs[dev].kind {
+            DevKind::Veth(_) => veth::sever(self, dev),
+            DevKind::Bridge(bridge) => bridge::events::dissolve(self, bridge, o),
+            DevKind::Macvlan(Macvlan { lower, .. }) if !gone.contains(&lower) => {
+                rtnl::link(self, lower);
+            }
+            DevKind::Macvlan(_)
+            | DevKind::Loopback
+            | DevKind::Vxlan(_)
+            | DevKind::Ipip(_)
+            | DevKind::Dummy
+            | DevKind::Tun(_) => {}
+        }
+    }
+
     /// Moves a device to another namespace, where it keeps its number if that is free
     /// (`dev_change_net_namespace()`). The caller has made sure that `name` is free there.
     pub fn move_to_netns<O: Observer>(
@@ -228,13 +261,13 @@ impl Kernel {
         }
         let old_netns = self.devs[dev].netns;
         self.unlist(dev, o);
-        // The old namespace announces where the device has gone.
-        self.nsid(old_netns, netns);
         let old = self.devs[dev].ifindex;
         let ifindex = self
             .reserve_ifindex(netns, Some(old))
             .or_else(|_| self.reserve_ifindex(netns, None))
             .expect("some number is free");
+        let nsid = self.nsid(old_netns, netns);
+        rtnl::moved(self, dev, (nsid, ifindex));
         let device = &mut self.devs[dev];
         device.netns = netns;
         device.ifindex = ifindex;
@@ -242,7 +275,7 @@ impl Kernel {
         let ns = &mut self.netns[netns];
         ns.links.insert(ifindex, dev);
         ns.names.insert(name, dev);
-        self.register_netdevice(dev, o);
+        self.list(dev, o);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::trace::{DropReason, Observer};
 /// One end of a veth pair.
 #[derive(Clone, Copy, Debug)]
 pub struct Veth {
-    /// The other end.
+    /// The other end; itself while there is none.
     pub peer: DevId,
 }
 
@@ -21,30 +21,48 @@ pub fn peer(k: &Kernel, dev: DevId) -> Option<DevId> {
     if let DevKind::Veth(veth) = k.devs[dev].kind { Some(veth.peer) } else { None }
 }
 
-/// Makes a pair (`veth_newlink()`): the peer `there` comes first, then `here`, and neither stays if
-/// the other cannot be made.
+/// Makes the first end of a pair, which has no peer yet (`veth_newlink()`).
 ///
 /// # Errors
 ///
-/// `EEXIST` if a name is taken, `EBUSY` if a number is.
+/// `EEXIST` if the name is taken, `EBUSY` if the number is.
+pub fn create_peer<O: Observer>(k: &mut Kernel, new: &NewDev, o: &mut O) -> Result<DevId, Errno> {
+    let dev = k.alloc_netdev(new, DevKind::Veth(Veth { peer: unborn() }), alone)?;
+    k.register_netdevice(dev, o);
+    carrier::set(k, dev, false);
+    Ok(dev)
+}
+
+/// Makes the second end, with which the pair is one; without it the first does not stay.
+///
+/// # Errors
+///
+/// `EEXIST` if the name is taken, `EBUSY` if the number is.
 pub fn create<O: Observer>(
     k: &mut Kernel,
-    here: &NewDev,
-    there: &NewDev,
+    new: &NewDev,
+    peer: DevId,
     o: &mut O,
-) -> Result<(DevId, DevId), Errno> {
-    // Either end points at itself until the other one is there.
-    let own = |device: &mut NetDevice| device.kind = DevKind::Veth(Veth { peer: device.id });
-    let peer = k.alloc_netdev(there, DevKind::Veth(Veth { peer: unborn() }), own)?;
-    k.register_netdevice(peer, o);
-    carrier::set(k, peer, false);
-    let dev = k.alloc_netdev(here, DevKind::Veth(Veth { peer: unborn() }), own);
+) -> Result<DevId, Errno> {
+    let dev = k.alloc_netdev(new, DevKind::Veth(Veth { peer: unborn() }), alone);
     let dev = dev.inspect_err(|_| k.unregister(peer, o))?;
     k.devs[peer].kind = DevKind::Veth(Veth { peer: dev });
     k.devs[dev].kind = DevKind::Veth(Veth { peer });
     k.register_netdevice(dev, o);
     carrier::set(k, dev, false);
-    Ok((dev, peer))
+    Ok(dev)
+}
+
+/// An end that points at itself until the other one is there.
+fn alone(device: &mut NetDevice) {
+    device.kind = DevKind::Veth(Veth { peer: device.id });
+}
+
+/// Takes the two ends apart before they go (`veth_dellink()`).
+pub(super) fn sever(k: &mut Kernel, dev: DevId) {
+    if let DevKind::Veth(veth) = &mut k.devs[dev].kind {
+        veth.peer = dev;
+    }
 }
 
 /// Stands in for an end that has no id yet.

@@ -51,6 +51,8 @@ pub(super) struct Effects {
     pub(super) fail_queue: bool,
     /// A request is due.
     pub(super) probe: bool,
+    /// Whoever listens is told (`neigh_update_notify()`).
+    pub(super) notify: bool,
 }
 
 /// What becomes of an entry's timer.
@@ -199,7 +201,8 @@ impl Neigh {
                 self.confirmed = now - parms.get(NeighVar::BaseReachableTime) * 2;
             }
         }
-        Ok(self.enter(now, new, reachable))
+        let effects = self.enter(now, new, reachable);
+        Ok(Effects { notify: new != old || is_other, ..effects })
     }
 
     /// Enters a valid state.
@@ -229,12 +232,14 @@ impl Neigh {
         if fail_queue {
             self.updated = now;
         }
-        Effects { timer: SetTimer::Stop, fail_queue, ..Effects::default() }
+        let notify = old.is_valid() || fail_queue;
+        Effects { timer: SetTimer::Stop, fail_queue, notify, ..Effects::default() }
     }
 
     /// The timer fired (`neigh_timer_handler()`).
     pub(super) fn expire(&mut self, now: i64, parms: &NeighParms, reachable: i64) -> Effects {
         let delay = parms.get(NeighVar::DelayProbeTime);
+        let old = self.state;
         let next = match self.state {
             NudState::Reachable if now <= self.confirmed + reachable => self.confirmed + reachable,
             NudState::Reachable if now <= self.used + delay => {
@@ -243,7 +248,7 @@ impl Neigh {
             }
             NudState::Reachable => {
                 self.change(now, NudState::Stale);
-                return Effects::default();
+                return Effects { notify: true, ..Effects::default() };
             }
             NudState::Delay if now <= self.confirmed + delay => {
                 self.change(now, NudState::Reachable);
@@ -264,10 +269,12 @@ impl Neigh {
         let asking = matches!(self.state, NudState::Incomplete | NudState::Probe);
         if asking && self.probes >= parms.max_probes(self.state == NudState::Probe) {
             self.change(now, NudState::Failed);
-            return Effects { fail_queue: true, ..Effects::default() };
+            return Effects { fail_queue: true, notify: true, ..Effects::default() };
         }
         let timer = SetTimer::At(next.max(now + HZ / 100));
-        Effects { timer, probe: asking, ..Effects::default() }
+        // What becomes doubtful again, nobody is told.
+        let notify = old == NudState::Delay;
+        Effects { timer, probe: asking, notify, ..Effects::default() }
     }
 
     fn change(&mut self, now: i64, state: NudState) {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::id::{DevId, NetnsId};
+use crate::kernel::rtnl::{self, Change};
 use crate::kernel::{Flight, Kernel, Place};
 use crate::neigh::entry::{Effects, Neigh, SetTimer, Update, UpdateRefused};
 use crate::neigh::params::{HZ, NeighVar, ReachableTime};
@@ -146,6 +147,9 @@ pub(super) fn apply<F: Protocol, O: Observer>(
     if effects.probe {
         probe::<F, O>(k, dev, key, o);
     }
+    if effects.notify {
+        rtnl::neigh::<F>(k, dev, key, Change::New);
+    }
 }
 
 /// Asks the neighbour (`neigh_probe()`).
@@ -168,6 +172,7 @@ fn probe<F: Protocol, O: Observer>(k: &mut Kernel, dev: DevId, key: F::Addr, o: 
 /// Removes an entry; packets that wait are dropped without a word (`neigh_remove_one()`).
 pub fn remove<F: Protocol, O: Observer>(k: &mut Kernel, dev: DevId, key: F::Addr, o: &mut O) {
     let netns = k.devs[dev].netns;
+    rtnl::neigh::<F>(k, dev, key, Change::Deleted);
     let Some(neigh) = F::table_mut(&mut k.netns[netns]).remove(dev, key) else { return };
     if let Some(timer) = neigh.timer {
         k.timers.disarm(timer);

@@ -39,6 +39,7 @@ pub fn add<O: Observer>(
         ifaddr::set_metric(k, dev, at, addr.metric);
         k.devs[dev].inet.addrs[at].proto = addr.proto;
         ifaddr::set_lifetime(k, dev, at, spec.valid_lft_s, spec.preferred_lft_s);
+        ifaddr::tell(k, dev, at);
         return Ok(());
     }
     if addr.autojoin {

@@ -162,12 +162,7 @@ fn bridge_del(
     port: Option<PortNo>,
     addr: MacAddr,
 ) -> Result<(), NetlinkError> {
-    let fdb = &mut k.bridges[bridge].fdb;
-    if fdb.get(addr).is_none_or(|entry| entry.port != port) {
-        return Err(Errno::ENOENT.into());
-    }
-    fdb.remove(addr);
-    Ok(())
+    if fdb::unset(k, bridge, port, addr) { Ok(()) } else { Err(Errno::ENOENT.into()) }
 }
 
 /// Adds a further address to a device (`ndo_dflt_fdb_add()`).

@@ -84,6 +84,7 @@ pub fn del<O: Observer>(
     if k.netns[netns].arp.get(dev, addr).is_none() {
         return Err(Errno::ENOENT.into());
     }
+    k.netns[netns].arp.change(dev, addr, |neigh, _| neigh.extern_learn = false);
     let failed = Update { state: NudState::Failed, lladdr: None, override_addr: true, admin: true };
     update::<V4, O>(k, dev, addr, &failed, o).map_err(refusal)?;
     remove::<V4, O>(k, dev, addr, o);

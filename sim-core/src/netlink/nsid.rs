@@ -3,6 +3,7 @@
 use crate::errno::Errno;
 use crate::id::NetnsId;
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::netlink::NetlinkError;
 
 /// Gives `other` a number as seen from `netns` (`rtnl_net_newid()`).
@@ -31,6 +32,7 @@ pub fn set(
         }
         Some(nsid) => {
             known.insert(nsid, other);
+            rtnl::nsid(k, netns, nsid, Change::New);
         }
     }
     Ok(())

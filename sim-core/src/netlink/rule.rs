@@ -6,6 +6,7 @@ use crate::errno::Errno;
 use crate::family::{Family as _, V4};
 use crate::id::NetnsId;
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::netlink::NetlinkError;
 use crate::netlink::request::{RuleAction, RuleSpec};
 use crate::route::fib::{Fib, RT_TABLE_MAIN, Rule};
@@ -36,7 +37,8 @@ pub fn add<O: Observer>(
     }
     let rules = fib.rules_mut();
     let behind = rules.partition_point(|r| r.priority <= rule.priority);
-    rules.insert(behind, rule);
+    rules.insert(behind, rule.clone());
+    rtnl::rule(k, netns, &rule, Change::New);
     Ok(())
 }
 
@@ -150,7 +152,8 @@ pub fn del<O: Observer>(
     let rules = fib.rules.to_vec();
     let at = rules.iter().position(|r| fits(r, spec, from, to)).ok_or(Errno::ENOENT)?;
     // Only a change that succeeds parts `local` from `main`.
-    fib.rules_mut().remove(at);
+    let gone = fib.rules_mut().remove(at);
+    rtnl::rule(k, netns, &gone, Change::Deleted);
     Ok(())
 }
 

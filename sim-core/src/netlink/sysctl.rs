@@ -2,7 +2,7 @@
 
 use crate::errno::Errno;
 use crate::id::{DevId, Id as _, NetnsId};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, rtnl};
 use crate::link::inet::{ConfKey, Ipv4Conf};
 use crate::neigh::{NEIGH_FILES, NeighDefaults, neigh_file};
 use crate::sysctl::ipv6::{self, Leaf};
@@ -271,7 +271,11 @@ fn set_conf(
         set_forwarding(k, netns, holder, value);
         return Ok(());
     }
+    let old = conf_of(k, netns, holder).get(key);
     conf_mut(k, netns, holder).write(key, value);
+    if old != value {
+        tell(k, netns, holder, key, value);
+    }
     if holder == Holder::Default {
         for dev in k.netns[netns].ipv4.devs.clone() {
             let conf = &mut k.devs[dev].inet.conf;
@@ -291,14 +295,28 @@ fn set_forwarding(k: &mut Kernel, netns: NetnsId, holder: Holder, value: i32) {
         return;
     }
     conf.set(ConfKey::Forwarding, value);
+    tell(k, netns, holder, ConfKey::Forwarding, value);
     if holder == Holder::All {
         let ns = &mut k.netns[netns];
         ns.conf_all.set(ConfKey::AcceptRedirects, i32::from(value == 0));
         ns.conf_default.set(ConfKey::Forwarding, value);
-        for dev in &ns.ipv4.devs {
-            k.devs[*dev].inet.conf.set(ConfKey::Forwarding, value);
+        let devs = ns.ipv4.devs.clone();
+        tell(k, netns, Holder::Default, ConfKey::Forwarding, value);
+        for dev in devs {
+            k.devs[dev].inet.conf.set(ConfKey::Forwarding, value);
+            tell(k, netns, Holder::Dev(dev), ConfKey::Forwarding, value);
         }
     }
+}
+
+/// Announces a setting (`inet_netconf_notify_devconf()`).
+fn tell(k: &mut Kernel, netns: NetnsId, holder: Holder, key: ConfKey, value: i32) {
+    let holder = match holder {
+        Holder::All => rtnl::Holder::All,
+        Holder::Default => rtnl::Holder::Default,
+        Holder::Dev(dev) => rtnl::Holder::Dev(k.devs[dev].ifindex),
+    };
+    rtnl::netconf(k, netns, holder, key, value);
 }
 
 /// Writes a setting under `net.ipv4.neigh`. A change of the defaults reaches the devices of the first

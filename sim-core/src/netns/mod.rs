@@ -12,6 +12,7 @@ use crate::id::{DevId, IfIndex, NetnsId};
 use crate::ip::NetnsIp;
 use crate::ip::reassembly::Reassembly;
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
 use crate::neigh::NeighTable;
@@ -105,10 +106,23 @@ impl Kernel {
             }
         }
         self.netns.remove(id);
-        for (_, other) in self.netns.iter_mut() {
-            other.nsids.retain(|_, known| *known != id);
-        }
+        self.forget_nsids(id);
         carrier::run(self, o);
+    }
+
+    /// Takes away the numbers by which others know a namespace that is gone.
+    fn forget_nsids(&mut self, gone: NetnsId) {
+        let holders: Vec<(NetnsId, u32)> = self
+            .netns
+            .iter()
+            .flat_map(|(id, ns)| ns.nsids.iter().map(move |(nsid, known)| (id, *nsid, *known)))
+            .filter(|(_, _, known)| *known == gone)
+            .map(|(id, nsid, _)| (id, nsid))
+            .collect();
+        for (id, nsid) in holders {
+            self.netns[id].nsids.remove(&nsid);
+            rtnl::nsid(self, id, nsid, Change::Deleted);
+        }
     }
 
     /// The number by which `netns` knows `other`; one is given if there is none yet
@@ -120,6 +134,7 @@ impl Kernel {
         }
         let free = (0..).find(|n| !known.contains_key(n)).expect("fewer than 2^32 namespaces");
         known.insert(free, other);
+        rtnl::nsid(self, netns, free, Change::New);
         free
     }
 }

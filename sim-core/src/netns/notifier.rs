@@ -2,7 +2,7 @@
 
 use crate::id::DevId;
 use crate::kernel::Kernel;
-use crate::link::carrier;
+use crate::kernel::rtnl::{self, Change};
 use crate::trace::Observer;
 use crate::{bridge, ip, neigh, route, socket};
 
@@ -27,24 +27,41 @@ pub enum LinkEvent {
     Unregistering,
 }
 
-/// Tells every layer that keeps something about devices.
+/// Tells every layer that keeps something about devices, and whoever listens (`rtnetlink_event()` and
+/// the callers of `rtmsg_ifinfo()`).
 pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: &mut O) {
-    announce(k, dev, event);
-    bridge::link_event(k, dev, event, o);
-    neigh::link_event(k, dev, event, o);
-    ip::igmp::link_event(k, dev, event, o);
-    route::link_event(k, dev, event, o);
+    match event {
+        LinkEvent::Up
+        | LinkEvent::Down
+        | LinkEvent::AddressChanged
+        | LinkEvent::MtuChanged
+        | LinkEvent::Renamed => rtnl::link(k, dev),
+        LinkEvent::Registered | LinkEvent::Changed | LinkEvent::Unregistering => {}
+    }
+    if event == LinkEvent::Unregistering {
+        neigh::link_event(k, dev, event, o);
+        ip::igmp::link_event(k, dev, event, o);
+        route::link_event(k, dev, event, o);
+        rtnl::netconf_of_device(k, dev, Change::Deleted);
+        bridge::link_event(k, dev, event, o);
+    } else {
+        bridge::link_event(k, dev, event, o);
+        neigh::link_event(k, dev, event, o);
+        ip::igmp::link_event(k, dev, event, o);
+        route::link_event(k, dev, event, o);
+    }
     socket::packet::link_event(k, dev, event);
-}
-
-/// Gives the namespace that a device reaches into a number, which the announcement of the device
-/// carries (`rtmsg_ifinfo()`).
-fn announce(k: &mut Kernel, dev: DevId, event: LinkEvent) {
-    let netns = k.devs[dev].netns;
-    if event != LinkEvent::Unregistering
-        && let Some(other) = carrier::link_netns(k, dev)
-        && other != netns
-    {
-        k.nsid(netns, other);
+    match event {
+        LinkEvent::Registered => rtnl::netconf_of_device(k, dev, Change::New),
+        LinkEvent::Renamed => {
+            rtnl::netconf_of_device(k, dev, Change::Deleted);
+            rtnl::netconf_of_device(k, dev, Change::New);
+        }
+        LinkEvent::Changed => rtnl::link(k, dev),
+        LinkEvent::Up
+        | LinkEvent::Down
+        | LinkEvent::AddressChanged
+        | LinkEvent::MtuChanged
+        | LinkEvent::Unregistering => {}
     }
 }

@@ -24,7 +24,10 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, _: 
         LinkEvent::Down => disable(k, dev, Cause::Down),
         LinkEvent::Changed => carrier_changed(k, dev),
         LinkEvent::Unregistering => unregister(k, dev),
-        LinkEvent::Renamed => rename_labels(k, dev),
+        LinkEvent::Renamed => {
+            rename_labels(k, dev);
+            (0..k.devs[dev].inet.addrs.len()).for_each(|at| ifaddr::tell(k, dev, at));
+        }
         LinkEvent::MtuChanged => limit_mtu(k, dev),
         LinkEvent::AddressChanged => {}
     }
@@ -46,7 +49,7 @@ fn register(k: &mut Kernel, dev: DevId) {
 /// A device that goes takes its addresses and routes with it (`inetdev_destroy()`).
 fn unregister(k: &mut Kernel, dev: DevId) {
     while !k.devs[dev].inet.addrs.is_empty() {
-        ifaddr::remove(k, dev, 0);
+        ifaddr::remove_with_device(k, dev);
     }
     disable(k, dev, Cause::Unregister);
     let netns = k.devs[dev].netns;

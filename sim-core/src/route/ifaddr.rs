@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 
 use crate::id::DevId;
+use crate::kernel::rtnl::{self, Change};
 use crate::kernel::{Kernel, Timer};
 use crate::link::IfAddr;
 use crate::link::inet::{ConfKey, Scope};
@@ -60,8 +61,15 @@ pub fn insert(
     let at = if addr.secondary { addrs.len() } else { after_primaries };
     addrs.insert(at, addr);
     set_lifetime(k, dev, at, valid_lft_s, preferred_lft_s);
+    tell(k, dev, at);
     announce_up(k, dev, at);
     Ok(())
+}
+
+/// Announces that the address at `at` is new or different.
+pub fn tell(k: &mut Kernel, dev: DevId, at: usize) {
+    let addr = k.devs[dev].inet.addrs[at].clone();
+    rtnl::addr(k, dev, &addr, Change::New);
 }
 
 /// What follows when an address has come up (`fib_inetaddr_event()`).
@@ -97,6 +105,13 @@ pub fn remove(k: &mut Kernel, dev: DevId, at: usize) {
     }
 }
 
+/// Takes the first address from a device that goes: no other one takes its place or goes with it
+/// (`inetdev_destroy()`).
+pub fn remove_with_device(k: &mut Kernel, dev: DevId) {
+    let old = k.devs[dev].inet.addrs.remove(0);
+    announce_down(k, dev, &old);
+}
+
 /// The first secondary from `from` on that stands behind the primary `prim`.
 fn secondary_of(k: &Kernel, dev: DevId, prim: &IfAddr, from: usize) -> Option<usize> {
     let addrs = &k.devs[dev].inet.addrs;
@@ -124,6 +139,7 @@ fn promote(k: &mut Kernel, dev: DevId, old: &IfAddr, at: usize, heir: usize) {
         (at..addrs.len()).filter(|&i| !addrs[i].secondary && old.scope <= addrs[i].scope);
     let to = if heir == at { at } else { behind.next_back().map_or(0, |i| i + 1) };
     addrs.insert(to, addr);
+    tell(k, dev, to);
     announce_up(k, dev, to);
     for i in heir + 1..k.devs[dev].inet.addrs.len() {
         if old.same_subnet(&k.devs[dev].inet.addrs[i]) {
@@ -137,6 +153,7 @@ fn announce_down(k: &mut Kernel, dev: DevId, addr: &IfAddr) {
     if let Some(timer) = addr.timer {
         k.timers.disarm(timer);
     }
+    rtnl::addr(k, dev, addr, Change::Deleted);
     del_routes(k, dev, addr, None);
     if k.devs[dev].inet.addrs.is_empty() {
         event::disable(k, dev, event::Cause::LastAddress);
@@ -191,6 +208,7 @@ pub fn check_lifetime(k: &mut Kernel, dev: DevId) {
         {
             addr.deprecated = true;
             arm_lifetime(k, dev, at);
+            tell(k, dev, at);
         }
     }
 }
@@ -397,13 +415,16 @@ impl AddrRoutes<'_> {
         let netns = dev.netns;
         let fib = &mut self.k.netns[netns].ipv4.fib;
         // One that is there already serves as well.
-        let _exists = change::insert(fib, &Self::key(kind, net), info, Existing::Append);
+        if let Ok(Some(new)) = change::insert(fib, &Self::key(kind, net), info, Existing::Append) {
+            rtnl::route(self.k, netns, net, &new, Change::New);
+        }
     }
 
     fn del(&mut self, kind: RouteType, net: Ipv4Net, priority: u32) {
         let (dev, src) = (self.dev, self.src);
-        let fib = &mut self.k.netns[self.k.devs[dev].netns].ipv4.fib;
-        change::remove_first(fib, &Self::key(kind, net), |alias| {
+        let netns = self.k.devs[dev].netns;
+        let fib = &mut self.k.netns[netns].ipv4.fib;
+        let gone = change::remove_first(fib, &Self::key(kind, net), |alias| {
             alias.kind == kind
                 && (priority == 0 || alias.info.priority == priority)
                 && alias.info.scope == Self::scope(kind)
@@ -411,5 +432,8 @@ impl AddrRoutes<'_> {
                 && alias.info.protocol == RTPROT_KERNEL
                 && alias.info.hops.first().is_some_and(|hop| hop.dev == Some(dev))
         });
+        if let Some(gone) = gone {
+            rtnl::route(self.k, netns, net, &gone, Change::Deleted);
+        }
     }
 }

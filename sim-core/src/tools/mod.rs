@@ -6,6 +6,7 @@
 mod argv;
 mod arping;
 mod bridge;
+mod calendar;
 mod command;
 mod ethtool;
 mod failure;
@@ -20,6 +21,7 @@ mod iputils;
 mod json;
 #[cfg(test)]
 mod lab;
+mod monitor;
 mod names;
 mod nc;
 mod number;

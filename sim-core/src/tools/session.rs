@@ -8,7 +8,20 @@ use crate::netlink::request::LinkRef;
 use crate::netlink::{self, NetlinkError, Request};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::print::Links;
+use crate::tools::ip::options::Options;
+use crate::tools::monitor::Plan;
 use crate::world::{Poll, Sys, World};
+
+/// What a command goes on with when its words are done.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Nothing: it ends.
+    End,
+    /// The lines of a file.
+    Batch(Options),
+    /// What the kernel announces.
+    Monitor(Plan, Options),
+}
 
 /// A running command.
 #[derive(Debug)]
@@ -23,12 +36,21 @@ pub(crate) struct Session<'w> {
     pub(crate) stderr: String,
     /// The command that it becomes in the end (`execvp(3)`), and the namespace of that.
     pub(crate) exec: Option<(NetnsId, Vec<String>)>,
+    /// What it listens to from then on, instead of ending.
+    pub(crate) monitor: Option<Plan>,
 }
 
 impl<'w> Session<'w> {
     /// A command that has not done anything yet.
     pub(crate) fn new(world: &'w mut World, netns: NetnsId) -> Self {
-        Self { world, netns, stdout: String::new(), stderr: String::new(), exec: None }
+        Self {
+            world,
+            netns,
+            stdout: String::new(),
+            stderr: String::new(),
+            exec: None,
+            monitor: None,
+        }
     }
 
     /// Writes to standard output.

@@ -188,6 +188,10 @@ impl World {
                 self.make_runnable(owner);
             }
         }
+        let listeners: Vec<ProcId> = self.kernel.rtnl.ready().collect();
+        for owner in listeners {
+            self.make_runnable(owner);
+        }
     }
 
     /// Runs programs until all of them wait.

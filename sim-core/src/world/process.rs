@@ -292,6 +292,7 @@ impl World {
         let Some(process) = self.procs.get_mut(id) else { return };
         let alarm = process.alarm.take();
         let sockets = std::mem::take(&mut process.sockets);
+        self.kernel.rtnl.close(id);
         if let Some(alarm) = alarm {
             self.kernel.timers.disarm(alarm);
         }

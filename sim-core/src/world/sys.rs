@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::id::{NetnsId, ProcId, SocketId};
 use crate::kernel::Timer;
+use crate::kernel::rtnl::{Group, Notification};
 use crate::rng::Stream;
 use crate::time::SimTime;
 use crate::world::process::{FileId, FileState, OpenFile, OpenMode, Output, Signal, Stdin};
@@ -42,6 +43,21 @@ impl<'w> Sys<'w> {
     #[must_use]
     pub fn netns(&self) -> NetnsId {
         self.world.procs[self.proc].netns
+    }
+
+    /// Goes over to another namespace (`setns(2)`).
+    pub fn setns(&mut self, netns: NetnsId) {
+        self.process().netns = netns;
+    }
+
+    /// Listens to what the kernel announces in a namespace (`bind(2)` on a netlink socket).
+    pub fn subscribe(&mut self, netns: NetnsId, groups: &[Group]) {
+        self.world.kernel.rtnl.listen(self.proc, netns, groups);
+    }
+
+    /// Takes what has been announced since the last time (`recvmsg(2)`).
+    pub fn take_news(&mut self) -> Vec<Notification> {
+        self.world.kernel.rtnl.take(self.proc)
     }
 
     /// Writes to standard output.

@@ -3,7 +3,7 @@
 use crate::bridge;
 use crate::errno::Errno;
 use crate::id::{DevId, NetnsId};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, rtnl};
 use crate::link::kind::{ETH_MAX_MTU, ETH_MIN_MTU};
 use crate::link::macvlan::MacvlanMode;
 use crate::link::register::NewDev;
@@ -193,14 +193,16 @@ fn add_veth<O: Observer>(
         k.free_netdev(peer);
         return Err(Errno::ENOTCONN.into());
     }
-    let (dev, other) = veth::create(k, &new_dev(netns, spec, "veth%d"), &there, o)?;
+    let other = veth::create_peer(k, &there, o)?;
     // Of the peer's attributes, only those count that a device can be made with.
     let peer = LinkChange { master: None, port: None, carrier: None, ..rest(&peer.change) };
     configure(k, other, &peer, o)?;
+    let dev = veth::create(k, &new_dev(netns, spec, "veth%d"), other, o)?;
     configure(k, dev, &rest(&spec.change), o)
 }
 
-/// Gives a new device its attributes, or removes it again if it cannot have them.
+/// Gives a new device its attributes, or removes it again if it cannot have them. It is announced once,
+/// with its flags (`rtnl_configure_link()`), and attached to a bridge after that.
 fn configure<O: Observer>(
     k: &mut Kernel,
     dev: DevId,
@@ -209,7 +211,17 @@ fn configure<O: Observer>(
 ) -> Result<(), NetlinkError> {
     match set::check(k, dev, change) {
         Ok(plan) => {
-            set::apply(k, dev, change, plan, o);
+            let LinkChange { flags_on, flags_off, carrier, .. } = *change;
+            let plain = LinkChange { flags_on: 0, flags_off: 0, carrier: None, ..change.clone() };
+            let flags = LinkChange { flags_on, flags_off, ..LinkChange::default() };
+            k.rtnl.hush(dev);
+            set::apply(k, dev, &plain, plan.without_master(), o);
+            k.rtnl.unhush(dev);
+            if !set::set_flags(k, dev, &flags, o) {
+                rtnl::link(k, dev);
+            }
+            let carrier = LinkChange { carrier, ..LinkChange::default() };
+            set::apply(k, dev, &carrier, plan.only_master(), o);
             Ok(())
         }
         Err(refusal) => {

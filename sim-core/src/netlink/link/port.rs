@@ -5,6 +5,7 @@ use crate::bridge::{PortState, multicast, port_of, state};
 use crate::errno::Errno;
 use crate::id::DevId;
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::netlink::NetlinkError;
 use crate::netlink::link::assign;
 use crate::netlink::request::PortChange;
@@ -70,4 +71,5 @@ pub(super) fn set(k: &mut Kernel, dev: DevId, change: &PortChange) {
         port.state = wanted;
         state::select_states(k, bridge);
     }
+    rtnl::port(k, dev, Change::New);
 }

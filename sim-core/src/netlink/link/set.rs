@@ -3,7 +3,7 @@
 use crate::bridge::{bridge_of, events};
 use crate::errno::Errno;
 use crate::id::{BridgeId, DevId, NetnsId};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, rtnl};
 use crate::link::ipip::IPIP_HEADROOM;
 use crate::link::kind::{ETH_MAX_MTU, ETH_MIN_MTU};
 use crate::link::vxlan::VXLAN_HEADROOM;
@@ -23,6 +23,18 @@ pub(super) struct Plan {
     name: Option<DevName>,
     /// The bridge to be attached to, or none.
     master: Option<Option<BridgeId>>,
+}
+
+impl Plan {
+    /// Everything but a bridge to be attached to.
+    pub(super) fn without_master(self) -> Self {
+        Self { master: None, ..self }
+    }
+
+    /// The bridge to be attached to, and nothing else.
+    pub(super) fn only_master(self) -> Self {
+        Self { master: self.master, ..Self::default() }
+    }
 }
 
 /// Finds out whether the change is possible.
@@ -187,7 +199,7 @@ pub(super) fn apply<O: Observer>(
     if let Some(name) = plan.name {
         k.rename(dev, name, o);
     }
-    set_words(k, dev, change);
+    set_words(k, dev, change, o);
     if let Some(master) = plan.master {
         events::del_port(k, dev, o);
         if let Some(bridge) = master {
@@ -197,6 +209,14 @@ pub(super) fn apply<O: Observer>(
     set_flags(k, dev, change, o);
     if let Some(on) = change.carrier {
         carrier::set(k, dev, on);
+    }
+    let notifies = change.alias.is_some()
+        || change.group.is_some()
+        || change.bridge.is_some()
+        || change.vxlan.is_some();
+    // `netdev_state_change()` is for devices that are up.
+    if notifies && k.devs[dev].is_up() {
+        rtnl::link(k, dev);
     }
 }
 
@@ -212,19 +232,33 @@ fn apply_kind_options<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChan
     }
 }
 
-/// Sets what nobody else has to know.
-fn set_words(k: &mut Kernel, dev: DevId, change: &LinkChange) {
+/// Sets what no layer has to know.
+fn set_words<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, _: &mut O) {
     let device = &mut k.devs[dev];
     if let Some(alias) = &change.alias {
         device.alias = (!alias.is_empty()).then(|| alias.as_str().into());
     }
     super::assign(&mut device.group, change.group);
     super::assign(&mut device.broadcast, change.broadcast);
-    super::assign(&mut device.tx_queue_len, change.tx_queue_len);
+    if change.broadcast.is_some() {
+        rtnl::link(k, dev);
+    }
+    if let Some(len) = change.tx_queue_len
+        && std::mem::replace(&mut k.devs[dev].tx_queue_len, len) != len
+    {
+        rtnl::link(k, dev);
+    }
 }
 
-/// Sets and clears flags (`dev_change_flags()`).
-fn set_flags<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &mut O) {
+/// Sets and clears flags (`dev_change_flags()`), and announces once that they are different; tells
+/// whether they are.
+pub(super) fn set_flags<O: Observer>(
+    k: &mut Kernel,
+    dev: DevId,
+    change: &LinkChange,
+    o: &mut O,
+) -> bool {
+    let before = (k.devs[dev].flags, k.devs[dev].gflags);
     let (on, off) = (DevFlags(change.flags_on), DevFlags(change.flags_off));
     let had_arp = !k.devs[dev].flags.contains(DevFlags::NOARP);
     let touched = |flag: DevFlags| on.contains(flag) || off.contains(flag);
@@ -236,14 +270,23 @@ fn set_flags<O: Observer>(k: &mut Kernel, dev: DevId, change: &LinkChange, o: &m
     if had_arp == k.devs[dev].flags.contains(DevFlags::NOARP) && k.devs[dev].is_up() {
         neigh::arp_switched(k, dev, o);
     }
+    let was_up = k.devs[dev].is_up();
     if on.contains(DevFlags::UP) {
-        k.open(dev, o);
+        k.switch_on(dev);
     } else if off.contains(DevFlags::UP) {
-        k.close(dev, o);
+        k.switch_off(dev);
     }
     for flag in [DevFlags::PROMISC, DevFlags::ALLMULTI] {
         if touched(flag) {
             filter::set_by_hand(k, dev, flag, on.contains(flag));
         }
     }
+    let changed = before != (k.devs[dev].flags, k.devs[dev].gflags);
+    match (was_up, k.devs[dev].is_up()) {
+        (false, true) => k.announce_up(dev, o),
+        (true, false) => k.announce_down(dev, o),
+        _ if changed => rtnl::link(k, dev),
+        _ => {}
+    }
+    changed
 }

@@ -25,28 +25,42 @@ pub struct RuleMsg {
     pub unresolved: bool,
 }
 
+impl RuleMsg {
+    /// What is told of a rule (`fib_nl_fill_rule()`).
+    #[must_use]
+    pub fn of(k: &Kernel, netns: NetnsId, rule: Rule<V4>) -> Self {
+        let priorities: Vec<u32> =
+            k.netns[netns].ipv4.fib.rules.to_vec().iter().map(|rule| rule.priority).collect();
+        Self::among(k, netns, rule, &priorities)
+    }
+
+    /// What is told of a rule among others of these preferences.
+    fn among(k: &Kernel, netns: NetnsId, rule: Rule<V4>, priorities: &[u32]) -> Self {
+        let missing = |name| k.dev_by_name(netns, name).is_none();
+        let some = |net: &ipnet::Ipv4Net| (*net != V4::ALL).then_some(IpNet::V4(*net));
+        Self {
+            from: some(&rule.from),
+            to: some(&rule.to),
+            iif_detached: rule.iif.is_some_and(missing),
+            oif_detached: rule.oif.is_some_and(missing),
+            unresolved: match rule.action {
+                RuleAction::Goto(target) => !priorities.contains(&target),
+                RuleAction::Unspecified
+                | RuleAction::Lookup(_)
+                | RuleAction::Nop
+                | RuleAction::Blackhole
+                | RuleAction::Unreachable
+                | RuleAction::Prohibit => false,
+            },
+            rule,
+        }
+    }
+}
+
 /// All rules of a namespace in order.
 #[must_use]
 pub fn dump(k: &Kernel, netns: NetnsId) -> Vec<RuleMsg> {
     let rules = k.netns[netns].ipv4.fib.rules.to_vec();
     let priorities: Vec<u32> = rules.iter().map(|rule| rule.priority).collect();
-    let missing = |name| k.dev_by_name(netns, name).is_none();
-    let some = |net: &ipnet::Ipv4Net| (*net != V4::ALL).then_some(IpNet::V4(*net));
-    let tell = |rule: Rule<V4>| RuleMsg {
-        from: some(&rule.from),
-        to: some(&rule.to),
-        iif_detached: rule.iif.is_some_and(missing),
-        oif_detached: rule.oif.is_some_and(missing),
-        unresolved: match rule.action {
-            RuleAction::Goto(target) => !priorities.contains(&target),
-            RuleAction::Unspecified
-            | RuleAction::Lookup(_)
-            | RuleAction::Nop
-            | RuleAction::Blackhole
-            | RuleAction::Unreachable
-            | RuleAction::Prohibit => false,
-        },
-        rule,
-    };
-    rules.into_iter().map(tell).collect()
+    rules.into_iter().map(|rule| RuleMsg::among(k, netns, rule, &priorities)).collect()
 }

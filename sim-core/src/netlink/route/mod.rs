@@ -8,6 +8,7 @@ use crate::errno::Errno;
 use crate::family::{Family as _, V4};
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::link::inet::Scope;
 use crate::netlink::request::{Create, RouteSpec};
 use crate::netlink::{NetlinkError, link};
@@ -53,8 +54,11 @@ pub fn add<O: Observer>(
         Create::Test => Existing::Test,
     };
     let fib = &mut k.netns[netns].ipv4.fib;
-    change::insert(fib, &config.key, info, existing)?;
+    let new = change::insert(fib, &config.key, info, existing)?;
     fib.custom_local_routes |= config.key.kind == RouteType::Local;
+    if let Some(new) = new {
+        rtnl::route(k, netns, config.key.net, &new, Change::New);
+    }
     Ok(())
 }
 
@@ -74,11 +78,10 @@ pub fn del<O: Observer>(
     if fib.trie(config.key.table).is_none() {
         return Err(NetlinkError::with_message(Errno::ESRCH, "FIB table does not exist"));
     }
-    if change::remove_first(fib, &config.key, |alias| fits(&config, alias)) {
-        Ok(())
-    } else {
-        Err(Errno::ESRCH.into())
-    }
+    let gone = change::remove_first(fib, &config.key, |alias| fits(&config, alias));
+    let gone = gone.ok_or(Errno::ESRCH)?;
+    rtnl::route(k, netns, config.key.net, &gone, Change::Deleted);
+    Ok(())
 }
 
 fn refuse<T>(text: &'static str) -> Result<T, NetlinkError> {

@@ -40,7 +40,7 @@ pub enum Existing {
     Test,
 }
 
-/// Adds a route.
+/// Adds a route; answers it, unless it was there before.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub(crate) fn insert<F: Family>(
     key: &RouteKey<F>,
     mut info: FibInfo<F>,
     existing: Existing,
-) -> Result<(), Errno> {
+) -> Result<Option<FibAlias<F>>, Errno> {
     fib.number_hops(&mut info);
     let creates = !matches!(existing, Existing::Replace { create: false } | Existing::Test);
     let trie = fib.trie_mut(key.table);
@@ -60,17 +60,18 @@ pub(crate) fn insert<F: Family>(
     }
     let rank = Rank::new(key.table, key.tos, info.priority);
     let new = FibAlias { tos: key.tos, kind: key.kind, table: key.table, info: Arc::new(info) };
-    place(trie.entry(key.net), rank, new, existing, creates)
+    let placed = place(trie.entry(key.net), rank, new.clone(), existing, creates)?;
+    Ok(Some(new).filter(|_| placed))
 }
 
-/// Finds the place of `new` among the routes to its prefix.
+/// Finds the place of `new` among the routes to its prefix; false if it is there already.
 fn place<F: Family>(
     aliases: &mut Aliases<F>,
     rank: Rank,
     new: FibAlias<F>,
     existing: Existing,
     creates: bool,
-) -> Result<(), Errno> {
+) -> Result<bool, Errno> {
     let first = aliases.partition_point(|alias| alias.rank() < rank);
     let behind = aliases.partition_point(|alias| alias.rank() <= rank);
     if first == behind {
@@ -78,44 +79,42 @@ fn place<F: Family>(
             return Err(Errno::ENOENT);
         }
         aliases.insert(first, new);
-        return Ok(());
+        return Ok(true);
     }
     let twin = (first..behind)
         .find(|&i| aliases[i].kind == new.kind && aliases[i].info.same_as(&new.info));
     match existing {
         Existing::Refuse | Existing::Test => Err(Errno::EEXIST),
         Existing::Replace { .. } => match twin {
-            Some(i) if i == first => Ok(()),
+            Some(i) if i == first => Ok(false),
             Some(_) => Err(Errno::EEXIST),
             None => {
                 aliases[first] = new;
-                Ok(())
+                Ok(true)
             }
         },
         Existing::Append | Existing::Prepend if twin.is_some() => Err(Errno::EEXIST),
         Existing::Append => {
             aliases.insert(behind, new);
-            Ok(())
+            Ok(true)
         }
         Existing::Prepend => {
             aliases.insert(first, new);
-            Ok(())
+            Ok(true)
         }
     }
 }
 
-/// Removes the first route of this destination, table and type of service that `matches`; false if
-/// there is none. The key's type is not looked at.
+/// Removes the first route of this destination, table and type of service that `matches`, and answers
+/// it. The key's type is not looked at.
 pub(crate) fn remove_first<F: Family>(
     fib: &mut Fib<F>,
     key: &RouteKey<F>,
     matches: impl Fn(&FibAlias<F>) -> bool,
-) -> bool {
-    let Some(aliases) = fib.trie(key.table).and_then(|trie| trie.get(&key.net)) else {
-        return false;
-    };
+) -> Option<FibAlias<F>> {
+    let aliases = fib.trie(key.table).and_then(|trie| trie.get(&key.net))?;
     let found = aliases
         .iter()
         .position(|alias| alias.table == key.table && alias.tos == key.tos && matches(alias));
-    found.is_some_and(|at| fib.trie_mut(key.table).remove(&key.net, at).is_some())
+    fib.trie_mut(key.table).remove(&key.net, found?)
 }

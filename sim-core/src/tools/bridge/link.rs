@@ -1,6 +1,7 @@
 //! `bridge link`: ports.
 
 use crate::errno::Errno;
+use crate::kernel::rtnl::{Change, LinkNews};
 use crate::netlink::Request;
 use crate::netlink::message::link::PortMsg;
 use crate::netlink::message::{LinkMsg, link};
@@ -10,7 +11,7 @@ use crate::tools::bridge::usage;
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::attributes::on_off;
 use crate::tools::ip::link::kind_print::{on_off as print_on_off, port_state};
-use crate::tools::ip::link::print::{flags, name};
+use crate::tools::ip::link::print::{Links, flags, name};
 use crate::tools::ip::options::Options;
 use crate::tools::number;
 use crate::tools::printer::Printer;
@@ -94,7 +95,6 @@ fn print(p: &mut Printer, msg: &LinkMsg, port: &PortMsg, session: &Session<'_>, 
     flags(p, msg.flags, peer_down);
     p.any("mtu", msg.mtu, format_args!("mtu {} ", msg.mtu));
     if let Some(master) = msg.master {
-        use crate::tools::ip::link::print::Links as _;
         let master = here.link_name(master);
         p.any("master", master.as_str(), format_args!("master {master} "));
     }
@@ -107,6 +107,35 @@ fn print(p: &mut Printer, msg: &LinkMsg, port: &PortMsg, session: &Session<'_>, 
     }
     p.text("\n");
     p.close_object();
+}
+
+/// What is announced of a device, port or not (`print_linkinfo()`).
+pub(crate) fn announced(
+    news: &LinkNews,
+    change: Change,
+    links: &dyn Links,
+    options: &Options,
+) -> String {
+    let mut p = Printer::single(options);
+    let msg = &news.msg;
+    p.fmt(format_args!("{}: ", msg.index));
+    let told = LinkMsg { link_netnsid: None, ..msg.clone() };
+    let peer_down = name(&mut p, &told, links, |name| format!("{name}: "));
+    flags(&mut p, msg.flags, peer_down);
+    p.fmt(format_args!("mtu {} ", msg.mtu));
+    if let Some(master) = msg.master {
+        p.fmt(format_args!("master {} ", links.link_name(master)));
+    }
+    let there = news.as_port && change == Change::New;
+    if let Some(port) = msg.port.as_ref().filter(|_| there) {
+        let state = port_state(port.state);
+        p.fmt(format_args!("state {state} priority {} cost {} ", port.priority, port.cost));
+        if options.details > 0 {
+            details(&mut p, port);
+        }
+    }
+    p.text("\n");
+    p.finish()
 }
 
 fn details(p: &mut Printer, port: &PortMsg) {

@@ -12,7 +12,8 @@ use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip;
 use crate::tools::ip::options::{Family, Options};
-use crate::tools::session::Session;
+use crate::tools::monitor;
+use crate::tools::session::{Next, Session};
 
 /// The things that `bridge` is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +21,7 @@ enum Object {
     Link,
     Fdb,
     Mdb,
+    Monitor,
     Help,
     NotModelled,
 }
@@ -31,27 +33,25 @@ const OBJECTS: &[Keyword<Object>] = &[
     abbr("mdb", Object::Mdb),
     abbr("vlan", Object::NotModelled),
     abbr("vni", Object::NotModelled),
-    abbr("monitor", Object::NotModelled),
+    abbr("monitor", Object::Monitor),
     abbr("help", Object::Help),
 ];
 
 const VERSION: &str = "bridge utility, 6.1.0\n";
 
-/// Runs `bridge` with the words after its name, but for a batch, which is only named in the options.
-pub(crate) fn run(
-    session: &mut Session<'_>,
-    words: &[String],
-    to_terminal: bool,
-) -> Result<Options> {
+/// Runs `bridge` with the words after its name, up to where it goes on with a batch or as a monitor.
+pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
     let mut args = Args::new(words);
     let options = Options { to_terminal, ..read_options(&mut args, session)? };
-    if options.batch.is_none() {
-        match args.next() {
-            Some(object) => command(session, &options, object, &mut args)?,
-            None => return Err(usage::bridge()),
-        }
+    if options.batch.is_some() {
+        return Ok(Next::Batch(options));
     }
-    Ok(options)
+    let object = args.next().ok_or_else(usage::bridge)?;
+    command(session, &options, object, &mut args)?;
+    Ok(match session.monitor.take() {
+        Some(plan) => Next::Monitor(plan, options),
+        None => Next::End,
+    })
 }
 
 /// Runs what stands behind the options (`do_cmd()`).
@@ -65,6 +65,10 @@ pub(crate) fn command(
         Some(Object::Link) => link::run(session, options, args),
         Some(Object::Fdb) => fdb::run(session, options, args),
         Some(Object::Mdb) => mdb::run(session, options, args),
+        Some(Object::Monitor) => {
+            session.monitor = Some(monitor::args::bridge(session, args)?);
+            Ok(())
+        }
         Some(Object::Help) => Err(usage::bridge()),
         Some(Object::NotModelled) => Err(Failure::not_modelled(&format!("\"bridge {object}\""))),
         None => {

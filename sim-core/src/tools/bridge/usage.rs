@@ -17,4 +17,5 @@ usages! {
     link = "bridge_link";
     fdb = "bridge_fdb";
     mdb = "bridge_mdb";
+    monitor = "bridge_monitor";
 }

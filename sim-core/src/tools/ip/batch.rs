@@ -4,7 +4,7 @@ use crate::tools::argv::Args;
 use crate::tools::failure::{Failure, Result};
 use crate::tools::input::{Input, Piece};
 use crate::tools::ip::options::Options;
-use crate::tools::session::{Session, once};
+use crate::tools::session::{Next, Session, once};
 use crate::world::{Poll, Sys};
 
 /// What runs a line: its first word names the object.
@@ -112,7 +112,8 @@ impl Batch {
         let (done, _) = once(sys, |session| {
             session.netns = options.netns.unwrap_or(session.netns);
             let outcome = command(session, options, object, &mut Args::new(rest))
-                .and_then(|()| session.run_exec());
+                .and_then(|()| session.run_exec())
+                .and_then(|()| session.refuse_monitor());
             if let Err(failure) = &outcome {
                 exits = failure.exits.then_some(failure.code);
             }
@@ -156,14 +157,22 @@ fn words(line: &str) -> std::result::Result<Vec<String>, &'static str> {
 }
 
 impl Session<'_> {
+    /// A monitor would never let the next line begin.
+    fn refuse_monitor(&mut self) -> Result<()> {
+        match self.monitor.take() {
+            Some(_) => Err(Failure::not_modelled("\"monitor\" in a batch")),
+            None => Ok(()),
+        }
+    }
+
     /// Runs the command that this one would become, as a child of it; only what ends at once can be.
     pub(crate) fn run_exec(&mut self) -> Result<()> {
         let Some((netns, argv)) = self.exec.take() else { return Ok(()) };
         let (name, words) = argv.split_first().map_or(("", &[][..]), |(n, w)| (n.as_str(), w));
         let mut child = Session::new(self.world, netns);
         let outcome = match name {
-            "ip" => crate::tools::ip::run(&mut child, words, false).map(|_| ()),
-            "bridge" => crate::tools::bridge::run(&mut child, words, false).map(|_| ()),
+            "ip" => crate::tools::ip::run(&mut child, words, false).and_then(ends),
+            "bridge" => crate::tools::bridge::run(&mut child, words, false).and_then(ends),
             _ => {
                 let what = format!("\"{name}\" as a child of ip");
                 Err(Failure::not_modelled(&what))
@@ -173,6 +182,15 @@ impl Session<'_> {
         self.stdout += &stdout;
         self.stderr += &stderr;
         outcome.map_err(|failure| Failure { exits: false, ..failure })
+    }
+}
+
+/// Only what ends at once can be a child.
+fn ends(next: Next) -> Result<()> {
+    match next {
+        Next::End => Ok(()),
+        Next::Batch(_) => Err(Failure::not_modelled("a batch in a batch")),
+        Next::Monitor(..) => Err(Failure::not_modelled("\"monitor\" in a batch")),
     }
 }
 

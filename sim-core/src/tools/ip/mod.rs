@@ -16,8 +16,9 @@ pub(crate) mod usage;
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::{Colour, Family, Options};
+use crate::tools::monitor;
 use crate::tools::number;
-use crate::tools::session::Session;
+use crate::tools::session::{Next, Session};
 
 /// The things that `ip` is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,6 +31,7 @@ enum Object {
     Netns,
     Maddress,
     Tuntap,
+    Monitor,
     Help,
     NotModelled,
 }
@@ -57,7 +59,7 @@ const OBJECTS: &[Keyword<Object>] = &[
     abbr("token", Object::NotModelled),
     abbr("tcpmetrics", Object::NotModelled),
     abbr("tcp_metrics", Object::NotModelled),
-    abbr("monitor", Object::NotModelled),
+    abbr("monitor", Object::Monitor),
     abbr("xfrm", Object::NotModelled),
     abbr("mroute", Object::NotModelled),
     abbr("mrule", Object::NotModelled),
@@ -75,21 +77,19 @@ const OBJECTS: &[Keyword<Object>] = &[
 /// The version that is followed.
 const VERSION: &str = "ip utility, iproute2-6.1.0, libbpf 1.1.2\n";
 
-/// Runs `ip` with the words after its name, but for a batch, which is only named in the options.
-pub(crate) fn run(
-    session: &mut Session<'_>,
-    words: &[String],
-    to_terminal: bool,
-) -> Result<Options> {
+/// Runs `ip` with the words after its name, up to where it goes on with a batch or as a monitor.
+pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
     let mut args = Args::new(words);
     let options = Options { to_terminal, ..read_options(&mut args, session)? };
-    if options.batch.is_none() {
-        match args.next() {
-            Some(object) => command(session, &options, object, &mut args)?,
-            None => return Err(usage::ip()),
-        }
+    if options.batch.is_some() {
+        return Ok(Next::Batch(options));
     }
-    Ok(options)
+    let object = args.next().ok_or_else(usage::ip)?;
+    command(session, &options, object, &mut args)?;
+    Ok(match session.monitor.take() {
+        Some(plan) => Next::Monitor(plan, options),
+        None => Next::End,
+    })
 }
 
 /// Runs what stands behind the options (`do_cmd()`).
@@ -108,6 +108,10 @@ pub(crate) fn command(
         Some(Object::Netns) => netns::run(session, options, args),
         Some(Object::Maddress) => maddr::run(session, options, args),
         Some(Object::Tuntap) => tuntap::run(session, options, args),
+        Some(Object::Monitor) => {
+            session.monitor = Some(monitor::args::ip(session, options, args)?);
+            Ok(())
+        }
         Some(Object::Help) => Err(usage::ip()),
         Some(Object::NotModelled) => Err(Failure::not_modelled(&format!("\"ip {object}\""))),
         None => {

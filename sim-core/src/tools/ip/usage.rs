@@ -21,6 +21,7 @@ usages! {
     neigh = "ip_neigh";
     maddr = "ip_maddr";
     tuntap = "ip_tuntap";
+    monitor = "ip_monitor";
 }
 
 /// The help of a kind of device.

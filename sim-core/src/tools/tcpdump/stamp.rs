@@ -1,5 +1,6 @@
 //! How the time of a frame is printed. The time zone is UTC.
 
+use crate::tools::calendar::{self, Moment};
 use crate::tools::tcpdump::args::Stamp;
 
 /// Prints times one after another.
@@ -34,16 +35,10 @@ fn time_of_day(us: u64) -> String {
     format!("{hours:02}:{minutes:02}:{:02}.{:06} ", seconds % 60, us % 1_000_000)
 }
 
-/// The date that lies `days` days after 1970-01-01: years of 400-year cycles that begin in March.
+/// The date of the day that lies `days` days after 1970-01-01.
 fn date(days: u64) -> String {
-    let days = days + 719_468;
-    let (cycle, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, early) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", cycle * 400 + year + early)
+    let Moment { year, month, day, .. } = calendar::moment(days * DAY_S * 1_000_000);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How a device is printed (`print_linkinfo()`).
 
+use crate::kernel::rtnl::LinkNews;
 use crate::link::filter::IPV6_MIN_MTU;
 use crate::link::{DevFlags, OperState};
 use crate::netlink::message::LinkMsg;
@@ -30,6 +31,8 @@ pub(crate) enum View {
     Link,
     /// `ip address`.
     Address,
+    /// `ip monitor`.
+    Monitor,
 }
 
 /// The flags by name in the order in which they are printed.
@@ -67,6 +70,47 @@ pub(crate) fn brief(p: &mut Printer, msg: &LinkMsg, links: &dyn Links, view: Vie
         flags(p, msg.flags, peer_down);
         p.text("\n");
     }
+}
+
+/// Prints what is announced of a device.
+pub(crate) fn news(p: &mut Printer, news: &LinkNews, links: &dyn Links, options: &Options) {
+    let msg = &news.msg;
+    first_line(p, msg, links, View::Monitor, options);
+    if news.features {
+        p.text("event FEATURE CHANGE ");
+    }
+    hardware(p, msg, options);
+    namespace(p, msg, links);
+    if let Some((nsid, index)) = news.moved {
+        match links.netns_name(nsid) {
+            Some(name) => p.fmt(format_args!(" new-netns {name}")),
+            None => p.fmt(format_args!(" new-netnsid {nsid}")),
+        }
+        p.fmt(format_args!(" new-ifindex {index}"));
+    }
+    if options.details > 0 {
+        details(p, msg, links, View::Monitor);
+    }
+    p.text("\n");
+}
+
+/// Prints what is announced of a bridge's port, which is less than a device.
+pub(crate) fn port(p: &mut Printer, msg: &LinkMsg, links: &dyn Links) {
+    p.fmt(format_args!("{}: ", msg.index));
+    let peer_down = name(p, msg, links, |name| format!("{name}: "));
+    flags(p, msg.flags, peer_down);
+    p.fmt(format_args!("mtu {} ", msg.mtu));
+    if let Some(master) = msg.master {
+        p.fmt(format_args!("master {} ", links.link_name(master)));
+    }
+    p.text("state ");
+    p.paint(state_paint(msg.oper), format_args!("{} ", state_name(msg.oper)));
+    p.new_line();
+    p.fmt(format_args!("    link/{} ", msg.link_type.name()));
+    if let Some((address, _)) = msg.addresses {
+        p.paint(Paint::Mac, format_args!("{address}"));
+    }
+    p.text("\n");
 }
 
 /// Prints a device in full, up to the end of its last line; its hardware address only if that is wanted.
@@ -116,7 +160,7 @@ fn first_line(p: &mut Printer, msg: &LinkMsg, links: &dyn Links, view: View, opt
     }
     let group = names::group_name(msg.group, options.numeric);
     p.any("group", &*group, format_args!("group {group} "));
-    if msg.tx_queue_len != 0 {
+    if msg.tx_queue_len != 0 && view != View::Monitor {
         p.any("txqlen", msg.tx_queue_len, format_args!("qlen {}", msg.tx_queue_len));
     }
 }

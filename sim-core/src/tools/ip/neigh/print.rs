@@ -1,7 +1,8 @@
 //! How a neighbour is printed (`print_neigh()`).
 
 use crate::neigh::NudState;
-use crate::netlink::message::NeighMsg;
+use crate::netlink::message::fdb::FdbAge;
+use crate::netlink::message::{FdbMsg, NeighMsg};
 use crate::tools::ip::link::print::Links;
 use crate::tools::ip::options::Options;
 use crate::tools::json::Scalar;
@@ -83,6 +84,29 @@ fn cache(p: &mut Printer, msg: &NeighMsg) {
     p.any("updated", cache.updated_s, format_args!("/{}", cache.updated_s));
     let probes = u64::try_from(cache.probes).unwrap_or(0);
     p.any("probes", probes, format_args!("probes {probes} "));
+}
+
+/// Prints a bridge's entry as `ip monitor` sees it: as a neighbour that has no address.
+pub(crate) fn station(p: &mut Printer, msg: &FdbMsg, links: &dyn Links, with_device: bool) {
+    if let Some(dst) = msg.dst {
+        p.paint(Paint::Inet, format_args!("{dst} "));
+    }
+    if with_device {
+        p.text("dev ");
+        p.paint(Paint::Device, format_args!("{} ", links.link_name(msg.index)));
+    }
+    p.text("lladdr ");
+    p.paint(Paint::Mac, format_args!("{} ", msg.lladdr));
+    if msg.extern_learn {
+        p.text("extern_learn ");
+    }
+    p.text(match msg.state {
+        FdbAge::Permanent => "PERMANENT ",
+        FdbAge::Static => "NOARP ",
+        FdbAge::Stale => "STALE ",
+        FdbAge::Reachable => "REACHABLE ",
+    });
+    p.text("\n");
 }
 
 /// The name of a state, unless it is none.

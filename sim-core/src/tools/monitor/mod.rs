@@ -1,0 +1,86 @@
+//! `ip monitor` and `bridge monitor`: what the kernel announces, as it happens.
+
+pub(crate) mod args;
+mod names;
+mod print;
+
+use crate::id::{IfIndex, NetnsId};
+use crate::kernel::rtnl::{Group, Notification};
+use crate::tools::ip::options::Options;
+use crate::tools::monitor::names::Names;
+use crate::tools::monitor::print::Told;
+use crate::world::{Poll, Sys};
+
+/// Whose words are used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Dialect {
+    /// `ip monitor`
+    Ip,
+    /// `bridge monitor`
+    Bridge,
+}
+
+/// What is listened to, and how it is told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) dialect: Dialect,
+    pub(crate) netns: NetnsId,
+    pub(crate) groups: Vec<Group>,
+    /// A label in front of each object.
+    pub(crate) label: bool,
+    /// The label of the namespace, which can only be the current one.
+    pub(crate) all_nsid: bool,
+    /// Only this device is told of.
+    pub(crate) dev: Option<IfIndex>,
+}
+
+/// A running monitor.
+#[derive(Clone, Debug)]
+pub(crate) struct Monitor {
+    plan: Plan,
+    options: Options,
+    names: Names,
+    started: bool,
+    /// What was written and is not yet at its reader (`setvbuf(3)`).
+    held: String,
+}
+
+impl Monitor {
+    pub(crate) fn new(plan: Plan, options: Options) -> Self {
+        let names = Names::new(plan.dialect, plan.netns);
+        // What is announced is told as text, whatever is asked for.
+        let options = Options { json: false, ..options };
+        Self { plan, options, names, started: false, held: String::new() }
+    }
+
+    /// Tells what has been announced since the last time.
+    pub(crate) fn poll(&mut self, sys: &mut Sys<'_>) -> Poll {
+        if !std::mem::replace(&mut self.started, true) {
+            sys.setns(self.plan.netns);
+            sys.subscribe(self.plan.netns, &self.plan.groups);
+        }
+        let news = sys.take_news();
+        let now_us = sys.now().unix_micros();
+        let mut text = String::new();
+        for one in &news {
+            let Some(told) = self.tell(one, sys, now_us) else { continue };
+            self.held += &told.text;
+            if told.whole {
+                text += &std::mem::take(&mut self.held);
+            }
+        }
+        if !text.is_empty() {
+            sys.stdout(text);
+        }
+        Poll::WaitUnbounded
+    }
+
+    fn tell(&mut self, news: &Notification, sys: &Sys<'_>, now_us: u64) -> Option<Told> {
+        self.names.learn(news, sys.world);
+        let told = print::print(news, &self.plan, &self.options, &self.names);
+        self.names.forget(news);
+        let Told { text, whole } = told?;
+        let stamp = print::stamp(&self.options, now_us, self.plan.dialect);
+        Some(Told { text: stamp + &text, whole })
+    }
+}
