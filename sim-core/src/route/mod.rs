@@ -27,7 +27,7 @@ pub mod memo;
 pub mod multipath;
 pub mod output;
 pub mod rp_filter;
-mod siphash;
+pub(crate) mod siphash;
 pub mod source;
 
 use std::net::IpAddr;

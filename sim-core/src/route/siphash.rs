@@ -28,7 +28,7 @@ impl State {
 
 /// The hash of `words`, each 8 bytes in little-endian order, under `key`.
 #[must_use]
-pub(super) fn siphash(key: [u64; 2], words: &[u64]) -> u64 {
+pub(crate) fn siphash(key: [u64; 2], words: &[u64]) -> u64 {
     let mut state = State([
         key[0] ^ 0x736f_6d65_7073_6575,
         key[1] ^ 0x646f_7261_6e64_6f6d,

@@ -139,10 +139,13 @@ fn addresses_overlap(a: &Socket, b: &Socket) -> bool {
     same_device && (any(a) || any(b) || a.inet.rcv_saddr == b.inet.rcv_saddr)
 }
 
-/// Whether `SO_REUSEADDR` lets the sockets share a port: with TCP, unless the older one listens.
+/// Whether the sockets may share a port: `SO_REUSEADDR` lets them, with TCP unless the older one listens,
+/// and so does `SO_REUSEPORT`.
 fn may_share(new: &Socket, old: &Socket) -> bool {
     let listens = matches!(&old.protocol, Protocol::Tcp(tcp) if tcp.state == TcpState::Listen);
-    new.opts.reuse_addr && old.opts.reuse_addr && !listens
+    let reuse_addr = new.opts.reuse_addr && old.opts.reuse_addr;
+    let reuse_port = new.opts.reuse_port && old.opts.reuse_port;
+    reuse_port || (reuse_addr && !listens)
 }
 
 /// The identifier of the next ping socket: one more than the last one's (`ping_port_rover`).

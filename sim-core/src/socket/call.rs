@@ -251,6 +251,20 @@ pub fn recv_from(k: &mut Kernel, id: SocketId, buf: &mut Vec<u8>) -> Result<Data
     Ok(info)
 }
 
+/// Tells of the oldest datagram and leaves it there (`recvfrom(2)` with `MSG_PEEK`).
+///
+/// # Errors
+/// As [`recv_from`].
+pub fn peek_from(k: &mut Kernel, id: SocketId) -> Result<Datagram, Errno> {
+    let socket = k.sockets.get_mut(id).ok_or(Errno::EBADF)?;
+    socket.take_error()?;
+    match socket.receive_queue.front().map(|message| message.info) {
+        Some(MessageInfo::Inet(info)) => Ok(info),
+        Some(MessageInfo::Link(_)) => Err(Errno::EOPNOTSUPP),
+        None => Err(Errno::EAGAIN),
+    }
+}
+
 /// Takes the oldest frame of a packet socket into `buf`, which it replaces (`recvfrom(2)`).
 ///
 /// # Errors
@@ -353,14 +367,18 @@ pub fn peer_addr(k: &Kernel, id: SocketId) -> Result<SocketAddrV4, Errno> {
     Ok(SocketAddrV4::new(socket.inet.daddr, socket.inet.dport))
 }
 
-/// What `poll(2)` says of a socket; of one that is gone, that it has hung up.
-#[must_use]
-pub fn poll(k: &Kernel, id: SocketId) -> Readiness {
-    let Some(socket) = k.sockets.get(id) else {
+/// What `poll(2)` says of a socket; of one that is gone, that it has hung up. Of a connection that has
+/// no room for more, the owner is called when there is.
+pub fn poll(k: &mut Kernel, id: SocketId) -> Readiness {
+    let Some(socket) = k.sockets.get_mut(id) else {
         return Readiness { hung_up: true, ..Readiness::default() };
     };
     if let Protocol::Tcp(tcp) = &socket.protocol {
-        return tcp.poll(socket);
+        let ready = tcp.poll(socket);
+        if let Protocol::Tcp(tcp) = &mut socket.protocol {
+            tcp.tx.wants_space |= !ready.writable;
+        }
+        return ready;
     }
     Readiness {
         readable: !socket.receive_queue.is_empty()

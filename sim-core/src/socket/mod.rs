@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   options, queue, error     what every socket has
-//!   table, bind               how a packet finds its socket, and a socket its port
+//!   table, bind, reuseport    how a packet finds its socket, and a socket its port
 //!   flow, output              the route of what a socket sends, and the IP header
 //!   call                      the system calls, for all kinds of sockets
 //!   multicast                 groups that sockets are in
@@ -25,6 +25,7 @@ pub mod packet;
 pub mod ping;
 pub mod queue;
 pub mod raw;
+pub mod reuseport;
 pub mod table;
 pub mod tcp;
 pub mod udp;

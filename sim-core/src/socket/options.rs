@@ -42,6 +42,8 @@ pub enum PmtuDiscovery {
 pub enum SockOpt {
     /// `SO_REUSEADDR`.
     ReuseAddr(bool),
+    /// `SO_REUSEPORT`: shares its port, and what comes there, with others that have it too.
+    ReusePort(bool),
     /// `SO_BROADCAST`: may send to broadcast addresses.
     Broadcast(bool),
     /// `SO_BINDTODEVICE`; `None` takes the binding away.
@@ -101,6 +103,8 @@ pub struct SentOptions {
 pub struct SockOptions {
     /// `SO_REUSEADDR`.
     pub reuse_addr: bool,
+    /// `SO_REUSEPORT`.
+    pub reuse_port: bool,
     /// `SO_BROADCAST`.
     pub broadcast: bool,
     /// `SO_BINDTODEVICE`.
@@ -145,6 +149,7 @@ impl Default for SockOptions {
     fn default() -> Self {
         Self {
             reuse_addr: false,
+            reuse_port: false,
             broadcast: false,
             bound_dev: None,
             mark: 0,
@@ -209,6 +214,7 @@ fn set_plain(socket: &mut Socket, option: &SockOpt) -> Result<(), Errno> {
     let opts = &mut socket.opts;
     match *option {
         SockOpt::ReuseAddr(on) => opts.reuse_addr = on,
+        SockOpt::ReusePort(on) => opts.reuse_port = on,
         SockOpt::Broadcast(on) => opts.broadcast = on,
         SockOpt::Mark(mark) => opts.mark = mark,
         SockOpt::RcvBuf(bytes) => {

@@ -16,7 +16,7 @@ use crate::route::RouteType;
 use crate::socket::deliver::{self, Incoming, Quoted};
 use crate::socket::error::report_icmp;
 use crate::socket::flow::{self, Target};
-use crate::socket::{IcmpError, MessageInfo, Socket, bind, multicast, output};
+use crate::socket::{IcmpError, MessageInfo, Socket, bind, multicast, output, reuseport};
 use crate::trace::{DropReason, Event, Observer};
 use crate::tunnel;
 
@@ -159,7 +159,10 @@ pub fn lookup(k: &Kernel, netns: NetnsId, packet: &Incoming) -> Option<SocketId>
         }
         best.1
     };
-    best(packet.dst).or_else(|| best(Ipv4Addr::UNSPECIFIED))
+    let found = best(packet.dst).or_else(|| best(Ipv4Addr::UNSPECIFIED))?;
+    let from = SocketAddrV4::new(packet.src, packet.sport);
+    let to = SocketAddrV4::new(packet.dst, packet.dport);
+    Some(reuseport::select(k, bound, found, from, to))
 }
 
 /// How well a socket fits a packet; `None` if not at all (`compute_score()`).

@@ -123,6 +123,12 @@ system_calls! {
     fn recv_from(|k, o|, socket, buf: &mut Vec<u8>) -> Result<Datagram, Errno>
         = call::recv_from(k, socket, buf);
 
+    /// Tells of the oldest datagram and leaves it there (`MSG_PEEK`).
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is none; a pending error comes first.
+    fn peek_from(|k, o|, socket) -> Result<Datagram, Errno> = call::peek_from(k, socket);
+
     /// Takes the oldest frame of a packet socket into `buf`, which it replaces (`recvfrom(2)`).
     ///
     /// # Errors

@@ -293,6 +293,13 @@ impl TcpSock {
         Ok(())
     }
 
+    /// Whether something was sent that is sent again until it is acknowledged or given up. Probes of a
+    /// closed window are not: they go on for as long as they are answered.
+    #[must_use]
+    pub fn awaits_ack(&self) -> bool {
+        self.timers.write.is_some_and(|what| what != WriteTimer::Probe)
+    }
+
     /// What `poll(2)` says (`tcp_poll()`).
     #[must_use]
     pub fn poll(&self, socket: &Socket) -> Readiness {

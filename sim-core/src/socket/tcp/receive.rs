@@ -1,14 +1,16 @@
 //! Which socket a segment is for (`tcp_v4_rcv()`).
 
+use std::net::SocketAddrV4;
+
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::{Flight, Kernel};
 use crate::netns::mib::{LinuxMib, TcpMib};
 use crate::netns::stack::{self, Decision};
 use crate::packet::PacketType;
-use crate::socket::Protocol;
 use crate::socket::tcp::segment::{Segment, charge};
 use crate::socket::tcp::sk::sysctl;
 use crate::socket::tcp::{Sk, TcpEntry, request, reset, timewait};
+use crate::socket::{Protocol, reuseport};
 use crate::sysctl::Sysctl;
 use crate::trace::{DropReason, Event, Observer};
 
@@ -72,7 +74,11 @@ pub(super) fn listener(k: &Kernel, netns: NetnsId, segment: &Segment) -> Option<
         }
         best.map(|(_, id)| id)
     };
-    best(true).or_else(|| best(false))
+    let found = best(true).or_else(|| best(false))?;
+    let tuple = segment.tuple();
+    let from = SocketAddrV4::new(tuple.daddr, tuple.dport);
+    let to = SocketAddrV4::new(tuple.saddr, tuple.sport);
+    Some(reuseport::select(k, listening, found, from, to))
 }
 
 /// Hands a segment to a socket, now or when its system call is done.

@@ -107,7 +107,7 @@ pub struct Sender {
     /// `TCP_NODELAY`.
     pub nodelay: bool,
     /// A program waits for room (`SOCK_NOSPACE`).
-    pub(super) wants_space: bool,
+    pub wants_space: bool,
     /// The memory that is in use, in bytes (`sk_wmem_queued`).
     pub queued: u32,
     /// Segments that were sent and not acknowledged (`packets_out`).
