@@ -1,4 +1,4 @@
-//! `getopt(3)` with short options, as glibc does it: operands may stand between options.
+//! `getopt(3)` and `getopt_long(3)` as glibc does them: operands may stand between options.
 
 /// An element of a command line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -9,8 +9,12 @@ pub enum Word<'a> {
     Operand(&'a str),
 }
 
+/// An option that is spelled out: its name, the letter that stands for it, and whether it takes an
+/// argument.
+pub type LongOption = (&'static str, char, bool);
+
 /// What is wrong with an option; prints as glibc's message without the command's name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OptionError {
     /// There is no such option.
     #[error("invalid option -- '{0}'")]
@@ -18,6 +22,18 @@ pub enum OptionError {
     /// It needs an argument, and the line ends.
     #[error("option requires an argument -- '{0}'")]
     NoArgument(char),
+    /// There is no such option that is spelled out.
+    #[error("unrecognized option '--{0}'")]
+    UnknownLong(String),
+    /// Several options begin so.
+    #[error("option '--{0}' is ambiguous; possibilities:{1}")]
+    Ambiguous(String, String),
+    /// It is spelled out, needs an argument, and the line ends.
+    #[error("option '--{0}' requires an argument")]
+    NoLongArgument(&'static str),
+    /// It is spelled out and takes no argument.
+    #[error("option '--{0}' doesn't allow an argument")]
+    Argument(&'static str),
 }
 
 /// Takes a command line apart.
@@ -25,6 +41,7 @@ pub enum OptionError {
 pub struct Getopt<'a> {
     /// The options, each followed by `:` if it takes an argument.
     spec: &'static str,
+    long: &'static [LongOption],
     words: &'a [String],
     /// What is left of a word with several options.
     cluster: &'a str,
@@ -35,7 +52,45 @@ impl<'a> Getopt<'a> {
     /// Reads `words`, the command's own name not among them.
     #[must_use]
     pub fn new(spec: &'static str, words: &'a [String]) -> Self {
-        Self { spec, words, cluster: "", only_operands: false }
+        Self { spec, long: &[], words, cluster: "", only_operands: false }
+    }
+
+    /// Knows options that are spelled out too; of their names a beginning is enough.
+    #[must_use]
+    pub fn with_long(self, long: &'static [LongOption]) -> Self {
+        Self { long, ..self }
+    }
+
+    fn long_option(&mut self, word: &'a str) -> Result<Word<'a>, OptionError> {
+        let (text, value) = match word.split_once('=') {
+            Some((text, value)) => (text, Some(value)),
+            None => (word, None),
+        };
+        let (name, letter, takes) = self.find_long(text, word)?;
+        if value.is_some() && !takes {
+            return Err(OptionError::Argument(name));
+        }
+        if !takes || value.is_some() {
+            return Ok(Word::Option(letter, value));
+        }
+        let (argument, words) =
+            self.words.split_first().ok_or(OptionError::NoLongArgument(name))?;
+        self.words = words;
+        Ok(Word::Option(letter, Some(argument)))
+    }
+
+    /// The option that is called `text`, or the only one whose name begins so.
+    fn find_long(&self, text: &str, word: &str) -> Result<LongOption, OptionError> {
+        let begins = || self.long.iter().filter(|(name, ..)| name.starts_with(text));
+        let exact = self.long.iter().find(|(name, ..)| *name == text);
+        let Some(first) = exact.or_else(|| begins().next()) else {
+            return Err(OptionError::UnknownLong(word.to_owned()));
+        };
+        if exact.is_none() && begins().any(|(_, letter, _)| *letter != first.1) {
+            let names = begins().map(|(name, ..)| format!(" '--{name}'")).collect();
+            return Err(OptionError::Ambiguous(text.to_owned(), names));
+        }
+        Ok(*first)
     }
 
     fn option(&mut self) -> Result<Word<'a>, OptionError> {
@@ -78,6 +133,9 @@ impl<'a> Iterator for Getopt<'a> {
                 self.only_operands = true;
                 self.next()
             }
+            Some(text) if text.starts_with('-') && !self.long.is_empty() => {
+                Some(self.long_option(&text[1..]))
+            }
             Some(cluster) if !cluster.is_empty() => {
                 self.cluster = cluster;
                 Some(self.option())
@@ -118,5 +176,24 @@ mod tests {
         assert_eq!(parse("-z"), ["invalid option -- 'z'"]);
         assert_eq!(parse("-:"), ["invalid option -- ':'"]);
         assert_eq!(parse("-b"), ["option requires an argument -- 'b'"]);
+    }
+
+    #[test]
+    fn spelled_out_options_may_be_shortened_while_they_are_clear() {
+        const LONG: &[LongOption] =
+            &[("all", 'a', false), ("family", 'b', true), ("fast", 'c', false)];
+        let parse = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let mut options = Getopt::new("ab:c", &words).with_long(LONG);
+            options.next().unwrap().map_or_else(|e| e.to_string(), |word| format!("{word:?}"))
+        };
+        assert_eq!(parse("--al"), "Option('a', None)");
+        assert_eq!(parse("--fam=x"), "Option('b', Some(\"x\"))");
+        assert_eq!(parse("--family x"), "Option('b', Some(\"x\"))");
+        let ambiguous = "option '--fa' is ambiguous; possibilities: '--family' '--fast'";
+        assert_eq!(parse("--fa"), ambiguous);
+        assert_eq!(parse("--nope=3"), "unrecognized option '--nope=3'");
+        assert_eq!(parse("--family"), "option '--family' requires an argument");
+        assert_eq!(parse("--all=1"), "option '--all' doesn't allow an argument");
     }
 }

@@ -27,6 +27,7 @@ mod nc;
 mod number;
 mod ping;
 mod printer;
+mod services;
 mod session;
 mod sleep;
 mod sysctl;

@@ -5,6 +5,7 @@ mod determinism;
 mod packets;
 mod processes;
 mod protocol;
+mod sockets;
 mod terminal;
 mod time;
 
