@@ -54,6 +54,16 @@ define_id! {
     ProcId;
 }
 
+impl ProcId {
+    /// The process number that tools show. The numbers of a real machine follow from all that runs on it;
+    /// these from the order in which programs were started.
+    #[must_use]
+    pub fn pid(self) -> u32 {
+        const BEFORE: u32 = 1000;
+        BEFORE + self.0 + 1
+    }
+}
+
 /// A packet's identity through all its rewriting, cloning and encapsulation.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FlowId(pub u32);

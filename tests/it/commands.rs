@@ -77,7 +77,7 @@ pub(crate) fn words(line: &str) -> Vec<String> {
 fn run(world: &mut World, netns: NetnsId, argv: Vec<String>, stdin: &str) -> (String, String, u8) {
     let tool = tools::find(&argv[0]).unwrap_or_else(|| panic!("no tool is called {}", argv[0]));
     let call = Call { argv, to_terminal: false, columns: None };
-    let id = world.spawn_program(netns, (tool.start)(call));
+    let id = world.spawn_program(tool.name, netns, (tool.start)(call));
     if !stdin.is_empty() {
         world.feed(id, Some(stdin.as_bytes()));
     }

@@ -65,6 +65,7 @@ pub enum Timer {
 pub struct TimerId {
     at: SimTime,
     rank: Rank,
+    set_to: SimTime,
 }
 
 /// The order of timers that fire at the same time: first those that do not count jiffies, in the order
@@ -81,6 +82,13 @@ impl TimerId {
     #[must_use]
     pub fn at(self) -> SimTime {
         self.at
+    }
+
+    /// The time that it was set to, which is before it fires if it is one of the wheel's
+    /// (`timer_list.expires`).
+    #[must_use]
+    pub fn set_to(self) -> SimTime {
+        self.set_to
     }
 }
 
@@ -131,7 +139,7 @@ impl TimerQueue {
     /// Arms `timer` to fire at `at`.
     pub fn arm(&mut self, at: SimTime, timer: Timer) -> TimerId {
         let rank = Rank::Exact { seq: self.next_seq };
-        self.insert(TimerId { at, rank }, timer)
+        self.insert(TimerId { at, rank, set_to: at }, timer)
     }
 
     fn insert(&mut self, id: TimerId, timer: Timer) -> TimerId {
@@ -144,9 +152,12 @@ impl TimerQueue {
     /// fires when the wheel comes by ([`wheel_expiry`]), at the start of that jiffy (`add_timer()`).
     pub fn arm_jiffies(&mut self, now: SimTime, expires: u64, timer: Timer) -> TimerId {
         let (jiffy, level) = wheel_bucket(now.jiffies(), expires);
-        let nanos = u64::try_from(JIFFY.as_nanos()).unwrap_or(u64::MAX).saturating_mul(jiffy);
+        let start = |jiffy| {
+            let nanos = u64::try_from(JIFFY.as_nanos()).unwrap_or(u64::MAX).saturating_mul(jiffy);
+            SimTime::from_nanos(nanos).max(now)
+        };
         let rank = Rank::Wheel { level: Reverse(level), seq: Reverse(self.next_seq) };
-        self.insert(TimerId { at: SimTime::from_nanos(nanos).max(now), rank }, timer)
+        self.insert(TimerId { at: start(jiffy), rank, set_to: start(expires) }, timer)
     }
 
     /// Disarms a timer; false if it already fired or was disarmed before.

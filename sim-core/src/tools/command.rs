@@ -75,7 +75,7 @@ impl World {
         let name = argv.first().ok_or(CommandError::Empty)?;
         let tool = tools::find(name).ok_or_else(|| CommandError::Unknown(name.clone()))?;
         let call = Call { argv, to_terminal: false, columns: None };
-        let id = self.spawn_program(netns, (tool.start)(call));
+        let id = self.spawn_program(tool.name, netns, (tool.start)(call));
         self.feed(id, None);
         let ended = self.await_program(id, outcome);
         self.reap(id);

@@ -101,8 +101,11 @@ mod tests {
     fn run(args: &[&str]) -> (String, Poll) {
         let argv = ["inject"].iter().chain(args).map(|s| (*s).to_owned()).collect();
         let mut world = World::new(0);
-        let id =
-            world.spawn_program(world.initial_netns(), start(Call { argv, ..Call::default() }));
+        let id = world.spawn_program(
+            "inject",
+            world.initial_netns(),
+            start(Call { argv, ..Call::default() }),
+        );
         let process = world.process(id).unwrap();
         let text = process.output.iter().filter_map(|piece| {
             let (Output::Stdout(bytes) | Output::Stderr(bytes)) = piece else { return None };

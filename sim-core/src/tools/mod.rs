@@ -30,6 +30,7 @@ mod printer;
 mod services;
 mod session;
 mod sleep;
+mod ss;
 mod sysctl;
 mod tcpdump;
 mod tracepath;
@@ -93,6 +94,7 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "nc", catches: Catches::Nothing, start: nc::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
+    Tool { name: "ss", catches: Catches::Nothing, start: ss::start },
     Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
     Tool { name: "tcpdump", catches: Catches::Ending, start: tcpdump::start },
     Tool { name: "tracepath", catches: Catches::Nothing, start: tracepath::start },

@@ -89,7 +89,7 @@ mod tests {
     fn a_namespace_without_a_name_lives_as_long_as_a_program_in_it() {
         let mut world = World::new(1);
         let id = world.add_netns("a").unwrap();
-        let program = world.spawn_program(id, Box::new(Waits));
+        let program = world.spawn_program("waits", id, Box::new(Waits));
         world.del_netns("a").unwrap();
         assert!(world.kernel.netns.get(id).is_some());
         world.reap(program);

@@ -100,9 +100,14 @@ enum Stopped {
     Called,
 }
 
+/// The first descriptor behind those of standard input, output and error.
+const FIRST_FD: usize = 3;
+
 /// A running program and what belongs to it.
 #[derive(Clone, Debug)]
 pub struct Process {
+    /// The name of its command (`comm`).
+    pub name: &'static str,
     /// The namespace it runs in.
     pub netns: NetnsId,
     /// Its code and state; taken out while it runs.
@@ -119,11 +124,18 @@ pub struct Process {
     pub stdin_wanted: bool,
     pub(crate) files: Vec<OpenFile>,
     pub(crate) signals: VecDeque<Signal>,
-    pub(crate) sockets: Vec<SocketId>,
+    /// Its sockets by descriptor, from 3 on; a closed one leaves a gap that the next one fills.
+    pub(crate) sockets: Vec<Option<SocketId>>,
     pub(crate) alarm: Option<TimerId>,
 }
 
 impl Process {
+    /// Its sockets and their descriptors.
+    pub fn descriptors(&self) -> impl Iterator<Item = (usize, SocketId)> {
+        let slots = self.sockets.iter().enumerate();
+        slots.filter_map(|(place, socket)| Some((FIRST_FD + place, (*socket)?)))
+    }
+
     /// Whether it is stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -170,9 +182,15 @@ pub enum Signal {
 }
 
 impl World {
-    /// Starts `program` in `netns` and runs it until it waits or ends.
-    pub fn spawn_program(&mut self, netns: NetnsId, program: Box<dyn Program>) -> ProcId {
+    /// Starts a command called `name` in `netns` and runs it until it waits or ends.
+    pub fn spawn_program(
+        &mut self,
+        name: &'static str,
+        netns: NetnsId,
+        program: Box<dyn Program>,
+    ) -> ProcId {
         let id = self.procs.insert(Process {
+            name,
             netns,
             program: Some(program),
             state: Poll::WaitBounded,
@@ -296,7 +314,7 @@ impl World {
         if let Some(alarm) = alarm {
             self.kernel.timers.disarm(alarm);
         }
-        for socket in sockets {
+        for socket in sockets.into_iter().flatten() {
             self.release_socket(socket);
         }
     }

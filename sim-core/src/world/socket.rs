@@ -230,6 +230,8 @@ impl Sys<'_> {
 
     /// Closes a socket (`close(2)`).
     pub fn close(&mut self, socket: SocketId) {
+        let slots = &mut self.process().sockets;
+        slots.iter_mut().filter(|slot| **slot == Some(socket)).for_each(|slot| *slot = None);
         self.world.release_socket(socket);
     }
 }

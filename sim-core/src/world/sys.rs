@@ -24,7 +24,7 @@ impl<'w> Sys<'w> {
         Self { world, proc }
     }
 
-    fn process(&mut self) -> &mut Process {
+    pub(super) fn process(&mut self) -> &mut Process {
         &mut self.world.procs[self.proc]
     }
 
@@ -166,7 +166,11 @@ impl<'w> Sys<'w> {
         let proc = self.proc;
         if let Some(s) = self.world.kernel.sockets.get_mut(socket) {
             s.owner = Some(proc);
-            self.process().sockets.push(socket);
+            let slots = &mut self.process().sockets;
+            match slots.iter_mut().find(|slot| slot.is_none()) {
+                Some(slot) => *slot = Some(socket),
+                None => slots.push(Some(socket)),
+            }
         }
     }
 }

@@ -49,3 +49,20 @@ fn a_refused_connection_is_told_and_a_scan_of_closed_ports_costs_no_time() {
     let refused = "nc: connect to 127.0.0.1 port 81 (tcp) failed: Connection refused\n1\n1\n";
     assert_eq!(stdout(script), refused);
 }
+
+#[test]
+fn sockets_of_commands_in_the_background_are_listed_with_their_owners() {
+    let script = "
+        ip link set lo up
+        nc -lk 80 > /dev/null & sleep 1
+        sleep 100 | nc 127.0.0.1 80 & sleep 1
+        ss -tlnp | sed 's/pid=[0-9]*/pid=N/'
+        ss -tn state established sport = :80 | sed 's/1:[0-9]* *$/1:PORT/'";
+    let printed = stdout(script);
+    let listening = "\
+        State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n\
+        LISTEN 0      1            0.0.0.0:80        0.0.0.0:*    users:((\"nc\",pid=N,fd=3))\n\
+        Recv-Q Send-Q Local Address:Port Peer Address:Port";
+    assert!(printed.starts_with(listening), "{printed}");
+    assert!(printed.ends_with("0      0          127.0.0.1:80      127.0.0.1:PORT\n"), "{printed}");
+}

@@ -99,7 +99,7 @@ impl Server {
         let tool = tools::find(name).ok_or_else(|| format!("there is no tool {name:?}"))?;
         let call =
             Call { argv: hello.argv, to_terminal: hello.to_terminal, columns: hello.columns };
-        let program = self.world.spawn_program(netns, (tool.start)(call));
+        let program = self.world.spawn_program(tool.name, netns, (tool.start)(call));
         Ok(State::Running(program, tool.catches))
     }
 
@@ -134,7 +134,7 @@ impl Server {
             None => return,
             Some(End::Exit) => State::Leaving,
             Some(End::Exec(netns)) => {
-                State::Away(self.world.spawn_program(netns, Box::new(Resident)))
+                State::Away(self.world.spawn_program("sh", netns, Box::new(Resident)))
             }
         };
         self.world.reap(program);

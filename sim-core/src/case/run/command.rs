@@ -27,7 +27,7 @@ pub(super) fn execute(
     let name = argv.first().ok_or_else(|| failed("no command"))?;
     let tool = tools::find(name).ok_or_else(|| failed("no such tool"))?;
     let call = Call { argv: argv.to_vec(), to_terminal: false, columns: None };
-    let id = world.spawn_program(netns, (tool.start)(call));
+    let id = world.spawn_program(tool.name, netns, (tool.start)(call));
     world.feed(id, None);
     let mut outcome = Outcome::default();
     loop {

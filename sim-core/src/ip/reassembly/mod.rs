@@ -44,6 +44,14 @@ pub struct Reassembly {
     memory: usize,
 }
 
+impl Reassembly {
+    /// How many datagrams wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queues.len()
+    }
+}
+
 /// A datagram that waits for fragments.
 #[derive(Clone, Debug)]
 struct Waiting {

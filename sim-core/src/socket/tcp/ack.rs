@@ -254,6 +254,7 @@ impl<O: Observer> Sk<'_, O> {
             }
             return Err(DropReason::TcpAckUnsentData);
         }
+        tp.count.last_ack = now.jiffies();
         flags.una_advanced = segment.ack.after(prior_una);
         if flags.una_advanced {
             tp.loss.retransmits = 0;

@@ -80,6 +80,12 @@ impl Congestion {
         Self { reno, ..Self::default() }
     }
 
+    /// Whether it is `reno` and not `cubic`.
+    #[must_use]
+    pub fn is_reno(&self) -> bool {
+        self.reno
+    }
+
     /// Whether the window still grows by what is acknowledged (`tcp_in_slow_start()`).
     #[must_use]
     pub fn in_slow_start(&self) -> bool {

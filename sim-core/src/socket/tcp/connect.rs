@@ -327,6 +327,7 @@ impl<O: Observer> Sk<'_, O> {
         let tp = self.tp();
         let next = segment.seq.plus(1);
         (tp.rx.nxt, tp.rx.wup, tp.rx.copied) = (next, next, next);
+        tp.count.first_byte = next;
         tp.tx.wnd = segment.window;
         if !tp.opt.wscale_ok {
             tp.opt.snd_wscale = 0;
@@ -374,6 +375,7 @@ impl<O: Observer> Sk<'_, O> {
         }
         let next = segment.seq.plus(1);
         (tp.rx.nxt, tp.rx.wup, tp.rx.copied) = (next, next, next);
+        tp.count.first_byte = next;
         tp.tx.wnd = segment.window;
         tp.tx.wl1 = segment.seq;
         tp.tx.max_wnd = segment.window;

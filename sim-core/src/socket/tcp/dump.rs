@@ -4,10 +4,15 @@ use std::net::SocketAddrV4;
 
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::Kernel;
-use crate::socket::Protocol;
+use crate::packet::Skb;
+use crate::socket::tcp::seq::{Seq, len32};
 use crate::socket::tcp::timer::WriteTimer;
 use crate::socket::tcp::{TcpEntry, TcpState, TcpTimer};
+use crate::socket::{Protocol, Socket};
 use crate::time::SimTime;
+
+/// The largest MTU that the kernel tells of, in bytes.
+const IP_MAX_MTU: u32 = 0xffff;
 
 /// The timer that `ss -o` shows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,15 +42,79 @@ pub struct TcpDump {
     pub local: SocketAddrV4,
     /// The peer.
     pub peer: SocketAddrV4,
-    /// The timer that runs, when it fires, and how often it has.
+    /// The timer that runs, what it is set to, and how often it has fired.
     pub timer: Option<(ShownTimer, SimTime, u32)>,
     /// What `ss -i` adds, for a connection.
     pub info: Option<TcpInfo>,
 }
 
+/// What has passed over a connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TcpCounts {
+    /// Segments that were received.
+    pub segs_in: u32,
+    /// Those of them that had data.
+    pub data_segs_in: u32,
+    /// Segments that were sent, again or not.
+    pub segs_out: u32,
+    /// Those of them that had data.
+    pub data_segs_out: u32,
+    /// Bytes that were sent, again or not.
+    pub bytes_sent: u64,
+    /// Bytes that were sent again.
+    pub bytes_retrans: u64,
+    /// When an ACK came last, in jiffies (`rcv_tstamp`).
+    pub(super) last_ack: u64,
+    /// The number of the first byte of the peer's.
+    pub(super) first_byte: Seq,
+}
+
+impl TcpCounts {
+    /// Counts a segment whose packet's data start at the TCP header (`tcp_segs_in()`).
+    pub(super) fn receive(&mut self, skb: &Skb) {
+        let data = skb.data();
+        let header = data.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+        let len = data.len().saturating_sub(header);
+        let segs = match usize::from(skb.meta.gso_size) {
+            0 => 1,
+            size => len32(len.div_ceil(size)).max(1),
+        };
+        self.segs_in += segs;
+        if len > 0 {
+            self.data_segs_in += segs;
+        }
+    }
+}
+
 /// What `ss -i` shows, in its units.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TcpInfo {
+    /// The name of its congestion control.
+    pub congestion: &'static str,
+    /// How often the timeout was doubled.
+    pub backoff: u32,
+    /// Bytes that were acknowledged, SYN and FIN among them.
+    pub bytes_acked: u64,
+    /// Bytes that were received, FIN among them; those of the last 4 GiB.
+    pub bytes_received: u64,
+    /// What has passed.
+    pub count: TcpCounts,
+    /// How long ago data were sent, data were received, an ACK was received, in milliseconds.
+    pub last_ms: [u64; 3],
+    /// The rate at which segments are sent at most, in bytes a second, once the round trip is known.
+    pub pacing_rate: Option<u64>,
+    /// Segments that are taken as lost.
+    pub lost: u32,
+    /// Segments that the peer has reported.
+    pub sacked: u32,
+    /// How many segments may overtake another.
+    pub reordering: u32,
+    /// The round trip as the receiver sees it, in microseconds.
+    pub rcv_rtt_us: Option<u64>,
+    /// Bytes that were not sent yet.
+    pub not_sent: u32,
+    /// The least round trip of late, in microseconds.
+    pub min_rtt_us: Option<u64>,
     /// Both ends send timestamps.
     pub timestamps: bool,
     /// Both ends understand SACK.
@@ -115,7 +184,7 @@ fn request(entry: &TcpEntry) -> Option<TcpDump> {
         send_q: 0,
         local: SocketAddrV4::new(tuple.saddr, tuple.sport),
         peer: SocketAddrV4::new(tuple.daddr, tuple.dport),
-        timer: request.fires_at().map(|at| (ShownTimer::On, at, request.retransmits)),
+        timer: request.expires().map(|at| (ShownTimer::On, at, request.retransmits)),
         info: None,
     })
 }
@@ -136,7 +205,7 @@ fn one(k: &Kernel, id: SocketId) -> Option<TcpDump> {
     match &socket.protocol {
         Protocol::TcpTimeWait(left) => {
             dump.state = left.substate;
-            dump.timer = left.ends_at().map(|at| (ShownTimer::TimeWait, at, 0));
+            dump.timer = left.expires().map(|at| (ShownTimer::TimeWait, at, 0));
         }
         Protocol::Tcp(tcp) => {
             dump.state = tcp.state;
@@ -147,7 +216,7 @@ fn one(k: &Kernel, id: SocketId) -> Option<TcpDump> {
                 dump.recv_q = tcp.rx.unread();
                 dump.send_q = tcp.tx.unacked();
                 dump.timer = timer(tcp);
-                dump.info = Some(info(tcp, socket.opts.rcvbuf, socket.opts.sndbuf));
+                dump.info = Some(info(tcp, socket, k.now));
             }
         }
         Protocol::Udp | Protocol::Ping | Protocol::Raw(_) | Protocol::Packet(_) => return None,
@@ -157,7 +226,7 @@ fn one(k: &Kernel, id: SocketId) -> Option<TcpDump> {
 
 fn timer(tcp: &super::TcpSock) -> Option<(ShownTimer, SimTime, u32)> {
     let timers = &tcp.timers;
-    if let (Some(what), Some(at)) = (timers.write, timers.fires_at(TcpTimer::Write)) {
+    if let (Some(what), Some(at)) = (timers.write, timers.expires(TcpTimer::Write)) {
         return Some(match what {
             WriteTimer::Probe => (ShownTimer::Persist, at, tcp.loss.probes_out),
             WriteTimer::Retransmit | WriteTimer::LossProbe | WriteTimer::Reorder => {
@@ -165,12 +234,37 @@ fn timer(tcp: &super::TcpSock) -> Option<(ShownTimer, SimTime, u32)> {
             }
         });
     }
-    timers.fires_at(TcpTimer::FinWait2).map(|at| (ShownTimer::KeepAlive, at, 0))
+    timers.expires(TcpTimer::FinWait2).map(|at| (ShownTimer::KeepAlive, at, 0))
 }
 
-fn info(tcp: &super::TcpSock, rcvbuf: u32, sndbuf: u32) -> TcpInfo {
+/// The rate at which segments are sent at most, in bytes a second: twice what the window allows in slow
+/// start, a fifth more afterwards (`tcp_update_pacing_rate()`).
+fn pacing_rate(tcp: &super::TcpSock) -> Option<u64> {
+    let slow_start = tcp.ca.cwnd < tcp.ca.ssthresh / 2;
+    let percent = if slow_start { 200 } else { 120 };
+    let window = u64::from(tcp.ca.cwnd.max(tcp.tx.packets_out));
+    let rate = u64::from(tcp.tx.mss) * (10_000 << 3) * percent * window;
+    (tcp.rtt.srtt_us > 0).then(|| rate / tcp.rtt.srtt_us)
+}
+
+fn info(tcp: &super::TcpSock, socket: &Socket, now: SimTime) -> TcpInfo {
     let opt = &tcp.opt;
+    let (rcvbuf, sndbuf) = (socket.opts.rcvbuf, socket.opts.sndbuf);
+    let ago = |jiffies: u64| now.jiffies().saturating_sub(jiffies) * 4;
     TcpInfo {
+        congestion: if tcp.ca.is_reno() { "reno" } else { "cubic" },
+        backoff: tcp.rtt.backoff,
+        bytes_acked: tcp.tx.bytes_acked,
+        bytes_received: tcp.rx.nxt.since(tcp.count.first_byte).into(),
+        count: tcp.count,
+        last_ms: [tcp.tx.last_data, tcp.ack.last_data, tcp.count.last_ack].map(ago),
+        pacing_rate: pacing_rate(tcp),
+        lost: tcp.tx.lost_out,
+        sacked: tcp.tx.sacked_out,
+        reordering: tcp.loss.reordering,
+        rcv_rtt_us: tcp.rx.adapt.rtt_us.map(|us| us >> 3),
+        not_sent: tcp.tx.write_seq.since(tcp.tx.nxt),
+        min_rtt_us: tcp.rtt.min_us,
         timestamps: opt.tstamp_ok,
         sack: opt.sack_ok,
         ecn: tcp.ecn.ok,
@@ -179,7 +273,7 @@ fn info(tcp: &super::TcpSock, rcvbuf: u32, sndbuf: u32) -> TcpInfo {
         rtt_us: (tcp.rtt.srtt_us > 0).then_some((tcp.rtt.srtt_us >> 3, tcp.rtt.mdev_us >> 2)),
         ato_ms: tcp.ack.ato * 4,
         mss: tcp.tx.mss,
-        pmtu: tcp.tx.pmtu,
+        pmtu: tcp.tx.pmtu.min(IP_MAX_MTU),
         rcv_mss: tcp.ack.rcv_mss,
         advmss: tcp.rx.advmss,
         cwnd: tcp.ca.cwnd,

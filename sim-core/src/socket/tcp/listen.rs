@@ -343,6 +343,9 @@ fn child_state(tcp: &mut TcpSock, parent: &TcpSock, request: &RequestSock, now: 
     tcp.rx.nxt = request.rcv_nxt();
     tcp.rx.wup = request.rcv_nxt();
     tcp.rx.copied = request.rcv_nxt();
+    // The SYN.
+    tcp.count.segs_in = 1;
+    tcp.count.first_byte = request.rcv_nxt();
     tcp.rx.wnd = request.rcv_wnd;
     tcp.rx.ssthresh = request.rcv_wnd;
     tcp.rx.clamp = u32::MAX;

@@ -228,6 +228,8 @@ pub struct TcpSock {
     pub rtt: Rtt,
     /// How much may be in flight.
     pub ca: Congestion,
+    /// What has passed.
+    pub count: dump::TcpCounts,
     /// What is known of losses.
     pub loss: Recovery,
     /// Explicit congestion notification.
@@ -267,6 +269,7 @@ impl TcpSock {
             rx: Receiver::default(),
             ack: AckState::default(),
             rtt: Rtt::default(),
+            count: dump::TcpCounts::default(),
             ca: Congestion::new(sysctl.text(Sysctl::TcpCongestionControl) == "reno"),
             loss: Recovery::default(),
             ecn: Ecn::default(),

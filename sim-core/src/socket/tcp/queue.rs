@@ -37,7 +37,7 @@ pub struct Receiver {
     /// The memory that is in use, in bytes (`sk_rmem_alloc`).
     pub rmem: u32,
     /// The memory of segments that wait for a system call to end, in bytes (`sk_backlog.len`).
-    pub(super) backlog: u32,
+    pub backlog: u32,
     /// The free space is less than half of the buffer: no time for quick ACKs.
     pub(super) short_of_space: bool,
     /// What makes the buffer grow.

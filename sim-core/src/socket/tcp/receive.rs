@@ -89,6 +89,7 @@ pub(super) fn to_socket<O: Observer>(
     o: &mut O,
 ) -> Decision<()> {
     let Some(mut sk) = Sk::open(k, id, o) else { return Err(DropReason::NoSocket) };
+    sk.tp().count.receive(&f.skb);
     if sk.t().owned {
         return sk.wait_for_release(f);
     }

@@ -71,8 +71,8 @@ pub struct RequestSock {
 impl RequestSock {
     /// When the SYN-ACK is sent again.
     #[must_use]
-    pub fn fires_at(&self) -> Option<SimTime> {
-        self.timer.map(TimerId::at)
+    pub fn expires(&self) -> Option<SimTime> {
+        self.timer.map(TimerId::set_to)
     }
 
     /// A request that was not answered yet.
@@ -495,6 +495,7 @@ fn accept<O: Observer>(
         Some(mut sk) => {
             sk.set_state(super::TcpState::SynRecv);
             sk.take_synack_rtt(&request);
+            sk.tp().count.receive(&f.skb);
             let result = sk.receive_segment(f);
             sk.finish();
             result

@@ -116,7 +116,9 @@ impl<O: Observer> Sk<'_, O> {
         }
         let netns = self.sock().netns;
         self.k.netns[netns].mib.tcp.add(TcpMib::RetransSegs, u64::from(out.segs));
-        self.tp().loss.total_retrans += out.segs;
+        let tp = self.tp();
+        tp.loss.total_retrans += out.segs;
+        tp.count.bytes_retrans += u64::from(out.len);
         self.transmit(&out).ok()?;
         Some(out.segs)
     }

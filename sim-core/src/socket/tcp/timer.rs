@@ -62,10 +62,10 @@ impl Timers {
         self.armed[timer as usize].is_some()
     }
 
-    /// When a timer fires.
+    /// What a timer is set to.
     #[must_use]
-    pub fn fires_at(&self, timer: TcpTimer) -> Option<SimTime> {
-        self.armed[timer as usize].map(TimerId::at)
+    pub fn expires(&self, timer: TcpTimer) -> Option<SimTime> {
+        self.armed[timer as usize].map(TimerId::set_to)
     }
 }
 

@@ -42,10 +42,10 @@ impl TimeWaitSock {
         self.rcv_nxt
     }
 
-    /// When it goes.
+    /// When its time is over.
     #[must_use]
-    pub fn ends_at(&self) -> Option<SimTime> {
-        self.timer.map(TimerId::at)
+    pub fn expires(&self) -> Option<SimTime> {
+        self.timer.map(TimerId::set_to)
     }
 }
 

@@ -204,7 +204,10 @@ impl<O: Observer> Sk<'_, O> {
             tp.timers.delack_due = None;
             tp.rx.dsack = None;
         }
+        tp.count.segs_out += out.segs;
         if out.len > 0 {
+            tp.count.data_segs_out += out.segs;
+            tp.count.bytes_sent += u64::from(out.len);
             self.event_data_sent(now);
         }
         let tp = self.t();

@@ -10,7 +10,7 @@ fn background(lab: &mut Lab, line: &str) -> ProcId {
     let mut words = line.split_whitespace().map(str::to_owned);
     let netns = lab.netns(&words.next().unwrap());
     let call = Call { argv: words.collect(), to_terminal: false, columns: None };
-    lab.world.spawn_program(netns, super::start(call))
+    lab.world.spawn_program("nc", netns, super::start(call))
 }
 
 fn written(lab: &mut Lab, id: ProcId) -> (String, Poll) {

@@ -56,7 +56,7 @@ fn check_tables(k: &Kernel, netns: NetnsId) {
                 let own = (inet.saddr, inet.sport, inet.daddr, inet.dport);
                 assert_eq!(own, (tuple.saddr, tuple.sport, tuple.daddr, tuple.dport));
             }
-            TcpEntry::Request(request) => assert!(request.fires_at().is_some()),
+            TcpEntry::Request(request) => assert!(request.expires().is_some()),
         }
     }
     for (id, socket) in k.sockets.iter().filter(|(_, socket)| socket.netns == netns) {
