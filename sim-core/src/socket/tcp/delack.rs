@@ -31,6 +31,8 @@ pub struct AckState {
     pub scheduled: bool,
     /// It has to be done now (`ICSK_ACK_NOW`).
     pub(super) now: bool,
+    /// There was no room for what has come: the next ACK closes the window (`ICSK_ACK_NOMEM`).
+    pub(super) no_memory: bool,
     /// A small segment has come (`ICSK_ACK_PUSHED`).
     pushed: bool,
     /// And a second one (`ICSK_ACK_PUSHED2`).
@@ -79,6 +81,11 @@ impl AckState {
         self.ato = ATO_MIN;
     }
 
+    /// Has an ACK tell at once that there is no room.
+    pub(super) fn out_of_memory(&mut self) {
+        (self.scheduled, self.now, self.no_memory) = (true, true, true);
+    }
+
     /// Whether ACKs are sent at once (`tcp_in_quickack_mode()`).
     pub(super) fn is_quick(&self) -> bool {
         self.quick > 0 && !self.pingpong
@@ -94,7 +101,8 @@ impl AckState {
             }
         }
         self.compressed = 0;
-        (self.scheduled, self.now, self.pushed, self.pushed_twice) = (false, false, false, false);
+        (self.scheduled, self.now, self.no_memory) = (false, false, false);
+        (self.pushed, self.pushed_twice) = (false, false);
     }
 
     /// Learns the size of the peer's segments (the rest of `tcp_measure_rcv_mss()`). `header_len` is the
@@ -146,12 +154,9 @@ impl<O: Observer> Sk<'_, O> {
     pub(super) fn event_data_received(&mut self, segment: &Segment, truesize: u32) {
         let (now, rmem_max) = (self.k.now, self.rmem_max());
         let rcvbuf = self.sock().opts.rcvbuf;
+        self.tp().ack.scheduled = true;
+        self.measure_segment(segment);
         let tp = self.tp();
-        tp.ack.scheduled = true;
-        if segment.size > tp.ack.rcv_mss {
-            tp.rx.learn_overhead(segment.len, truesize, rcvbuf);
-        }
-        tp.ack.measure(segment, tp.rx.advmss, tp.opt.header_len());
         tp.rx.measure_rtt(now);
         tp.ack.note_data(now.jiffies(), tp.rtt.rto, tp.rx.wnd);
         if tp.ecn.check_data(segment.tos) {
@@ -160,6 +165,16 @@ impl<O: Observer> Sk<'_, O> {
         if segment.len >= 128 {
             self.grow_window(segment.len, truesize, rcvbuf, rmem_max);
         }
+    }
+
+    /// Learns from the size of a segment (`tcp_measure_rcv_mss()`).
+    pub(super) fn measure_segment(&mut self, segment: &Segment) {
+        let rcvbuf = self.sock().opts.rcvbuf;
+        let tp = self.tp();
+        if segment.size > tp.ack.rcv_mss {
+            tp.rx.learn_overhead(segment.len, segment.truesize, rcvbuf);
+        }
+        tp.ack.measure(segment, tp.rx.advmss, tp.opt.header_len());
     }
 
     /// Offers more if a segment made good use of its buffer (`tcp_grow_window()`).

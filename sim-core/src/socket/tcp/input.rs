@@ -57,13 +57,15 @@ impl TcpSock {
             && behind <= self.rtt.rto * 4 * 12 / 10
     }
 
-    /// Whether a segment lies in the window (`tcp_sequence()`).
+    /// Whether a segment lies in the window (`tcp_sequence()`). A FIN may lie behind it, and data when
+    /// nothing else is there.
     fn check_sequence(&self, segment: &Segment) -> Result<(), DropReason> {
         let edge = self.rx.nxt.plus(self.rx.window_left());
         if segment.end_seq.before(self.rx.wup) {
             return Err(DropReason::TcpOldSequence);
         }
-        if segment.end_seq.after(edge) && (segment.seq.after(edge) || self.rx.readable()) {
+        let end = segment.end_seq.minus(u32::from(segment.flags.fin()));
+        if end.after(edge) && (segment.seq.after(edge) || !self.rx.is_drained()) {
             return Err(DropReason::TcpInvalidSequence);
         }
         Ok(())
@@ -477,10 +479,9 @@ impl<O: Observer> Sk<'_, O> {
     /// Data that are due.
     fn queue_in_order(&mut self, segment: &Segment, f: &mut Flight) -> Result<(), DropReason> {
         if !self.make_room() {
-            self.tp().ack.now = true;
-            self.tp().ack.scheduled = true;
+            self.tp().ack.out_of_memory();
             self.k.wake(self.id);
-            if self.t().rx.readable() && segment.len > 0 {
+            if !self.t().rx.is_drained() && segment.len > 0 {
                 self.mib(LinuxMib::RcvQDrop);
                 return Err(DropReason::ProtoMem);
             }
@@ -540,9 +541,10 @@ impl<O: Observer> Sk<'_, O> {
             return Err(DropReason::ProtoMem);
         }
         let dsack = self.wants_dsack();
-        let (rcvbuf, rmem_max) = (self.sock().opts.rcvbuf, self.rmem_max());
         self.tp().ack.scheduled = true;
         self.mib(LinuxMib::OfoQueue);
+        self.measure_segment(segment);
+        let (rcvbuf, rmem_max) = (self.sock().opts.rcvbuf, self.rmem_max());
         let piece = self.piece(segment, f);
         let size = piece.truesize;
         let (socket, pool) = self.socket_and_pool();
@@ -562,6 +564,7 @@ impl<O: Observer> Sk<'_, O> {
     /// The peer has sent all (`tcp_fin()`).
     fn receive_fin(&mut self) {
         self.tp().ack.scheduled = true;
+        self.tp().rx.ended = true;
         self.sock_mut().shutdown.read = true;
         match self.t().state {
             TcpState::SynRecv | TcpState::Established => {

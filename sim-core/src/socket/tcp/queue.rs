@@ -44,6 +44,8 @@ pub struct Receiver {
     pub adapt: Adaptation,
     /// The echoed clock that the round trip was taken from last (`rcv_rtt_last_tsecr`).
     pub(super) last_tsecr: u32,
+    /// The peer sends nothing more (`SOCK_DONE`).
+    pub(super) ended: bool,
     /// Data for the program (`sk_receive_queue`).
     in_order: VecDeque<Piece>,
     /// Data behind a gap, by sequence number (`out_of_order_queue`).
@@ -85,6 +87,7 @@ impl Default for Receiver {
             short_of_space: false,
             adapt: Adaptation::default(),
             last_tsecr: 0,
+            ended: false,
             in_order: VecDeque::new(),
             ofo: Vec::new(),
             sacks: SmallVec::new(),
@@ -97,6 +100,11 @@ impl Receiver {
     /// Whether the program can read something.
     pub(super) fn readable(&self) -> bool {
         self.in_order.iter().any(|piece| !piece.skb.is_empty())
+    }
+
+    /// Whether the queue for the program is empty, even of a FIN.
+    pub(super) fn is_drained(&self) -> bool {
+        self.in_order.is_empty()
     }
 
     /// How many bytes the program can read.
@@ -368,6 +376,9 @@ impl<O: Observer> Sk<'_, O> {
     /// What a read answers that finds nothing.
     fn nothing_to_read(&mut self) -> Result<usize, Errno> {
         let socket = self.sock_mut();
+        if socket.tcp().rx.ended {
+            return Ok(0);
+        }
         socket.take_error()?;
         if socket.shutdown.read {
             return Ok(0);

@@ -188,6 +188,9 @@ impl<O: Observer> Sk<'_, O> {
         if syn {
             return u16::try_from(tp.rx.wnd).unwrap_or(u16::MAX);
         }
+        if tp.ack.no_memory {
+            return tp.rx.close_window();
+        }
         let window = tp.rx.select(&tp.opt, rcvbuf, tp.ack.rcv_mss);
         if tp.rx.short_of_space {
             tp.ack.quick = 0;

@@ -106,6 +106,12 @@ impl Receiver {
         u16::try_from(window).unwrap_or(u16::MAX)
     }
 
+    /// Takes back what was offered: there is no memory (`tcp_select_window()`).
+    pub(super) fn close_window(&mut self) -> u16 {
+        (self.wnd, self.wup) = (0, self.nxt);
+        0
+    }
+
     /// Sets the most that is ever offered (`tcp_set_window_clamp()`).
     fn set_clamp(&mut self, clamp: u32) {
         let clamp = clamp.max(MIN_CLAMP);

@@ -29,4 +29,6 @@ transcripts! {
     requests_are_handled_as_by_linux = "synrecv";
     windows_close_under_a_reader_who_does_not_read_as_on_linux = "unread";
     loopback_is_acknowledged_as_by_linux = "lo";
+    a_small_buffer_fills_as_on_linux = "edges";
+    the_end_of_a_stream_stays_its_end_as_on_linux = "done";
 }
