@@ -1,9 +1,14 @@
 //! What the simulator costs in memory: no allocation per packet when warm, and little for a namespace
 //! that nothing happens in. A binary of its own, because it replaces the allocator.
 
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
 use allocation_counter::measure;
 use sim_benches::path::PATHS;
 use sim_benches::simulated::Flow;
+use sim_core::errno::Errno;
+use sim_core::socket::SocketType;
 use sim_core::world::World;
 
 /// More than the receiver's queue holds and than any buffer has to grow for.
@@ -24,6 +29,40 @@ fn a_warm_path_allocates_nothing_per_datagram() {
         });
         assert_eq!(cost.count_total, 0, "{}: {cost:?}", path.name);
         assert_eq!(flow.arrived() - before, 1_000, "{}", path.name);
+    }
+}
+
+#[test]
+fn a_warm_connection_allocates_nothing_per_segment() {
+    const PIECE: [u8; 4_000] = [7; 4_000];
+    for path in PATHS {
+        let mut world = Flow::new(path).world;
+        let to = SocketAddrV4::new(path.to.1, 80);
+        let [client, listener] = [path.from.0, path.to.0].map(|name| {
+            let netns = world.netns_by_name(name).unwrap();
+            world.socket(netns, SocketType::Tcp).unwrap()
+        });
+        world.bind(listener, to).unwrap();
+        world.listen(listener, 1).unwrap();
+        let begun = world.connect(client, to);
+        assert!(matches!(begun, Ok(()) | Err(Errno::EINPROGRESS)), "{begun:?}");
+        let server = world.accept(listener).unwrap();
+        let mut buf = Vec::with_capacity(PIECE.len());
+        let mut received = 0;
+        let mut pass = |times: usize| {
+            for _ in 0..times {
+                assert_eq!(world.send(client, &PIECE), Ok(PIECE.len()));
+                let end = world.now() + Duration::from_millis(1);
+                world.run_until(end);
+                while let Ok(len @ 1..) = world.recv(server, &mut buf, PIECE.len()) {
+                    received += len;
+                }
+            }
+        };
+        pass(WARM_UP);
+        let cost = measure(|| pass(1_000));
+        assert_eq!(cost.count_total, 0, "{}: {cost:?}", path.name);
+        assert!(received >= (WARM_UP + 990) * PIECE.len(), "{}: {received}", path.name);
     }
 }
 

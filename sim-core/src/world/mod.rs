@@ -9,7 +9,7 @@ pub mod sys;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::id::{Arena, DevId, Id as _, NetnsId, ProcId, SocketId};
+use crate::id::{Arena, DevId, Id as _, NetnsId, ProcId};
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::link::receive::eth_type_trans;
 use crate::netns::stack;
@@ -182,12 +182,14 @@ impl World {
 
     /// Makes the owners of changed sockets runnable.
     fn collect_woken(&mut self) {
-        let woken: Vec<SocketId> = std::mem::take(&mut self.kernel.woken);
-        for socket in woken {
+        let mut woken = std::mem::take(&mut self.kernel.woken);
+        for socket in woken.drain(..) {
             if let Some(owner) = self.kernel.sockets.get(socket).and_then(|s| s.owner) {
                 self.make_runnable(owner);
             }
         }
+        // Nothing is woken meanwhile; the list keeps its room.
+        self.kernel.woken = woken;
         let listeners: Vec<ProcId> = self.kernel.rtnl.ready().collect();
         for owner in listeners {
             self.make_runnable(owner);

@@ -118,20 +118,18 @@ impl<O: Observer> Sk<'_, O> {
     }
 
     fn shutdown_locked(&mut self, how: Shutdown) -> Result<(), Errno> {
-        match self.t().state {
-            TcpState::Close => {
-                self.sock_mut().shutdown.add(how);
-                return Err(Errno::ENOTCONN);
-            }
-            TcpState::Listen if how.read => {
-                self.stop_listening();
-                return Ok(());
-            }
-            TcpState::SynSent => {
-                self.abort_connect();
-                return Ok(());
-            }
-            _ => {}
+        let state = self.t().state;
+        if state == TcpState::Close {
+            self.sock_mut().shutdown.add(how);
+            return Err(Errno::ENOTCONN);
+        }
+        if state == TcpState::Listen && how.read {
+            self.stop_listening();
+            return Ok(());
+        }
+        if state == TcpState::SynSent {
+            self.abort_connect();
+            return Ok(());
         }
         self.sock_mut().shutdown.add(how);
         if how.write {

@@ -80,27 +80,22 @@ impl<O: Observer> Sk<'_, O> {
 
     /// An attempt was made before.
     fn connect_goes_on(&mut self) -> Result<(), Errno> {
-        match self.t().state {
-            TcpState::SynSent | TcpState::SynRecv => Err(Errno::EALREADY),
-            _ => self.connect_outcome(),
-        }
+        if self.t().state.is_opening() { Err(Errno::EALREADY) } else { self.connect_outcome() }
     }
 
     /// How the attempt has ended, or that it has not.
     fn connect_outcome(&mut self) -> Result<(), Errno> {
-        match self.t().state {
-            TcpState::SynSent | TcpState::SynRecv => Err(Errno::EINPROGRESS),
-            TcpState::Close => {
-                self.tp().connecting = ConnectState::Unconnected;
-                let socket = self.sock_mut();
-                socket.shutdown = Shutdown::default();
-                Err(socket.error.take().unwrap_or(Errno::ECONNABORTED))
-            }
-            _ => {
-                self.tp().connecting = ConnectState::Connected;
-                Ok(())
-            }
+        if self.t().state.is_opening() {
+            return Err(Errno::EINPROGRESS);
         }
+        if self.t().state == TcpState::Close {
+            self.tp().connecting = ConnectState::Unconnected;
+            let socket = self.sock_mut();
+            socket.shutdown = Shutdown::default();
+            return Err(socket.error.take().unwrap_or(Errno::ECONNABORTED));
+        }
+        self.tp().connecting = ConnectState::Connected;
+        Ok(())
     }
 
     /// Finds the way, takes a port and sends the SYN (`tcp_v4_connect()`).

@@ -105,7 +105,7 @@ impl<O: Observer> Sk<'_, O> {
             return;
         }
         let Some(fault) = fault(error) else { return };
-        if matches!(self.t().state, TcpState::SynSent | TcpState::SynRecv) {
+        if self.t().state.is_opening() {
             self.report(fault, error);
             if owned {
                 self.tp().soft_error = Some(fault.errno);

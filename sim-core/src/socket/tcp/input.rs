@@ -1,6 +1,5 @@
 //! What a segment does to a connection (`tcp_rcv_established()`, `tcp_rcv_state_process()`).
 
-use crate::errno::Errno;
 use crate::kernel::Flight;
 use crate::netns::mib::LinuxMib;
 use crate::packet::TcpFlags;
@@ -105,7 +104,13 @@ impl<O: Observer> Sk<'_, O> {
             TcpState::Close => Err(DropReason::TcpClose),
             TcpState::SynSent => self.in_syn_sent(&segment, f),
             TcpState::Listen => self.in_listen(&segment, f),
-            _ => self.in_other_state(&segment, f),
+            TcpState::SynRecv
+            | TcpState::FinWait1
+            | TcpState::FinWait2
+            | TcpState::TimeWait
+            | TcpState::CloseWait
+            | TcpState::LastAck
+            | TcpState::Closing => self.in_other_state(&segment, f),
         };
         if self.t().state == TcpState::Close {
             self.disarm_all();
@@ -272,13 +277,10 @@ impl<O: Observer> Sk<'_, O> {
 
     /// The peer resets the connection (`tcp_reset()`).
     fn reset(&mut self) {
-        let errno = match self.t().state {
-            TcpState::SynSent => Errno::ECONNREFUSED,
-            TcpState::CloseWait => Errno::EPIPE,
-            TcpState::Close => return,
-            _ => Errno::ECONNRESET,
-        };
-        self.done_with_error(errno);
+        let state = self.t().state;
+        if state != TcpState::Close {
+            self.done_with_error(state.reset_error());
+        }
     }
 
     /// Takes the round trip from the echoed clock of a full segment (`tcp_rcv_rtt_measure_ts()`).
@@ -338,7 +340,16 @@ impl<O: Observer> Sk<'_, O> {
                 self.done();
                 Ok(true)
             }
-            _ => Ok(false),
+            TcpState::Established
+            | TcpState::SynSent
+            | TcpState::FinWait1
+            | TcpState::FinWait2
+            | TcpState::TimeWait
+            | TcpState::Close
+            | TcpState::CloseWait
+            | TcpState::LastAck
+            | TcpState::Listen
+            | TcpState::Closing => Ok(false),
         }
     }
 
@@ -398,7 +409,11 @@ impl<O: Observer> Sk<'_, O> {
             | TcpState::FinWait1
             | TcpState::FinWait2
             | TcpState::Established => result = self.queue_data(segment, f),
-            _ => {}
+            TcpState::SynSent
+            | TcpState::SynRecv
+            | TcpState::TimeWait
+            | TcpState::Close
+            | TcpState::Listen => {}
         }
         if self.t().state != TcpState::Close {
             self.data_send_check();
@@ -579,7 +594,13 @@ impl<O: Observer> Sk<'_, O> {
                 self.send_ack();
                 self.enter_time_wait(TcpState::TimeWait, 0);
             }
-            _ => {}
+            TcpState::SynSent
+            | TcpState::TimeWait
+            | TcpState::Close
+            | TcpState::CloseWait
+            | TcpState::LastAck
+            | TcpState::Listen
+            | TcpState::Closing => {}
         }
         let (socket, pool) = self.socket_and_pool();
         let rx = &mut socket.tcp_mut().rx;

@@ -70,15 +70,13 @@ pub fn listen(k: &mut Kernel, id: SocketId, backlog: u32) -> Result<(), Errno> {
     let netns = socket.netns;
     let most = sysctl(k, netns, Sysctl::CoreSomaxconn);
     let backlog = backlog.min(most);
-    match tcp.state {
-        TcpState::Listen => {
-            if let Some(listener) = &mut k.sockets[id].tcp_mut().listener {
-                listener.backlog = backlog;
-            }
-            return Ok(());
-        }
-        TcpState::Close if tcp.connecting == ConnectState::Unconnected => {}
-        _ => return Err(Errno::EINVAL),
+    let unused = tcp.state == TcpState::Close && tcp.connecting == ConnectState::Unconnected;
+    if let Some(listener) = &mut k.sockets[id].tcp_mut().listener {
+        listener.backlog = backlog;
+        return Ok(());
+    }
+    if !unused {
+        return Err(Errno::EINVAL);
     }
     if k.sockets[id].inet.sport == 0 {
         bind::autobind(k, id).map_err(|_| Errno::EADDRINUSE)?;
@@ -165,7 +163,7 @@ impl<O: Observer> Sk<'_, O> {
         let mut opt = self.negotiate(segment);
         opt.ts_offset = connect::ts_offset(self.k, netns, tuple.saddr, tuple.daddr);
         let (now, mark) = (self.k.now, self.sock().opts.mark);
-        let mut request = RequestSock::new(self.id, segment, isn, opt, 0, 0, mark, now);
+        let mut request = RequestSock::new(self.id, segment, isn, opt, mark, now);
         let Ok(routed) = request::route(self.k, &request) else {
             return self.refuse(DropReason::IpOutNoRoutes);
         };

@@ -8,10 +8,8 @@ use crate::netns::mib::{LinuxMib, TcpMib};
 use crate::netns::stack::{self, Decision};
 use crate::packet::PacketType;
 use crate::socket::tcp::segment::{Segment, charge};
-use crate::socket::tcp::sk::sysctl;
 use crate::socket::tcp::{Sk, TcpEntry, request, reset, timewait};
 use crate::socket::{Protocol, reuseport};
-use crate::sysctl::Sysctl;
 use crate::trace::{DropReason, Event, Observer};
 
 /// Handles a segment for this host. The flight's data start at the TCP header.
@@ -131,15 +129,13 @@ fn to_time_wait<O: Observer>(
 ) -> Decision<()> {
     let Some(isn) = timewait::receive(k, id, f, segment, o)? else { return Ok(()) };
     let Some(listening) = listener(k, f.netns, segment) else {
-        let ratelimit = sysctl(k, f.netns, Sysctl::TcpInvalidRatelimit);
-        timewait::acknowledge(k, id, f, segment, ratelimit, o);
+        timewait::acknowledge_limited(k, id, f, segment, o);
         return Ok(());
     };
     timewait::kill(k, id);
-    let Some(mut sk) = Sk::open(k, listening, o) else { return Err(DropReason::NoSocket) };
-    sk.tp().reuse_isn = Some(isn);
-    let result = sk.receive_segment(f);
-    sk.tp().reuse_isn = None;
+    k.sockets[listening].tcp_mut().reuse_isn = Some(isn);
+    let result = to_socket(k, listening, f, o);
+    k.sockets[listening].tcp_mut().reuse_isn = None;
     result
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::errno::Errno;
@@ -63,7 +63,7 @@ fn compare(kernel: &str, ours: &str) {
     if differ.is_none() && lengths.0 == lengths.1 {
         return;
     }
-    let at = differ.unwrap_or(lengths.0.min(lengths.1));
+    let at = differ.unwrap_or_else(|| lengths.0.min(lengths.1));
     let context = |text: &str| {
         let lines: Vec<&str> = text.lines().collect();
         lines[at.saturating_sub(14).min(lines.len())..lines.len().min(at + 12)].join("\n")
@@ -113,15 +113,13 @@ impl Replay {
 
     fn step(&mut self, words: &[&str]) -> Option<String> {
         if let ["wait", ms] = words {
-            let end = self.pair.world.now()
-                + Duration::from_micros((ms.parse::<f64>().unwrap() * 1000.0) as u64);
+            let end = self.pair.world.now() + Duration::from_millis(ms.parse().unwrap());
             self.pair.world.run_until(end);
             return None;
         }
         let (ns, words) = words.split_first().unwrap();
         let netns = self.netns(ns);
         let world = &mut self.pair.world;
-        let number = |word: &str| word.parse::<u32>().unwrap();
         match words {
             ["socket", name] => {
                 let socket = world.socket(netns, SocketType::Tcp).unwrap();
@@ -131,59 +129,26 @@ impl Replay {
             ["listen", name, port, backlog, addr @ ..] => {
                 let own = if *ns == "a" { A } else { B };
                 let addr = addr.first().map_or(own, |addr| addr.parse().unwrap());
-                let socket = world.socket(netns, SocketType::Tcp).unwrap();
-                world.set_option(socket, SockOpt::ReuseAddr(true)).unwrap();
-                let port = port.parse().unwrap();
-                world.bind(socket, at(addr, port)).unwrap();
-                world.listen(socket, number(backlog)).unwrap();
-                self.listening.push(port);
-                self.sockets.insert((*name).into(), socket);
+                self.listen(netns, name, at(addr, port.parse().unwrap()), number(backlog));
                 None
-            }
-            ["bind", name, addr, port] => {
-                let socket = self.sockets[*name];
-                Some(text(world.bind(socket, at(addr.parse().unwrap(), port.parse().unwrap()))))
             }
             ["connect", name, port, addr @ ..] => {
                 let other = if *ns == "a" { B } else { A };
                 let addr = addr.first().map_or(other, |addr| addr.parse().unwrap());
-                let known = self.sockets.get(*name).copied();
-                let open = known.filter(|s| world.kernel.sockets.get(*s).is_some());
-                let socket = open.unwrap_or_else(|| world.socket(netns, SocketType::Tcp).unwrap());
-                self.sockets.insert((*name).into(), socket);
-                Some(text(world.connect(socket, at(addr, port.parse().unwrap()))))
+                Some(text(self.connect(netns, name, at(addr, port.parse().unwrap()))))
             }
-            ["status", name] => Some(self.status(name)),
             ["accept", name, listener] => {
                 let accepted = world.accept(self.sockets[*listener]);
                 Some(text(accepted.map(|socket| {
                     self.sockets.insert((*name).into(), socket);
                 })))
             }
-            ["send", name, bytes] => {
-                let socket = self.sockets[*name];
-                Some(count(world.send(socket, &vec![b'x'; number(bytes) as usize])))
-            }
-            ["recv", name, bytes] => {
-                let socket = self.sockets[*name];
-                Some(count(world.recv(socket, &mut Vec::new(), number(bytes) as usize)))
-            }
-            ["ss", name] => Some(self.internals(name)),
-            ["recvall", name] => Some(self.receive_all(name)),
-            ["close", name] => {
-                let socket = self.sockets[*name];
-                world.close_socket(socket);
-                None
-            }
-            ["shutdown", name, how] => {
-                let how = match *how {
-                    "rd" => Shutdown::READ,
-                    "wr" => Shutdown::WRITE,
-                    _ => Shutdown::BOTH,
-                };
-                let socket = self.sockets[*name];
-                Some(text(world.shutdown(socket, how)))
-            }
+            [
+                call @ ("bind" | "status" | "send" | "recv" | "ss" | "recvall" | "close"
+                | "shutdown"),
+                name,
+                args @ ..,
+            ] => self.call(call, name, args),
             [option @ ("nodelay" | "rcvbuf" | "sndbuf" | "tos"), name, value] => {
                 let value = number(value);
                 let option = match *option {
@@ -192,8 +157,7 @@ impl Replay {
                     "sndbuf" => SockOpt::SndBuf(value),
                     _ => SockOpt::Tos(u8::try_from(value).unwrap()),
                 };
-                let socket = self.sockets[*name];
-                world.set_option(socket, option).unwrap();
+                world.set_option(self.sockets[*name], option).unwrap();
                 None
             }
             _ => {
@@ -203,8 +167,56 @@ impl Replay {
         }
     }
 
+    fn listen(&mut self, netns: NetnsId, name: &str, addr: SocketAddrV4, backlog: u32) {
+        let world = &mut self.pair.world;
+        let socket = world.socket(netns, SocketType::Tcp).unwrap();
+        world.set_option(socket, SockOpt::ReuseAddr(true)).unwrap();
+        world.bind(socket, addr).unwrap();
+        world.listen(socket, backlog).unwrap();
+        self.listening.push(addr.port());
+        self.sockets.insert(name.into(), socket);
+    }
+
+    fn connect(&mut self, netns: NetnsId, name: &str, to: SocketAddrV4) -> Result<(), Errno> {
+        let world = &mut self.pair.world;
+        let known = self.sockets.get(name).copied();
+        let open = known.filter(|s| world.kernel.sockets.get(*s).is_some());
+        let socket = open.unwrap_or_else(|| world.socket(netns, SocketType::Tcp).unwrap());
+        self.sockets.insert(name.into(), socket);
+        world.connect(socket, to)
+    }
+
+    /// A call on a socket that is there, and its answer.
+    fn call(&mut self, call: &str, name: &str, args: &[&str]) -> Option<String> {
+        let socket = self.sockets[name];
+        let world = &mut self.pair.world;
+        match (call, args) {
+            ("bind", [addr, port]) => {
+                let addr = at(addr.parse().unwrap(), port.parse().unwrap());
+                Some(text(world.bind(socket, addr)))
+            }
+            ("status", _) => Some(self.status(name)),
+            ("ss", _) => Some(self.internals(name)),
+            ("recvall", _) => Some(self.receive_all(name)),
+            ("send", [bytes]) => Some(count(world.send(socket, &vec![b'x'; size(bytes)]))),
+            ("recv", [bytes]) => Some(count(world.recv(socket, &mut Vec::new(), size(bytes)))),
+            ("shutdown", [how]) => {
+                let how = match *how {
+                    "rd" => Shutdown::READ,
+                    "wr" => Shutdown::WRITE,
+                    _ => Shutdown::BOTH,
+                };
+                Some(text(world.shutdown(socket, how)))
+            }
+            ("close", _) => {
+                world.close_socket(socket);
+                None
+            }
+            _ => panic!("not understood: {call} {args:?}"),
+        }
+    }
+
     fn configure(&mut self, ns: &str, netns: NetnsId, words: &[&str]) {
-        let number = |word: &str| word.parse::<u32>().unwrap();
         match words {
             ["sysctl", name, value] => {
                 let (name, value) = ((*name).to_owned(), (*value).to_owned());
@@ -244,7 +256,7 @@ impl Replay {
         if !ready.writable {
             return "EINPROGRESS".into();
         }
-        self.pair.world.take_error(socket).map_or("ok".into(), |errno| errno.name().into())
+        self.pair.world.take_error(socket).map_or_else(|| "ok".into(), |errno| errno.name().into())
     }
 
     /// What `ss -tmi` shows, as far as it does not depend on how fast a machine is.
@@ -427,6 +439,14 @@ fn option_text(option: TcpOption<'_>, base: u32) -> String {
 /// it.
 fn relative(number: u32) -> String {
     if (0x1000_0000..0xffff_0000).contains(&number) { "x".into() } else { number.to_string() }
+}
+
+fn number(word: &str) -> u32 {
+    word.parse().unwrap()
+}
+
+fn size(word: &str) -> usize {
+    word.parse().unwrap()
 }
 
 fn text(answer: Result<(), Errno>) -> String {

@@ -75,15 +75,12 @@ impl RequestSock {
         self.timer.map(TimerId::set_to)
     }
 
-    /// A request that was not answered yet.
-    #[expect(clippy::too_many_arguments, reason = "a request is made of all of them at once")]
+    /// A request that was not answered yet, and whose window and MSS are still to be chosen.
     pub(super) fn new(
         listener: SocketId,
         segment: &Segment,
         snt_isn: Seq,
         opt: RxOptions,
-        rcv_wnd: u32,
-        advmss: u32,
         mark: u32,
         now: SimTime,
     ) -> Self {
@@ -93,8 +90,8 @@ impl RequestSock {
             rcv_isn: segment.seq,
             snt_isn,
             opt,
-            rcv_wnd,
-            advmss,
+            rcv_wnd: 0,
+            advmss: 0,
             snd_wnd: segment.window,
             ecn_ok: false,
             mark,

@@ -36,18 +36,14 @@ pub fn send<O: Observer>(
 
 impl<O: Observer> Sk<'_, O> {
     fn write(&mut self, data: &[u8]) -> Result<usize, Errno> {
-        match self.t().state {
-            TcpState::Established | TcpState::CloseWait => {}
-            TcpState::SynSent | TcpState::SynRecv => return Err(Errno::EAGAIN),
-            TcpState::Close if self.t().connecting == ConnectState::Unconnected => {
-                self.sock_mut().take_error()?;
-                return Err(if self.sock().shutdown.write {
-                    Errno::EPIPE
-                } else {
-                    Errno::ENOTCONN
-                });
-            }
-            _ => {}
+        let state = self.t().state;
+        if state.is_opening() {
+            return Err(Errno::EAGAIN);
+        }
+        if state == TcpState::Close && self.t().connecting == ConnectState::Unconnected {
+            self.sock_mut().take_error()?;
+            let closed = self.sock().shutdown.write;
+            return Err(if closed { Errno::EPIPE } else { Errno::ENOTCONN });
         }
         let mut written = 0;
         let result = self.write_all(data, &mut written);

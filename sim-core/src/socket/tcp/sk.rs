@@ -167,7 +167,7 @@ impl<'k, O: Observer> Sk<'k, O> {
 
     /// The connection is over (`tcp_done()`).
     pub(super) fn done(&mut self) {
-        if matches!(self.t().state, TcpState::SynSent | TcpState::SynRecv) {
+        if self.t().state.is_opening() {
             self.tcp_mib(TcpMib::AttemptFails);
         }
         self.set_state(TcpState::Close);
@@ -194,17 +194,15 @@ pub(super) fn sysctl(k: &Kernel, netns: NetnsId, key: Sysctl) -> u32 {
 impl Socket {
     /// The TCP part of a socket that is known to be one.
     pub(super) fn tcp(&self) -> &TcpSock {
-        match &self.protocol {
-            Protocol::Tcp(tcp) => tcp,
-            _ => unreachable!("only TCP sockets get here"),
-        }
+        let Protocol::Tcp(tcp) = &self.protocol else { unreachable!("only TCP sockets get here") };
+        tcp
     }
 
     /// The TCP part of a socket that is known to be one, to be changed.
     pub(super) fn tcp_mut(&mut self) -> &mut TcpSock {
-        match &mut self.protocol {
-            Protocol::Tcp(tcp) => tcp,
-            _ => unreachable!("only TCP sockets get here"),
-        }
+        let Protocol::Tcp(tcp) = &mut self.protocol else {
+            unreachable!("only TCP sockets get here")
+        };
+        tcp
     }
 }

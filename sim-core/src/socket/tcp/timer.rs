@@ -232,7 +232,7 @@ impl<O: Observer> Sk<'_, O> {
         if tp.tx.packets_out == 0 {
             return;
         }
-        let connecting = matches!(tp.state, TcpState::SynSent | TcpState::SynRecv);
+        let connecting = tp.state.is_opening();
         if tp.tx.wnd == 0 && !tp.orphaned && !connecting {
             self.enter_loss();
             self.retransmit(0, 1);
@@ -263,7 +263,7 @@ impl<O: Observer> Sk<'_, O> {
     /// Whether it is no use to try again (`tcp_write_timeout()`).
     fn has_timed_out(&self) -> bool {
         let tp = self.t();
-        if matches!(tp.state, TcpState::SynSent | TcpState::SynRecv) {
+        if tp.state.is_opening() {
             let retries = self.sysctl(Sysctl::TcpSynRetries);
             let linear = if tp.state == TcpState::SynSent {
                 self.sysctl(Sysctl::TcpSynLinearTimeouts)

@@ -55,6 +55,8 @@ enum Status {
     Success,
     /// It is answered with an ACK.
     Ack,
+    /// It does not belong here, and is answered with an ACK now and then (`TCP_TW_ACK_OOW`).
+    AckOutOfWindow,
     /// It is answered with a reset, and that is the end.
     Reset,
     /// It begins a new connection, from this number on.
@@ -128,10 +130,8 @@ fn reschedule(k: &mut Kernel, id: SocketId, timeout: u64) {
 }
 
 fn time_wait(k: &mut Kernel, id: SocketId) -> Option<&mut TimeWaitSock> {
-    match &mut k.sockets.get_mut(id)?.protocol {
-        Protocol::TcpTimeWait(left) => Some(left),
-        _ => None,
-    }
+    let Protocol::TcpTimeWait(left) = &mut k.sockets.get_mut(id)?.protocol else { return None };
+    Some(left)
 }
 
 /// Its time is over.
@@ -170,7 +170,6 @@ pub(super) fn receive<O: Observer>(
     o: &mut O,
 ) -> Result<Option<Seq>, DropReason> {
     let now = k.now;
-    let ratelimit = sysctl(k, f.netns, Sysctl::TcpInvalidRatelimit);
     let Some(left) = time_wait(k, id) else { return Ok(None) };
     let mut again = None;
     let status = if left.substate == TcpState::FinWait2 {
@@ -185,7 +184,8 @@ pub(super) fn receive<O: Observer>(
         Status::Syn(isn) => return Ok(Some(isn)),
         Status::Success => {}
         Status::Kill => kill(k, id),
-        Status::Ack => acknowledge(k, id, f, segment, ratelimit, o),
+        Status::Ack => acknowledge(k, id, f, segment, o),
+        Status::AckOutOfWindow => acknowledge_limited(k, id, f, segment, o),
         Status::Reset => {
             let opts = &k.sockets[id].opts;
             let from = (opts.mark, opts.bound_dev);
@@ -196,24 +196,34 @@ pub(super) fn receive<O: Observer>(
     Ok(None)
 }
 
-/// Sends the last ACK once more, but not too often (`tcp_v4_timewait_ack()`).
-pub(super) fn acknowledge<O: Observer>(
+/// Sends the last ACK once more, if that was not done a moment ago (`tcp_timewait_check_oow_rate_limit()`).
+pub(super) fn acknowledge_limited<O: Observer>(
     k: &mut Kernel,
     id: SocketId,
     f: &Flight,
     segment: &Segment,
-    ratelimit: u32,
     o: &mut O,
 ) {
-    let now = k.now;
-    let clock = clock_ms(now);
+    let (now, ratelimit) = (k.now, sysctl(k, f.netns, Sysctl::TcpInvalidRatelimit));
+    let Some(left) = time_wait(k, id) else { return };
+    let counts = segment.is_pure_ack() || segment.flags.syn();
+    if !(counts && left.limit.is_exceeded(now, ratelimit)) {
+        acknowledge(k, id, f, segment, o);
+    }
+}
+
+/// Sends the last ACK once more (`tcp_v4_timewait_ack()`).
+fn acknowledge<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    f: &Flight,
+    segment: &Segment,
+    o: &mut O,
+) {
+    let clock = clock_ms(k.now);
     let opts = &k.sockets[id].opts;
     let (tos, mark, dev) = (opts.tos, opts.mark, opts.bound_dev);
     let Some(left) = time_wait(k, id) else { return };
-    let limited = segment.is_pure_ack() || segment.flags.syn();
-    if limited && left.substate == TcpState::TimeWait && left.limit.is_exceeded(now, ratelimit) {
-        return;
-    }
     let opt = &left.opt;
     let reply = Reply {
         seq: left.snd_nxt,
@@ -254,7 +264,7 @@ impl TimeWaitSock {
         let paws = self.rejects_clock(segment, now);
         let edge = self.rcv_nxt.plus(self.rcv_wnd);
         if paws || !in_window(segment, self.rcv_nxt, edge) {
-            return if segment.flags.rst() { Status::Success } else { Status::Ack };
+            return if segment.flags.rst() { Status::Success } else { Status::AckOutOfWindow };
         }
         if segment.flags.rst() {
             return Status::Kill;
@@ -300,7 +310,7 @@ impl TimeWaitSock {
         if paws || segment.flags.ack() {
             *again = Some(TIMEWAIT_LEN);
         }
-        Status::Ack
+        Status::AckOutOfWindow
     }
 }
 

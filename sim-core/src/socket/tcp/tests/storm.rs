@@ -13,7 +13,7 @@ use crate::packet::build::{
 use crate::packet::{EtherType, IcmpType, IpProto, Skb, TcpFlags};
 use crate::socket::lab::{A, B, Pair, at, mac};
 use crate::socket::tcp::tests::invariants::check;
-use crate::socket::tcp::{FourTuple, Seq, TcpEntry};
+use crate::socket::tcp::{FourTuple, Seq, TcpEntry, TcpSock};
 use crate::socket::{Protocol, Shutdown, SockOpt, SocketType};
 
 /// A number of a connection that an arbitrary one lies near to.
@@ -63,14 +63,20 @@ enum Op {
     Icmp { to: usize, kind: u8, code: u8, mtu: u16, seq: Number },
     Connect(bool),
     Accept,
-    Send(usize, u16),
-    Recv(usize, u16),
-    Shutdown(usize, u8),
-    Close(usize),
     Wait(u32),
-    NoDelay(usize, bool),
-    RcvBuf(usize, u16),
-    SndBuf(usize, u16),
+    Call(usize, Call),
+}
+
+/// What a program does with a connection.
+#[derive(Clone, Debug)]
+enum Call {
+    Send(u16),
+    Recv(u16),
+    Shutdown(u8),
+    Close,
+    NoDelay(bool),
+    RcvBuf(u16),
+    SndBuf(u16),
 }
 
 fn number() -> impl Strategy<Value = Number> {
@@ -153,14 +159,14 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (icmp, number()).prop_map(|((to, kind, code, mtu), seq)| Op::Icmp { to, kind, code, mtu, seq }),
         1 => any::<bool>().prop_map(Op::Connect),
         3 => Just(Op::Accept),
-        12 => (socket, sizes.clone()).prop_map(|(s, n)| Op::Send(s, n)),
-        4 => (socket, sizes).prop_map(|(s, n)| Op::Recv(s, n)),
-        1 => (socket, 0..3u8).prop_map(|(s, how)| Op::Shutdown(s, how)),
-        1 => socket.prop_map(Op::Close),
+        12 => (socket, sizes.clone()).prop_map(|(s, n)| Op::Call(s, Call::Send(n))),
+        4 => (socket, sizes).prop_map(|(s, n)| Op::Call(s, Call::Recv(n))),
+        1 => (socket, 0..3u8).prop_map(|(s, how)| Op::Call(s, Call::Shutdown(how))),
+        1 => socket.prop_map(|s| Op::Call(s, Call::Close)),
         10 => wait.prop_map(Op::Wait),
-        1 => (socket, any::<bool>()).prop_map(|(s, on)| Op::NoDelay(s, on)),
-        1 => (socket, any::<u16>()).prop_map(|(s, n)| Op::RcvBuf(s, n)),
-        1 => (socket, any::<u16>()).prop_map(|(s, n)| Op::SndBuf(s, n)),
+        1 => (socket, any::<bool>()).prop_map(|(s, on)| Op::Call(s, Call::NoDelay(on))),
+        1 => (socket, any::<u16>()).prop_map(|(s, n)| Op::Call(s, Call::RcvBuf(n))),
+        1 => (socket, any::<u16>()).prop_map(|(s, n)| Op::Call(s, Call::SndBuf(n))),
     ]
 }
 
@@ -203,37 +209,37 @@ impl Storm {
         let k = &self.pair.world.kernel;
         let entry = k.netns[self.pair.a].sockets.tcp_connections.get(tuple);
         let base = match entry {
-            Some(TcpEntry::Socket(id)) => match &k.sockets[*id].protocol {
-                Protocol::Tcp(tcp) => match near {
-                    Near::Zero => Seq(0),
-                    Near::RcvNxt => tcp.rx.nxt,
-                    Near::RcvEdge => tcp.rx.nxt.plus(tcp.rx.window_left()),
-                    Near::Copied => tcp.rx.copied,
-                    Near::SndUna => tcp.tx.una,
-                    Near::SndNxt => tcp.tx.nxt,
-                    Near::SndEnd => tcp.tx.write_seq,
-                },
-                Protocol::TcpTimeWait(left) => left.rcv_nxt(),
-                _ => Seq(0),
-            },
+            None => Seq(7000),
             Some(TcpEntry::Request(request)) => match near {
                 Near::RcvNxt | Near::RcvEdge | Near::Copied => request.rcv_nxt(),
-                _ => request.snt_isn.plus(1),
+                Near::Zero | Near::SndUna | Near::SndNxt | Near::SndEnd => request.snt_isn.plus(1),
             },
-            None => Seq(7000),
+            Some(TcpEntry::Socket(id)) => {
+                if let Protocol::TcpTimeWait(left) = &k.sockets[*id].protocol {
+                    return left.rcv_nxt().plus(u32::from_ne_bytes(offset.to_ne_bytes()));
+                }
+                let TcpSock { rx, tx, .. } = k.sockets[*id].tcp();
+                match near {
+                    Near::Zero => Seq(0),
+                    Near::RcvNxt => rx.nxt,
+                    Near::RcvEdge => rx.nxt.plus(rx.window_left()),
+                    Near::Copied => rx.copied,
+                    Near::SndUna => tx.una,
+                    Near::SndNxt => tx.nxt,
+                    Near::SndEnd => tx.write_seq,
+                }
+            }
         };
         base.plus(u32::from_ne_bytes(offset.to_ne_bytes()))
     }
 
+    /// The clocks of both sides, as far as a peer knows them.
     fn recent(&self, tuple: &FourTuple) -> (u32, u32) {
         let k = &self.pair.world.kernel;
-        match k.netns[self.pair.a].sockets.tcp_connections.get(tuple) {
-            Some(TcpEntry::Socket(id)) => match &k.sockets[*id].protocol {
-                Protocol::Tcp(tcp) => (tcp.opt.ts_recent, tcp.opt.ts_offset),
-                _ => (0, 0),
-            },
-            _ => (5, 0),
-        }
+        let entry = k.netns[self.pair.a].sockets.tcp_connections.get(tuple);
+        let Some(TcpEntry::Socket(id)) = entry else { return (5, 0) };
+        let Protocol::Tcp(tcp) = &k.sockets[*id].protocol else { return (5, 0) };
+        (tcp.opt.ts_recent, tcp.opt.ts_offset)
     }
 
     /// The peer connects, and a program accepts that.
@@ -376,40 +382,33 @@ impl Storm {
                 }
                 self.pair.world.run_until(end);
             }
-            Op::Send(at, ..)
-            | Op::Recv(at, ..)
-            | Op::Shutdown(at, ..)
-            | Op::Close(at)
-            | Op::NoDelay(at, ..)
-            | Op::RcvBuf(at, ..)
-            | Op::SndBuf(at, ..) => {
+            Op::Call(at, call) => {
                 if let Some(socket) = self.socket(*at) {
-                    self.call(socket, op);
+                    self.call(socket, call);
                 }
             }
         }
     }
 
-    fn call(&mut self, socket: SocketId, op: &Op) {
+    fn call(&mut self, socket: SocketId, call: &Call) {
         let world = &mut self.pair.world;
-        match op {
-            Op::Send(_, len) => drop(world.send(socket, &vec![b'a'; usize::from(*len)])),
-            Op::Recv(_, len) => drop(world.recv(socket, &mut Vec::new(), usize::from(*len))),
-            Op::Shutdown(_, 0) => drop(world.shutdown(socket, Shutdown::READ)),
-            Op::Shutdown(_, 1) => drop(world.shutdown(socket, Shutdown::WRITE)),
-            Op::Shutdown(..) => drop(world.shutdown(socket, Shutdown::BOTH)),
-            Op::NoDelay(_, on) => world.set_option(socket, SockOpt::NoDelay(*on)).unwrap(),
-            Op::RcvBuf(_, len) => {
-                world.set_option(socket, SockOpt::RcvBuf(u32::from(*len))).unwrap();
+        match *call {
+            Call::Send(len) => drop(world.send(socket, &vec![b'a'; usize::from(len)])),
+            Call::Recv(len) => drop(world.recv(socket, &mut Vec::new(), usize::from(len))),
+            Call::Shutdown(0) => drop(world.shutdown(socket, Shutdown::READ)),
+            Call::Shutdown(1) => drop(world.shutdown(socket, Shutdown::WRITE)),
+            Call::Shutdown(_) => drop(world.shutdown(socket, Shutdown::BOTH)),
+            Call::NoDelay(on) => world.set_option(socket, SockOpt::NoDelay(on)).unwrap(),
+            Call::RcvBuf(len) => {
+                world.set_option(socket, SockOpt::RcvBuf(u32::from(len))).unwrap();
             }
-            Op::SndBuf(_, len) => {
-                world.set_option(socket, SockOpt::SndBuf(u32::from(*len))).unwrap();
+            Call::SndBuf(len) => {
+                world.set_option(socket, SockOpt::SndBuf(u32::from(len))).unwrap();
             }
-            Op::Close(_) => {
+            Call::Close => {
                 world.close_socket(socket);
                 self.open.retain(|other| *other != socket);
             }
-            _ => {}
         }
     }
 
