@@ -1,51 +1,5 @@
-//! Reads arbitrary bytes as every header there is, rewrites them, and summarizes them as a frame.
+//! See `sim_tests::entries::packet`.
 
 #![no_main]
 
-use std::net::Ipv4Addr;
-
-use libfuzzer_sys::fuzz_target;
-use sim_core::packet::ipv4_options::Ipv4Options;
-use sim_core::packet::rewrite;
-use sim_core::packet::summary::{Captured, Dump, LinkType, Summarizer, SummaryOptions};
-use sim_core::packet::{Arp, Ethernet, Icmp, Ipv4, Ipv6, Tcp, Udp, Vxlan};
-
-fuzz_target!(|input: &[u8]| {
-    let Some((flags, bytes)) = input.split_first() else { return };
-    read(bytes);
-    change(&mut bytes.to_vec());
-    let options = SummaryOptions {
-        verbose: flags & 3,
-        link_header: flags & 4 != 0,
-        quiet: flags & 8 != 0,
-        absolute_seq: flags & 16 != 0,
-        dump: if flags & 32 == 0 { Dump::None } else { Dump::HexAscii { link_header: true } },
-    };
-    let wire_len = bytes.len() + if flags & 64 == 0 { 0 } else { 1000 };
-    let mut summarizer = Summarizer::new(options);
-    for link in [LinkType::Ethernet, LinkType::Raw, LinkType::Cooked { device: "eth0" }] {
-        let _ = summarizer.summarize(&Captured { link, bytes, wire_len });
-    }
-});
-
-fn read(bytes: &[u8]) {
-    let _ = Ethernet::parse(bytes).map(|frame| frame.payload().len());
-    let _ = Arp::parse(bytes).map(|arp| (arp.sip(), arp.tip()));
-    let _ =
-        Ipv4::parse(bytes).map(|ip| (ip.payload().len(), Ipv4Options::new(ip.options()).count()));
-    let _ = Ipv6::parse(bytes).map(|ip| ip.upper());
-    let _ = Icmp::parse(bytes).map(|icmp| icmp.checksum_ok());
-    let _ = Udp::parse(bytes).map(|udp| udp.payload().len());
-    let _ = Tcp::parse(bytes).map(|tcp| tcp.options_iter().count());
-    let _ = Vxlan::parse(bytes).map(|vxlan| vxlan.vni());
-}
-
-fn change(packet: &mut [u8]) {
-    rewrite::set_ipv4_src(packet, Ipv4Addr::LOCALHOST);
-    rewrite::set_ipv4_dst(packet, Ipv4Addr::LOCALHOST);
-    rewrite::set_src_port(packet, 1);
-    rewrite::set_dst_port(packet, 2);
-    rewrite::set_icmp_id(packet, 3);
-    rewrite::ip_decrease_ttl(packet);
-    rewrite::set_tcp_mss(packet, 1000);
-}
+libfuzzer_sys::fuzz_target!(|input: &[u8]| sim_tests::entries::packet(input));

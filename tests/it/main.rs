@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod entries;
 mod kept_cases;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod differential;
+pub mod entries;
 pub mod generate;
 pub mod shrink;
 pub mod simulator;
