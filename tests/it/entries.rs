@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use sim_core::case::Action;
+use sim_core::trace::sink::json;
+use sim_core::trace::{Keep, Recorder};
+use sim_core::world::World;
 use sim_tests::cases::{KeptCase, folders};
 use sim_tests::entries::{self, ENTRIES, frame_input};
 
@@ -102,6 +105,18 @@ fn any_commands() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 1..6).prop_map(|lines| lines.join("\n"))
 }
 
+/// A recording of a ping.
+static RECORDING: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut world = World::new(1);
+    world.set_recorder(Some(Recorder::new(Keep::Everything)));
+    let netns = world.initial_netns();
+    for line in ["ip link set lo up", "ping -c 1 127.0.0.1"] {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(world.run_command(netns, &words).unwrap().status, 0, "{line}");
+    }
+    world.take_records().iter().map(json::line).collect::<String>().into_bytes()
+});
+
 /// What numbers, addresses and options go wrong with.
 const WORDS: &[&str] = &[
     "-1",
@@ -135,8 +150,14 @@ const WORDS: &[&str] = &[
     "ping -c3 10.0.2.2",
 ];
 
+/// A quarter of the usual number of cases: each of them takes its time.
+fn a_quarter() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 4, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(a_quarter())]
 
     #[test]
     fn no_frame_does_harm(input in any_frames()) {
@@ -158,6 +179,11 @@ proptest! {
         let mut input = format!("{} {other}\0", words.join(" ")).into_bytes();
         input.extend(frame);
         entries::filter(&input);
+    }
+
+    #[test]
+    fn no_recording_does_harm(damage in damage()) {
+        entries::trace(&damaged(&RECORDING, &damage));
     }
 
     #[test]

@@ -19,20 +19,24 @@ const FRAME: &str = "02000000030102000000030908004500002d000000004011608f0a00030
                      d903003500190000303901000001000000000000013100000100\
                      01";
 
-fn world() -> World {
+/// A world in which these commands have been run.
+fn world(setup: &str) -> World {
     let mut world = World::new(1);
     let netns = world.initial_netns();
-    for line in NETWORK.lines() {
-        let program = start(&mut world, netns, line);
-        let reaped = program.and_then(|program| world.reap(program));
-        assert!(reaped.is_some(), "{line}");
+    for line in setup.lines() {
+        let outcome = world.run_command(netns, &words(line)).expect("such a tool is there");
+        assert_eq!(outcome.status, 0, "{line}: {}", outcome.stderr);
     }
     world
 }
 
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
 /// Starts a command, if there is such a tool.
 fn start(world: &mut World, netns: NetnsId, line: &str) -> Option<ProcId> {
-    let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let argv = words(line);
     let tool = find(argv.first()?)?;
     let call = Call { argv, to_terminal: line.len().is_multiple_of(2), columns: None };
     Some(world.spawn_program(netns, (tool.start)(call)))
@@ -55,7 +59,7 @@ fn finish(world: &mut World, program: ProcId, input: &[u8]) {
 /// Runs lines of text as commands in a network, with the text as their input too.
 pub fn commands(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let mut world = world();
+    let mut world = world(NETWORK);
     for line in text.lines().take(MOST_COMMANDS) {
         let netns = world.netns_by_name("n").unwrap_or_else(|| world.initial_netns());
         if let Some(program) = start(&mut world, netns, line) {
@@ -70,12 +74,9 @@ pub fn filter(input: &[u8]) {
     let zero = input.iter().position(|byte| *byte == 0).unwrap_or(input.len());
     let (expression, rest) = input.split_at(zero);
     let expression = String::from_utf8_lossy(expression).replace(['\n', '\r'], " ");
-    let mut world = World::new(1);
+    let mut world =
+        world("ip link add v type veth peer name w\nip link set v up\nip link set w up");
     let netns = world.initial_netns();
-    for line in ["ip link add v type veth peer name w", "ip link set v up", "ip link set w up"] {
-        let program = start(&mut world, netns, line);
-        drop(program.and_then(|program| world.reap(program)));
-    }
     let Some(program) = start(&mut world, netns, &format!("tcpdump -ni v -- {expression}")) else {
         return;
     };

@@ -530,6 +530,21 @@ mod tests {
     }
 
     #[test]
+    fn without_sack_entries_that_are_joined_take_a_duplicate_along() {
+        let mut tx = with_data(100);
+        tx.reno = true;
+        tx.advance();
+        tx.open_chunk();
+        tx.append(&[1; 20]);
+        tx.advance();
+        tx.sacked_out = 1;
+        tx.collapse(0, 1000);
+        assert_eq!((tx.packets_out, tx.sacked_out), (1, 0));
+        assert_eq!(tx.rtx_at(0).map(Chunk::len), Some(120));
+        tx.check(false);
+    }
+
+    #[test]
     fn an_entry_is_filled_from_the_next() {
         let mut tx = with_data(10);
         tx.open_chunk();

@@ -433,8 +433,14 @@ fn is_tcp(timer: &Timer) -> bool {
     matches!(timer, Timer::Tcp(..) | Timer::TcpRequest(..) | Timer::TcpTimeWait(_))
 }
 
+/// A quarter of the usual number of cases: each of them takes its time.
+fn a_quarter() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 4, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(a_quarter())]
 
     #[test]
     fn no_segment_breaks_a_socket_and_nothing_is_left_of_a_closed_one(

@@ -233,8 +233,14 @@ fn talks() -> impl Strategy<Value = Talk> {
     )
 }
 
+/// A quarter of the usual number of cases: each of them takes its time.
+fn a_quarter() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 4, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(a_quarter())]
 
     #[test]
     fn streams_arrive_whole_over_a_bad_wire(talk in talks()) {
