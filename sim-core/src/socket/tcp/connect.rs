@@ -365,9 +365,6 @@ impl<O: Observer> Sk<'_, O> {
             tp.opt.tstamp_ok = true;
             tp.store_ts_recent(now);
         }
-        if !tp.opt.wscale_ok {
-            tp.opt.rcv_wscale = 0;
-        }
         let next = segment.seq.plus(1);
         (tp.rx.nxt, tp.rx.wup, tp.rx.copied) = (next, next, next);
         tp.count.first_byte = next;

@@ -75,7 +75,7 @@ impl<O: Observer> Sk<'_, O> {
         };
         let mut flags = out.flags;
         let syn = flags.syn();
-        let options = if syn { self.syn_options(flags) } else { self.usual_options() };
+        let options = if syn { self.syn_options() } else { self.usual_options() };
         if !syn && out.segs > 1 {
             // Several segments at once are pushed, so that the peer handles them at once.
             flags = flags | TcpFlags::PSH;
@@ -153,16 +153,13 @@ impl<O: Observer> Sk<'_, O> {
         flow::route(self.k, netns, &key)
     }
 
-    /// What a SYN offers (`tcp_syn_options()`); with ACK, in answer to another's SYN, only what that one
-    /// offered too.
-    fn syn_options(&self, flags: TcpFlags) -> TcpOptionBytes {
+    /// What a SYN offers (`tcp_syn_options()`): always the same, even in answer to another's SYN that offers
+    /// less.
+    fn syn_options(&self) -> TcpOptionBytes {
         let tp = self.t();
-        let offers = |known: bool, key: Sysctl| {
-            if flags.ack() { known } else { self.sysctl(key) != 0 }
-        };
-        let timestamps = offers(tp.opt.tstamp_ok, Sysctl::TcpTimestamps);
-        let scaling = offers(tp.opt.wscale_ok, Sysctl::TcpWindowScaling);
-        let sack = offers(tp.opt.sack_ok, Sysctl::TcpSack);
+        let timestamps = self.sysctl(Sysctl::TcpTimestamps) != 0;
+        let scaling = self.sysctl(Sysctl::TcpWindowScaling) != 0;
+        let sack = self.sysctl(Sysctl::TcpSack) != 0;
         let clock = self.clock().wrapping_add(tp.opt.ts_offset);
         TcpOptionBytes::new(&TcpOptionParams {
             mss: u16::try_from(tp.rx.advmss).ok(),

@@ -30,5 +30,7 @@ transcripts! {
     windows_close_under_a_reader_who_does_not_read_as_on_linux = "unread";
     loopback_is_acknowledged_as_by_linux = "lo";
     a_small_buffer_fills_as_on_linux = "edges";
+    two_that_open_at_once_are_those_of_linux = "cross";
+    ports_are_used_again_at_once_as_on_linux = "reuse";
     the_end_of_a_stream_stays_its_end_as_on_linux = "done";
 }
