@@ -27,4 +27,15 @@ pub struct Ipip {
     pub tos: u8,
     /// Whether outer packets must not be fragmented, whatever the inner ones say.
     pub pmtudisc: bool,
+    /// What senders of inner packets have still to be told.
+    pub errors: TunnelErrors,
+}
+
+/// ICMP errors about outer packets, of which senders of inner ones have still to be told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TunnelErrors {
+    /// How many came (`err_count`).
+    pub count: u32,
+    /// The jiffy in which the last one did (`err_time`).
+    pub last: u64,
 }

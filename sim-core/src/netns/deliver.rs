@@ -96,7 +96,7 @@ fn icmp_error<O: Observer>(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32
             }
             found
         }
-        IpProto::IPIP => tunnel::ipip::has_sent(k, f.netns, error.quoted),
+        IpProto::IPIP => tunnel::ipip::icmp_error(k, f.netns, &error),
         IpProto::UDPLITE => {
             k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
             false

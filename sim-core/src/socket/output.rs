@@ -2,6 +2,7 @@
 
 use crate::errno::Errno;
 use crate::id::SocketId;
+use crate::ip::ident;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netns::stack;
 use crate::packet::Skb;
@@ -24,7 +25,7 @@ pub(super) fn push_header(k: &mut Kernel, id: SocketId, skb: &mut Skb, routed: &
     let mtu = flow::mtu(k, &routed.dst);
     let len = skb.len() + header_len(&k.sockets[id]);
     let df = df(&k.sockets[id], len, mtu, routed.dst.mtu_locked);
-    let ip_id = select_id(k, id, df);
+    let ip_id = select_id(k, id, df, routed);
     let ttl = select_ttl(k, id, &routed.dst);
     let now_ms = k.now.as_millis();
     let socket = &k.sockets[id];
@@ -61,16 +62,17 @@ fn df(socket: &Socket, len: usize, mtu: usize, locked: bool) -> bool {
     }
 }
 
-/// The identification (`ip_select_ident()`): a connected socket counts, others draw; 0 only for a packet
-/// that nobody may cut.
-fn select_id(k: &mut Kernel, id: SocketId, df: bool) -> u16 {
+/// The identification (`ip_select_ident()`): a connected socket counts, others take one of the host's
+/// counters; 0 only for a packet that nobody may cut.
+fn select_id(k: &mut Kernel, id: SocketId, df: bool, routed: &Routed) -> u16 {
     let socket = &mut k.sockets[id];
     if socket.inet.connected {
         socket.inet.id = socket.inet.id.wrapping_add(1);
         return socket.inet.id;
     }
     let may_cut = matches!(socket.opts.pmtu, PmtuDiscovery::Dont | PmtuDiscovery::Want);
-    if df && !may_cut { 0 } else { k.rng.stream("ip.id").next_u16() }
+    let (netns, proto) = (socket.netns, socket.ip_proto());
+    if df && !may_cut { 0 } else { ident::select(k, netns, routed.saddr, routed.daddr, proto) }
 }
 
 /// The time to live (`ip_select_ttl()`, `ip_mc_output()`'s `mc_ttl`).

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::errno::Errno;
 use crate::id::{NetnsId, SocketId};
+use crate::ip::ident;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::netfilter::Hook;
 use crate::netns::mib::{IcmpMib, MessageDirection};
@@ -92,23 +93,35 @@ fn send_with_header<O: Observer>(
     skb.meta.protocol = EtherType::IPV4;
     skb.meta.mark = k.sockets[id].opts.mark;
     if header_len >= IPV4_HLEN {
-        let drawn = k.rng.stream("ip.id").next_u16();
-        complete_header(&mut skb, header_len, routed.saddr, drawn);
+        complete_header(k, id, &mut skb, header_len, routed);
         count_icmp_out(k, id, &skb);
     }
     output::send(k, id, skb, routed.dst, Place::Hook(Hook::Output), o)?;
     Ok(data.len())
 }
 
-fn complete_header(skb: &mut Skb, header_len: usize, saddr: Ipv4Addr, drawn: u16) {
+fn complete_header(
+    k: &mut Kernel,
+    id: SocketId,
+    skb: &mut Skb,
+    header_len: usize,
+    routed: &Routed,
+) {
+    let netns = k.sockets[id].netns;
     let total_len = u16::try_from(skb.len()).unwrap_or(u16::MAX);
     let Some(header) = skb.network_header_mut().get_mut(..header_len) else { return };
     header[2..4].copy_from_slice(&total_len.to_be_bytes());
-    if header[4..6] == [0, 0] {
-        header[4..6].copy_from_slice(&drawn.to_be_bytes());
-    }
     if header[12..16] == [0; 4] {
-        header[12..16].copy_from_slice(&saddr.octets());
+        header[12..16].copy_from_slice(&routed.saddr.octets());
+    }
+    // What nobody may cut needs no identification.
+    if header[4..6] == [0, 0]
+        && header[6] & 0x40 == 0
+        && let Some(&[s0, s1, s2, s3, d0, d1, d2, d3]) = header[12..].first_chunk()
+    {
+        let (src, dst) = (Ipv4Addr::new(s0, s1, s2, s3), Ipv4Addr::new(d0, d1, d2, d3));
+        let chosen = ident::select(k, netns, src, dst, IpProto(header[9]));
+        header[4..6].copy_from_slice(&chosen.to_be_bytes());
     }
     header[10..12].fill(0);
     let check = ip_compute_csum(header);

@@ -6,13 +6,15 @@ use crate::id::{DevId, NetnsId};
 use crate::ip::icmp;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::DevKind;
-use crate::link::ipip::{IPIP_HEADROOM, Ipip};
+use crate::link::ipip::{IPIP_HEADROOM, Ipip, TunnelErrors};
 use crate::netns::stack::Decision;
 use crate::packet::build::IcmpParams;
-use crate::packet::icmp::unreach;
+use crate::packet::icmp::{time_exceeded, unreach};
 use crate::packet::ipv4::IPV4_HLEN;
 use crate::packet::{EtherType, IcmpType, IpProto, Ipv4, PacketType};
 use crate::route::exception::ipv4_mtu;
+use crate::socket::IcmpError;
+use crate::time::HZ;
 use crate::trace::{DropReason, Observer};
 use crate::tunnel::{self, NoWay, Outer, ecn, pmtu};
 
@@ -55,6 +57,9 @@ pub(super) fn transmit<O: Observer>(
         let params = IcmpParams::error(IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED, room);
         icmp::send(k, f, params, o);
         return Err(DropReason::NotSpecified);
+    }
+    if takes_error(k, dev) {
+        icmp::send(k, f, IcmpParams::error(IcmpType::DEST_UNREACH, unreach::HOST, 0), o);
     }
     // What the way will refuse does not count as sent.
     let stats = &mut k.devs[dev].stats.tx;
@@ -147,10 +152,40 @@ pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<bool> {
     Ok(true)
 }
 
-/// Whether a tunnel has sent the packet `quoted`, which an ICMP error is about (`ipip_err()`).
-#[must_use]
-pub fn has_sent(k: &Kernel, underlay: NetnsId, quoted: &[u8]) -> bool {
-    Ipv4::parse(quoted).is_ok_and(|ip| find(k, underlay, ip.dst(), ip.src()).is_some())
+/// For how long an error about an outer packet concerns the sender of the next inner one, in jiffies
+/// (`IPTUNNEL_ERR_TIMEO`).
+const ERR_TIMEO: u64 = 30 * HZ;
+
+/// Hears of an ICMP error about an outer packet (`ipip_err()`); false if no tunnel has sent it. It says too
+/// little of the inner packet for its sender to be told at once: the sender of the next one will be.
+pub fn icmp_error(k: &mut Kernel, underlay: NetnsId, error: &IcmpError<'_>) -> bool {
+    let Ok(quoted) = Ipv4::parse(error.quoted) else { return false };
+    let Some(dev) = find(k, underlay, quoted.dst(), quoted.src()) else { return false };
+    let now = k.now.jiffies();
+    let DevKind::Ipip(ipip) = &mut k.devs[dev].kind else { return false };
+    let to_be_told = match (error.icmp_type, error.code) {
+        (IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED | unreach::SOURCE_ROUTE) => false,
+        (IcmpType::DEST_UNREACH, _) => true,
+        // An inherited time to live is the inner packet's own affair.
+        (IcmpType::TIME_EXCEEDED, time_exceeded::TTL) => ipip.ttl != 0,
+        _ => false,
+    };
+    if to_be_told && !ipip.remote.is_unspecified() {
+        let recent = now < ipip.errors.last + ERR_TIMEO;
+        let count = if recent { ipip.errors.count + 1 } else { 1 };
+        ipip.errors = TunnelErrors { count, last: now };
+    }
+    true
+}
+
+/// Whether the sender of the inner packet that is about to leave is to be told of an error.
+fn takes_error(k: &mut Kernel, dev: DevId) -> bool {
+    let now = k.now.jiffies();
+    let DevKind::Ipip(ipip) = &mut k.devs[dev].kind else { return false };
+    let errors = &mut ipip.errors;
+    let recent = errors.count > 0 && now < errors.last + ERR_TIMEO;
+    errors.count = if recent { errors.count - 1 } else { 0 };
+    recent
 }
 
 /// The tunnel that packets from `src` to `dst` belong to (`ip_tunnel_lookup()`): one with both

@@ -33,6 +33,8 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
     if f.cb.tunnel_depth >= MAX_DEPTH {
         return Err(DropReason::NotSpecified);
     }
+    // Only what captures see of it is outgoing.
+    f.skb.meta.pkt_type = PacketType::Host;
     match k.devs[f.dev].kind {
         DevKind::Vxlan(_) => vxlan::transmit(k, f, o),
         DevKind::Ipip(ipip) => ipip::transmit(k, f, &ipip, o),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::errno::Errno;
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
+use crate::link::ipip::TunnelErrors;
 use crate::link::register::NewDev;
 use crate::link::{DevFlags, DevKind, Ipip};
 use crate::netlink::NetlinkError;
@@ -34,6 +35,7 @@ pub(super) fn create<O: Observer>(
         ttl: change.ttl.unwrap_or(0),
         tos: change.tos.unwrap_or(0),
         pmtudisc: change.pmtudisc.unwrap_or(true),
+        errors: TunnelErrors::default(),
     };
     let ends = |i: &Ipip| (i.local, i.remote, i.link);
     let taken = k.netns[underlay].tunnels.iter().any(
