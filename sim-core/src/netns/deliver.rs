@@ -96,7 +96,10 @@ fn icmp_error<O: Observer>(k: &mut Kernel, f: &Flight, proto: IpProto, info: u32
             }
             found
         }
-        IpProto::IPIP => tunnel::ipip::icmp_error(k, f.netns, &error),
+        IpProto::IPIP => {
+            let what = (error.icmp_type, error.code);
+            tunnel::ipip::icmp_error(k, f.netns, what, error.quoted)
+        }
         IpProto::UDPLITE => {
             k.netns[f.netns].mib.icmp.inc(IcmpMib::InErrors);
             false

@@ -13,7 +13,6 @@ use crate::packet::icmp::{time_exceeded, unreach};
 use crate::packet::ipv4::IPV4_HLEN;
 use crate::packet::{EtherType, IcmpType, IpProto, Ipv4, PacketType};
 use crate::route::exception::ipv4_mtu;
-use crate::socket::IcmpError;
 use crate::time::HZ;
 use crate::trace::{DropReason, Observer};
 use crate::tunnel::{self, NoWay, Outer, ecn, pmtu};
@@ -158,12 +157,17 @@ const ERR_TIMEO: u64 = 30 * HZ;
 
 /// Hears of an ICMP error about an outer packet (`ipip_err()`); false if no tunnel has sent it. It says too
 /// little of the inner packet for its sender to be told at once: the sender of the next one will be.
-pub fn icmp_error(k: &mut Kernel, underlay: NetnsId, error: &IcmpError<'_>) -> bool {
-    let Ok(quoted) = Ipv4::parse(error.quoted) else { return false };
+pub fn icmp_error(
+    k: &mut Kernel,
+    underlay: NetnsId,
+    (icmp_type, code): (IcmpType, u8),
+    quoted: &[u8],
+) -> bool {
+    let Ok(quoted) = Ipv4::parse(quoted) else { return false };
     let Some(dev) = find(k, underlay, quoted.dst(), quoted.src()) else { return false };
     let now = k.now.jiffies();
     let DevKind::Ipip(ipip) = &mut k.devs[dev].kind else { return false };
-    let to_be_told = match (error.icmp_type, error.code) {
+    let to_be_told = match (icmp_type, code) {
         (IcmpType::DEST_UNREACH, unreach::FRAG_NEEDED | unreach::SOURCE_ROUTE) => false,
         (IcmpType::DEST_UNREACH, _) => true,
         // An inherited time to live is the inner packet's own affair.
