@@ -26,7 +26,7 @@ impl Session {
         let tool = tools::find(&argv[0]).unwrap();
         let call = Call { argv, to_terminal: false, columns: None };
         let netns = self.world.initial_netns();
-        self.monitors.push(self.world.spawn_program(netns, (tool.start)(call)));
+        self.monitors.push(self.world.spawn_program(tool.name, netns, (tool.start)(call)));
     }
 
     fn pass(&mut self, seconds: f64) {

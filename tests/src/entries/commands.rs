@@ -39,7 +39,7 @@ fn start(world: &mut World, netns: NetnsId, line: &str) -> Option<ProcId> {
     let argv = words(line);
     let tool = find(argv.first()?)?;
     let call = Call { argv, to_terminal: line.len().is_multiple_of(2), columns: None };
-    Some(world.spawn_program(netns, (tool.start)(call)))
+    Some(world.spawn_program(tool.name, netns, (tool.start)(call)))
 }
 
 /// Lets a command run for a while, and ends it.

@@ -271,9 +271,6 @@ const GSO_MAX_SIZE: u32 = 65536;
 /// The most segments of such a packet (`GSO_MAX_SEGS`).
 const GSO_MAX_SEGS: u32 = 65535;
 
-/// The MTU without which a device has no IPv6 side, in bytes.
-const IPV6_MIN_MTU: u32 = 1280;
-
 /// What `-details` adds.
 fn details(p: &mut Printer, msg: &LinkMsg, links: &dyn Links, view: View) {
     let (min, max) = msg.mtu_limits;
