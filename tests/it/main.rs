@@ -32,7 +32,8 @@ fn no_test_file_is_forgotten() {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap();
-        let is_module = path.is_dir() || path.extension().is_some_and(|e| e == "rs");
+        let is_module =
+            path.join("mod.rs").is_file() || path.extension().is_some_and(|e| e == "rs");
         if is_module && stem != "main" {
             assert!(named.contains(&format!("mod {stem};")), "{stem} is not declared in main.rs");
         }
