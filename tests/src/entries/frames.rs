@@ -15,6 +15,7 @@ pub(super) const NETWORK: &str = include_str!("network.sh");
 const SOCKETS: &str = "\
 0 n - sh sysctl -qw net.ipv4.ip_forward=1
 0 n - udp-echo 10.0.2.1 7
+0 n - tcp-listen 10.0.2.1 80
 0 n - udp-echo 10.0.3.2 7
 ";
 /// The devices that receive, and their addresses.
