@@ -86,13 +86,26 @@ impl Notification {
 pub struct LinkNews {
     /// The device.
     pub msg: LinkMsg,
-    /// It is told as a bridge's port (`AF_BRIDGE`, `br_ifinfo_notify()`).
-    pub as_port: bool,
-    /// What its driver can do is different (`IFLA_EVENT_FEATURE`).
-    pub features: bool,
-    /// Where it has gone: the namespace's number here, and its own there (`IFLA_NEW_NETNSID`,
-    /// `IFLA_NEW_IFINDEX`).
-    pub moved: Option<(u32, IfIndex)>,
+    /// As what it is told.
+    pub told: ToldAs,
+}
+
+/// As what a device is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ToldAs {
+    /// A device, of which nothing more is said.
+    Device,
+    /// A bridge's port (`AF_BRIDGE`, `br_ifinfo_notify()`).
+    Port,
+    /// A device whose driver can do other things now (`IFLA_EVENT_FEATURE`).
+    Changed,
+    /// A device that has gone to another namespace.
+    Moved {
+        /// The namespace's number here (`IFLA_NEW_NETNSID`).
+        nsid: u32,
+        /// The device's number there (`IFLA_NEW_IFINDEX`).
+        index: IfIndex,
+    },
 }
 
 /// Whose settings they are.
@@ -116,13 +129,17 @@ pub struct NetconfMsg {
 }
 
 /// The settings that are told of, in the order in which they are printed.
-const NETCONF: [&str; 5] =
-    ["forwarding", "rp_filter", "mc_forwarding", "proxy_arp", "ignore_routes_with_linkdown"];
+const NETCONF: [ConfKey; 5] = [
+    ConfKey::Forwarding,
+    ConfKey::RpFilter,
+    ConfKey::McForwarding,
+    ConfKey::ProxyArp,
+    ConfKey::IgnoreRoutesWithLinkdown,
+];
 
 /// The settings that are told of, with their values.
 fn told(conf: &Ipv4Conf) -> Vec<(ConfKey, i32)> {
-    let key = |name: &&str| ConfKey::ALL.iter().find(|key| key.name() == *name);
-    NETCONF.iter().filter_map(key).map(|key| (*key, conf.get(*key))).collect()
+    NETCONF.iter().map(|key| (*key, conf.get(*key))).collect()
 }
 
 /// A netlink socket that listens.
@@ -201,12 +218,12 @@ pub fn link(k: &mut Kernel, dev: DevId) {
     if let Some(other) = carrier::link_netns(k, dev).filter(|other| *other != netns) {
         k.nsid(netns, other);
     }
-    tell_link(k, dev, Change::New, false, false, None);
+    tell_link(k, dev, Change::New, ToldAs::Device);
 }
 
 /// Announces that a device is gone.
 pub fn link_gone(k: &mut Kernel, dev: DevId) {
-    tell_link(k, dev, Change::Deleted, false, false, None);
+    tell_link(k, dev, Change::Deleted, ToldAs::Device);
 }
 
 /// Announces a device whose driver can do other things now (`NETDEV_FEAT_CHANGE`).
@@ -214,34 +231,27 @@ pub fn features(k: &mut Kernel, dev: DevId) {
     if k.rtnl.quiet.contains(&dev) {
         return;
     }
-    tell_link(k, dev, Change::New, false, true, None);
+    tell_link(k, dev, Change::New, ToldAs::Changed);
 }
 
 /// Announces a bridge's port as such (`br_ifinfo_notify()`).
 pub fn port(k: &mut Kernel, dev: DevId, change: Change) {
-    tell_link(k, dev, change, true, false, None);
+    tell_link(k, dev, change, ToldAs::Port);
 }
 
 /// Announces where a device has gone.
-pub fn moved(k: &mut Kernel, dev: DevId, to: (u32, IfIndex)) {
-    tell_link(k, dev, Change::Deleted, false, false, Some(to));
+pub fn moved(k: &mut Kernel, dev: DevId, nsid: u32, index: IfIndex) {
+    tell_link(k, dev, Change::Deleted, ToldAs::Moved { nsid, index });
 }
 
-fn tell_link(
-    k: &mut Kernel,
-    dev: DevId,
-    change: Change,
-    as_port: bool,
-    features: bool,
-    moved: Option<(u32, IfIndex)>,
-) {
+fn tell_link(k: &mut Kernel, dev: DevId, change: Change, told: ToldAs) {
     let Some(device) = k.devs.get(dev) else { return };
     let netns = device.netns;
     if !k.rtnl.wants(netns, Group::Link) {
         return;
     }
     let msg = LinkMsg::of(k, dev);
-    let news = LinkNews { msg, as_port, features, moved };
+    let news = LinkNews { msg, told };
     k.rtnl.push(netns, &Notification::Link(change, Box::new(news)));
 }
 
@@ -306,7 +316,7 @@ pub fn netconf_of_device(k: &mut Kernel, dev: DevId, change: Change) {
 
 /// Announces one setting, if it is one that is told of.
 pub fn netconf(k: &mut Kernel, netns: NetnsId, holder: Holder, key: ConfKey, value: i32) {
-    if NETCONF.contains(&key.name()) && k.rtnl.wants(netns, Group::Netconf) {
+    if NETCONF.contains(&key) && k.rtnl.wants(netns, Group::Netconf) {
         let msg = NetconfMsg { holder, values: vec![(key, value)] };
         k.rtnl.push(netns, &Notification::Netconf(Change::New, msg));
     }

@@ -267,7 +267,7 @@ impl Kernel {
             .or_else(|_| self.reserve_ifindex(netns, None))
             .expect("some number is free");
         let nsid = self.nsid(old_netns, netns);
-        rtnl::moved(self, dev, (nsid, ifindex));
+        rtnl::moved(self, dev, nsid, ifindex);
         let device = &mut self.devs[dev];
         device.netns = netns;
         device.ifindex = ifindex;

@@ -1,7 +1,7 @@
 //! `bridge link`: ports.
 
 use crate::errno::Errno;
-use crate::kernel::rtnl::{Change, LinkNews};
+use crate::kernel::rtnl::{Change, LinkNews, ToldAs};
 use crate::netlink::Request;
 use crate::netlink::message::link::PortMsg;
 use crate::netlink::message::{LinkMsg, link};
@@ -126,7 +126,7 @@ pub(crate) fn announced(
     if let Some(master) = msg.master {
         p.fmt(format_args!("master {} ", links.link_name(master)));
     }
-    let there = news.as_port && change == Change::New;
+    let there = news.told == ToldAs::Port && change == Change::New;
     if let Some(port) = msg.port.as_ref().filter(|_| there) {
         let state = port_state(port.state);
         p.fmt(format_args!("state {state} priority {} cost {} ", port.priority, port.cost));

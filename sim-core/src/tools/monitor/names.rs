@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::id::{IfIndex, NetnsId};
-use crate::kernel::rtnl::{Change, Holder, NetconfMsg, Notification};
+use crate::kernel::rtnl::{Change, Holder, NetconfMsg, Notification, ToldAs};
 use crate::link::DevFlags;
 use crate::tools::ip::link::print::Links;
 use crate::tools::monitor::Dialect;
@@ -88,7 +88,11 @@ fn namespaces(news: &Notification) -> Vec<u32> {
     match news {
         Notification::Nsid(_, nsid) => vec![*nsid],
         Notification::Link(_, link) => {
-            link.msg.link_netnsid.into_iter().chain(link.moved.map(|(nsid, _)| nsid)).collect()
+            let to = match link.told {
+                ToldAs::Moved { nsid, .. } => Some(nsid),
+                ToldAs::Device | ToldAs::Port | ToldAs::Changed => None,
+            };
+            link.msg.link_netnsid.into_iter().chain(to).collect()
         }
         Notification::Addr(..)
         | Notification::Route(..)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::id::IfIndex;
-use crate::kernel::rtnl::{Change, Holder, LinkNews, NetconfMsg, Notification};
+use crate::kernel::rtnl::{Change, Holder, LinkNews, NetconfMsg, Notification, ToldAs};
 use crate::link::inet::ConfKey;
 use crate::netlink::message::{FdbMsg, NeighMsg};
 use crate::netlink::request::LinkRef;
@@ -167,10 +167,10 @@ impl Shown<'_> {
 
     fn link(&self, text: &mut String, change: Change, link: &LinkNews) {
         *text += deleted(change);
-        *text += &printed(self.options, |p| match (link.as_port, self.options.brief) {
-            (true, _) => print_link::port(p, &link.msg, self.names),
-            (false, true) => print_link::brief(p, &link.msg, self.names, View::Monitor),
-            (false, false) => print_link::news(p, link, self.names, self.options),
+        *text += &printed(self.options, |p| match (link.told, self.options.brief) {
+            (ToldAs::Port, _) => print_link::port(p, &link.msg, self.names),
+            (_, true) => print_link::brief(p, &link.msg, self.names, View::Monitor),
+            (_, false) => print_link::news(p, link, self.names, self.options),
         });
     }
 

@@ -1,6 +1,6 @@
 //! How a device is printed (`print_linkinfo()`).
 
-use crate::kernel::rtnl::LinkNews;
+use crate::kernel::rtnl::{LinkNews, ToldAs};
 use crate::link::filter::IPV6_MIN_MTU;
 use crate::link::{DevFlags, OperState};
 use crate::netlink::message::LinkMsg;
@@ -76,12 +76,12 @@ pub(crate) fn brief(p: &mut Printer, msg: &LinkMsg, links: &dyn Links, view: Vie
 pub(crate) fn news(p: &mut Printer, news: &LinkNews, links: &dyn Links, options: &Options) {
     let msg = &news.msg;
     first_line(p, msg, links, View::Monitor, options);
-    if news.features {
+    if news.told == ToldAs::Changed {
         p.text("event FEATURE CHANGE ");
     }
     hardware(p, msg, options);
     namespace(p, msg, links);
-    if let Some((nsid, index)) = news.moved {
+    if let ToldAs::Moved { nsid, index } = news.told {
         match links.netns_name(nsid) {
             Some(name) => p.fmt(format_args!(" new-netns {name}")),
             None => p.fmt(format_args!(" new-netnsid {nsid}")),
