@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::id::NetnsId;
 use crate::socket::tcp::TcpState;
 use crate::socket::tcp::dump::ShownTimer;
+use crate::time::JIFFY;
 use crate::tools::names;
 use crate::tools::services::{self, Transport};
 use crate::tools::ss::args::Args;
@@ -186,8 +187,8 @@ impl Printer<'_> {
             ShownTimer::Persist => "persist",
         };
         // The kernel counts jiffies.
-        let left = expires.jiffies().saturating_sub(self.world.now().jiffies()) * 4;
-        let left = span(Duration::from_millis(left));
+        let left = expires.jiffies().saturating_sub(self.world.now().jiffies());
+        let left = span(JIFFY.saturating_mul(u32::try_from(left).unwrap_or(u32::MAX)));
         push(text, format_args!(" timer:({name},{left},{fired})"));
     }
 }

@@ -6,6 +6,8 @@ mod storm;
 mod streams;
 mod wire;
 
+use proptest::test_runner::Config;
+
 use crate::socket::tcp::replay::replay;
 
 /// One test a transcript.
@@ -33,4 +35,10 @@ transcripts! {
     two_that_open_at_once_are_those_of_linux = "cross";
     ports_are_used_again_at_once_as_on_linux = "reuse";
     the_end_of_a_stream_stays_its_end_as_on_linux = "done";
+}
+
+/// A quarter of the usual number of cases: each of them takes its time.
+fn a_quarter() -> Config {
+    let usual = Config::default();
+    Config { cases: usual.cases / 4, ..usual }
 }

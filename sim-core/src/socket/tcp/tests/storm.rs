@@ -12,6 +12,7 @@ use crate::packet::build::{
 };
 use crate::packet::{EtherType, IcmpType, IpProto, Skb, TcpFlags};
 use crate::socket::lab::{A, B, Pair, at, mac};
+use crate::socket::tcp::tests::a_quarter;
 use crate::socket::tcp::tests::invariants::check;
 use crate::socket::tcp::{FourTuple, Seq, TcpEntry, TcpSock};
 use crate::socket::{Protocol, Shutdown, SockOpt, SocketType};
@@ -431,12 +432,6 @@ impl Storm {
 
 fn is_tcp(timer: &Timer) -> bool {
     matches!(timer, Timer::Tcp(..) | Timer::TcpRequest(..) | Timer::TcpTimeWait(_))
-}
-
-/// A quarter of the usual number of cases: each of them takes its time.
-fn a_quarter() -> ProptestConfig {
-    let usual = ProptestConfig::default();
-    ProptestConfig { cases: usual.cases / 4, ..usual }
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::id::SocketId;
 use crate::netlink::request::Request;
 use crate::socket::SockOpt;
+use crate::socket::tcp::tests::a_quarter;
 use crate::socket::tcp::tests::ends::{Foreign, Hosts, Own};
 use crate::socket::tcp::tests::invariants::check;
 use crate::socket::tcp::tests::wire::{End, Faults, Manner, Program, Wire};
@@ -231,12 +232,6 @@ fn talks() -> impl Strategy<Value = Talk> {
             Talk { seed, faults, lens, chunks, manners, rcvbuf, off }
         },
     )
-}
-
-/// A quarter of the usual number of cases: each of them takes its time.
-fn a_quarter() -> ProptestConfig {
-    let usual = ProptestConfig::default();
-    ProptestConfig { cases: usual.cases / 4, ..usual }
 }
 
 proptest! {
