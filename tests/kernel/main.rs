@@ -33,13 +33,14 @@ use sim_tests::simulator::{simulate, simulate_with_script};
 
 /// Cases whose network is built anew from its script. Packets are left out: what they teach is not
 /// configured.
-const REBUILT: [&str; 19] = [
+const REBUILT: [&str; 21] = [
     "addr-commands",
     "addr-promote",
     "addr-routes",
     "arp-static",
     "br-fdb-commands",
     "br-fdb-entries",
+    "br-fdb-flush",
     "br-nested",
     "br-port-flags",
     "ecmp-seed",
@@ -53,6 +54,7 @@ const REBUILT: [&str; 19] = [
     "sysctl-commands",
     "vxlan-encap",
     "vxlan-fdb-commands",
+    "vxlan-fdb-flush",
 ];
 
 /// How often a kernel that differed is asked again.

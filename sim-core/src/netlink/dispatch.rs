@@ -66,6 +66,7 @@ fn serve<O: Observer>(
         Request::NeighDel(spec) => neigh::del(k, netns, spec, o),
         Request::FdbAdd(spec, create) => fdb::add(k, netns, spec, *create, o),
         Request::FdbDel(spec) => fdb::del(k, netns, spec, o),
+        Request::FdbFlush(spec) => fdb::flush(k, netns, spec),
         Request::MulticastAdd(dev, addr) => maddr::add(k, netns, *dev, *addr),
         Request::MulticastDel(dev, addr) => maddr::del(k, netns, *dev, *addr),
         Request::MdbAdd(spec) => mdb::add(k, netns, spec),

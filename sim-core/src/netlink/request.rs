@@ -46,6 +46,8 @@ pub enum Request {
     FdbAdd(FdbSpec, Create),
     /// Removes a forwarding database entry (`RTM_DELNEIGH`, `PF_BRIDGE`).
     FdbDel(FdbSpec),
+    /// Removes many forwarding database entries (`RTM_DELNEIGH`, `PF_BRIDGE`, `NLM_F_BULK`).
+    FdbFlush(FdbFlush),
     /// Has a device listen to a group's address (`SIOCADDMULTI`).
     MulticastAdd(LinkRef, MacAddr),
     /// Has a device listen to it no longer (`SIOCDELMULTI`).
@@ -520,6 +522,41 @@ pub struct FdbSpec {
     pub extern_learn: bool,
     /// `NTF_STICKY`.
     pub sticky: bool,
+}
+
+/// Many entries of a forwarding database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FdbFlush {
+    /// The device: a bridge port, a bridge or a VXLAN tunnel.
+    pub dev: LinkRef,
+    /// Those of the device itself (`NTF_SELF`).
+    pub self_: bool,
+    /// Those of the bridge that the device is a port of (`NTF_MASTER`).
+    pub master: bool,
+    /// Which of them.
+    pub filter: FdbFilter,
+}
+
+/// Which entries of a forwarding database are meant. What is `None` does not matter; else an entry has to
+/// have it, or not to have it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FdbFilter {
+    /// Behind this port of a bridge; the bridge itself stands for its host (`NDA_IFINDEX`).
+    pub port: Option<LinkRef>,
+    /// Of this VLAN (`NDA_VLAN`).
+    pub vlan: Option<u16>,
+    /// Of the host itself (`NUD_PERMANENT`).
+    pub permanent: Option<bool>,
+    /// Kept for ever, be it the host's own or not (`NUD_NOARP`).
+    pub noarp: Option<bool>,
+    /// Set by hand (`NTF_USE`).
+    pub by_user: Option<bool>,
+    /// `NTF_EXT_LEARNED`.
+    pub extern_learn: Option<bool>,
+    /// `NTF_STICKY`.
+    pub sticky: Option<bool>,
+    /// Known to hardware (`NTF_OFFLOADED`).
+    pub offloaded: Option<bool>,
 }
 
 /// How an entry of a forwarding database ages.

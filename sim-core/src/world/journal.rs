@@ -129,6 +129,9 @@ fn links(request: &mut Request) -> Vec<&mut LinkRef> {
         Request::FdbAdd(spec, _) | Request::FdbDel(spec) => {
             std::iter::once(&mut spec.dev).chain(spec.via.as_mut()).collect()
         }
+        Request::FdbFlush(spec) => {
+            std::iter::once(&mut spec.dev).chain(spec.filter.port.as_mut()).collect()
+        }
         Request::MulticastAdd(dev, _) | Request::MulticastDel(dev, _) => vec![dev],
         Request::MdbAdd(spec) | Request::MdbDel(spec) => vec![&mut spec.dev, &mut spec.port],
         Request::RuleAdd(_)

@@ -12,8 +12,8 @@ use sim_core::link::inet::Scope;
 use sim_core::neigh::NudState;
 use sim_core::netlink::Request;
 use sim_core::netlink::request::{
-    AddrSpec, Create, FdbSpec, FdbState, LinkRef, MdbSpec, NeighSpec, NextHopSpec, RouteSpec,
-    RuleAction, RuleSpec,
+    AddrSpec, Create, FdbFilter, FdbFlush, FdbSpec, FdbState, LinkRef, MdbSpec, NeighSpec,
+    NextHopSpec, RouteSpec, RuleAction, RuleSpec,
 };
 use sim_core::route::RouteType;
 
@@ -244,6 +244,27 @@ fn fdb() -> BoxedStrategy<FdbSpec> {
         .boxed()
 }
 
+fn fdb_flush() -> BoxedStrategy<FdbFlush> {
+    let wanted = prop::array::uniform6(of(any::<bool>()));
+    let keepers = prop::sample::select(vec![(true, false), (false, true), (true, true)]);
+    (link(), keepers, of(link()), of(0_u16..1 << 12), wanted)
+        .prop_map(|(dev, (self_, master), port, vlan, wanted)| {
+            let [permanent, noarp, by_user, extern_learn, sticky, offloaded] = wanted;
+            let filter = FdbFilter {
+                port,
+                vlan,
+                permanent,
+                noarp,
+                by_user,
+                extern_learn,
+                sticky,
+                offloaded,
+            };
+            FdbFlush { dev, self_, master, filter }
+        })
+        .boxed()
+}
+
 /// Groups' addresses on devices, and groups of bridges.
 fn group() -> BoxedStrategy<Request> {
     let addr =
@@ -290,6 +311,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         1 => neigh().prop_map(Request::NeighDel),
         2 => (fdb(), create()).prop_map(|(spec, create)| Request::FdbAdd(spec, create)),
         1 => fdb().prop_map(Request::FdbDel),
+        1 => fdb_flush().prop_map(Request::FdbFlush),
         1 => netns_id(),
         1 => group(),
         1 => setting(),

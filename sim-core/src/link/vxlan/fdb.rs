@@ -30,6 +30,8 @@ pub struct VxlanEntry {
     pub state: NudState,
     /// It was learned by a program (`NTF_EXT_LEARNED`).
     pub extern_learn: bool,
+    /// It was called sticky, which means nothing here (`NTF_STICKY`).
+    pub sticky: bool,
     /// When the station last sent, or the entry was changed.
     pub updated: SimTime,
     /// When the station was last sent to.
@@ -80,6 +82,7 @@ impl VxlanFdb {
             remotes: SmallVec::from_elem(remote, 1),
             state,
             extern_learn: false,
+            sticky: false,
             updated: now,
             used: now,
             seq,

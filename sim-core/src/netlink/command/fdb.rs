@@ -1,7 +1,7 @@
-//! `bridge fdb add`, `append`, `replace`, `delete`.
+//! `bridge fdb add`, `append`, `replace`, `delete`, `flush`.
 
 use super::{Command, Line, NoCommand};
-use crate::netlink::request::{Create, FdbSpec, FdbState};
+use crate::netlink::request::{Create, FdbFlush, FdbSpec, FdbState};
 
 pub(super) fn add(spec: &FdbSpec, create: Create) -> Result<Command, NoCommand> {
     match create {
@@ -16,6 +16,41 @@ pub(super) fn add(spec: &FdbSpec, create: Create) -> Result<Command, NoCommand> 
 
 pub(super) fn del(spec: &FdbSpec) -> Result<Command, NoCommand> {
     line("del", spec)
+}
+
+pub(super) fn flush(spec: &FdbFlush) -> Result<Command, NoCommand> {
+    let FdbFlush { dev, self_, master, filter } = spec;
+    if !self_ && !master {
+        return Err(NoCommand("entries of neither the device nor its bridge"));
+    }
+    if filter.vlan.is_some_and(|vlan| vlan >= 1 << 12) {
+        return Err(NoCommand("a VLAN of more than 12 bits"));
+    }
+    let state: &[&str] = match (filter.permanent, filter.noarp) {
+        (None, None) => &[],
+        (Some(true), None) => &["permanent"],
+        (Some(false), None) => &["nopermanent"],
+        (None, Some(true)) => &["nodynamic"],
+        (None, Some(false)) => &["nostatic"],
+        (Some(false), Some(true)) => &["static"],
+        (Some(false), Some(false)) => &["dynamic"],
+        (Some(true), Some(true)) => &["permanent", "nodynamic"],
+        (Some(true), Some(false)) => &["permanent", "nostatic"],
+    };
+    let line = Line::of(&["bridge", "fdb", "flush"])
+        .pair("dev", dev)
+        .given("brport", filter.port)
+        .given("vlan", filter.vlan)
+        .flag("self", *self_)
+        .flag("master", *master);
+    Ok(state
+        .iter()
+        .fold(line, |line, word| line.text(word))
+        .either("added_by_user", "noadded_by_user", filter.by_user)
+        .either("extern_learn", "noextern_learn", filter.extern_learn)
+        .either("sticky", "nosticky", filter.sticky)
+        .either("offloaded", "nooffloaded", filter.offloaded)
+        .end())
 }
 
 fn line(verb: &str, spec: &FdbSpec) -> Result<Command, NoCommand> {

@@ -71,6 +71,7 @@ impl Request {
             Self::NeighDel(spec) => neigh::del(spec),
             Self::FdbAdd(spec, create) => fdb::add(spec, *create),
             Self::FdbDel(spec) => fdb::del(spec),
+            Self::FdbFlush(spec) => fdb::flush(spec),
             Self::MulticastAdd(dev, addr) => groups::maddr("add", *dev, *addr),
             Self::MulticastDel(dev, addr) => groups::maddr("del", *dev, *addr),
             Self::MdbAdd(spec) => Ok(groups::mdb("add", spec)),
@@ -208,6 +209,15 @@ impl Line {
     /// Adds a keyword if `on`.
     fn flag(self, key: &str, on: bool) -> Self {
         if on { self.text(key) } else { self }
+    }
+
+    /// Adds the one keyword or the other, if either is wanted.
+    fn either(self, yes: &str, no: &str, wanted: Option<bool>) -> Self {
+        match wanted {
+            Some(true) => self.text(yes),
+            Some(false) => self.text(no),
+            None => self,
+        }
     }
 
     /// Adds a switch, if it is given.

@@ -124,6 +124,7 @@ impl FdbMsg {
         Self {
             state,
             extern_learn: entry.extern_learn,
+            sticky: entry.sticky,
             dst: Some(remote.ip).filter(|ip| !ip.is_unspecified()).map(IpAddr::V4),
             port: Some(remote.port).filter(|port| ![0, vxlan.config.dst_port].contains(port)),
             vni: remote.vni.filter(|vni| *vni != vxlan.config.vni),

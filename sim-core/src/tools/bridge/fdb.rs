@@ -2,8 +2,8 @@
 
 use crate::netlink::Request;
 use crate::netlink::request::Create;
-use crate::tools::argv::{Args, Keyword, abbr, keyword};
-use crate::tools::bridge::{fdb_args, fdb_show, usage};
+use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
+use crate::tools::bridge::{fdb_args, fdb_flush, fdb_show, usage};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::session::Session;
@@ -28,7 +28,7 @@ const VERBS: &[Keyword<Verb>] = &[
     abbr("show", Verb::Show),
     abbr("lst", Verb::Show),
     abbr("list", Verb::Show),
-    abbr("flush", Verb::Flush),
+    full("flush", Verb::Flush),
     abbr("help", Verb::Help),
 ];
 
@@ -46,7 +46,10 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
         }
         Some(Verb::Get) => fdb_show::get(session, options, args),
         Some(Verb::Show) => fdb_show::show(session, options, args),
-        Some(Verb::Flush) => Err(Failure::not_modelled("\"bridge fdb flush\"")),
+        Some(Verb::Flush) => {
+            let spec = fdb_flush::read(args, &session.host())?;
+            session.request(&Request::FdbFlush(spec), 255)
+        }
         Some(Verb::Help) => Err(usage::fdb()),
         None => {
             let text = format!("Command \"{word}\" is unknown, try \"bridge fdb help\".\n");

@@ -2,6 +2,7 @@
 
 pub(crate) mod fdb;
 pub(crate) mod fdb_args;
+pub(crate) mod fdb_flush;
 pub(crate) mod fdb_show;
 pub(crate) mod link;
 pub(crate) mod mdb;

@@ -3,6 +3,8 @@
 //! A request may be for the bridge that the device is a port of (`master`), for the device itself
 //! (`self`), or for both.
 
+mod flush;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::bridge::fdb::{self, ByHand};
@@ -15,9 +17,14 @@ use crate::link::{DevKind, LinkType, filter};
 use crate::neigh::NudState;
 use crate::netlink::NetlinkError;
 use crate::netlink::link::find;
-use crate::netlink::request::{Create, FdbSpec, FdbState};
+use crate::netlink::request::{Create, FdbSpec, FdbState, LinkRef};
 use crate::packet::MacAddr;
 use crate::trace::Observer;
+
+pub use flush::flush;
+
+/// Why a device without Ethernet headers has no entries to remove.
+const ONLY_ETHERNET: &str = "FDB delete only supported for Ethernet devices";
 
 /// Adds or changes an entry (`rtnl_fdb_add()`).
 ///
@@ -65,7 +72,7 @@ pub fn del<O: Observer>(
     spec: &FdbSpec,
     _: &mut O,
 ) -> Result<(), NetlinkError> {
-    let dev = target(k, netns, spec, "FDB delete only supported for Ethernet devices")?;
+    let dev = target(k, netns, spec, ONLY_ETHERNET)?;
     let by_master = spec.master.then(|| port_of(k, dev)).flatten();
     if let Some((bridge, port)) = by_master {
         bridge_del(k, bridge, Some(port), spec.lladdr)?;
@@ -94,12 +101,24 @@ fn target(
     spec: &FdbSpec,
     only_ethernet: &str,
 ) -> Result<DevId, NetlinkError> {
-    let dev = find(k, netns, spec.dev)?;
-    if k.devs[dev].link_type() != LinkType::Ether {
-        return Err(NetlinkError::with_message(Errno::EINVAL, only_ethernet));
-    }
+    let dev = ethernet(k, netns, spec.dev, only_ethernet)?;
     // Without VLAN filtering no bridge knows a VLAN.
     if spec.vlan.is_some() { Err(Errno::EINVAL.into()) } else { Ok(dev) }
+}
+
+/// A device that has Ethernet headers.
+fn ethernet(
+    k: &Kernel,
+    netns: NetnsId,
+    link: LinkRef,
+    only_ethernet: &str,
+) -> Result<DevId, NetlinkError> {
+    let dev = find(k, netns, link)?;
+    if k.devs[dev].link_type() == LinkType::Ether {
+        Ok(dev)
+    } else {
+        Err(NetlinkError::with_message(Errno::EINVAL, only_ethernet))
+    }
 }
 
 /// Adds an entry to a bridge (`br_fdb_add()`); without a port it is the host's own.
@@ -233,6 +252,7 @@ fn vxlan_add(
             entry.updated = now;
         }
         entry.extern_learn = spec.extern_learn;
+        entry.sticky = spec.sticky;
         if create == Create::Replace {
             entry.remotes.clear();
             entry.remotes.push(remote);
@@ -249,6 +269,7 @@ fn vxlan_add(
         vxlan.fdb.create(spec.lladdr, remote, state, now);
         if let Some(entry) = vxlan.fdb.get_mut(spec.lladdr) {
             entry.extern_learn = spec.extern_learn;
+            entry.sticky = spec.sticky;
         }
     }
     device::arm(k, dev);
