@@ -54,6 +54,7 @@ fn serve<O: Observer>(
 ) -> Result<(), NetlinkError> {
     match request {
         Request::LinkAdd(spec) => link::add(k, netns, spec, o),
+        Request::LinkReplace(spec) => link::replace(k, netns, spec, o),
         Request::LinkSet(link, change) => link::set(k, netns, *link, change, o),
         Request::LinkDel(link) => link::del(k, netns, link, o),
         Request::AddrAdd(spec, create) => addr::add(k, netns, spec, *create, o),

@@ -22,6 +22,9 @@ pub use crate::route::fib::rule::RuleAction;
 pub enum Request {
     /// Makes a device (`RTM_NEWLINK` with `NLM_F_CREATE`).
     LinkAdd(LinkAdd),
+    /// Makes a device that may not be there either (`RTM_NEWLINK` with `NLM_F_CREATE` and `NLM_F_REPLACE`):
+    /// Linux replaces none.
+    LinkReplace(LinkAdd),
     /// Changes a device (`RTM_NEWLINK`).
     LinkSet(LinkRef, LinkChange),
     /// Removes a device (`RTM_DELLINK`).

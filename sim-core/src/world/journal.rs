@@ -64,7 +64,7 @@ impl World {
         let answer = self.make(netns, request);
         let exact = match (&mut named, place) {
             (_, Err(error)) => Err(error),
-            (Request::LinkAdd(add), Ok(_)) if answer.is_ok() => {
+            (Request::LinkAdd(add) | Request::LinkReplace(add), Ok(_)) if answer.is_ok() => {
                 pin(&self.kernel, netns, add);
                 self.placed(netns, named.command(self))
             }
@@ -105,7 +105,8 @@ impl World {
 /// The devices that a request names in the namespace it is made in.
 fn links(request: &mut Request) -> Vec<&mut LinkRef> {
     match request {
-        Request::LinkAdd(LinkAdd { link, change, kind, .. }) => {
+        Request::LinkAdd(LinkAdd { link, change, kind, .. })
+        | Request::LinkReplace(LinkAdd { link, change, kind, .. }) => {
             let below = match kind {
                 LinkKind::Vxlan(VxlanChange { dev, .. }) => dev.as_mut(),
                 LinkKind::Ipip(tunnel) => tunnel.dev.as_mut(),

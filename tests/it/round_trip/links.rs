@@ -244,6 +244,7 @@ fn kind() -> BoxedStrategy<LinkKind> {
         Just(LinkKind::Veth(Box::default())),
         groups_bridge().prop_map(LinkKind::Bridge),
         vxlan().prop_map(LinkKind::Vxlan),
+        Just(LinkKind::Vxlan(VxlanChange::default())),
         ipip().prop_map(LinkKind::Ipip),
         prop::sample::select(vec![Bridge, Passthru, Private, Source, Vepa])
             .prop_map(LinkKind::Macvlan),
@@ -301,6 +302,7 @@ fn touched_port() -> BoxedStrategy<(LinkRef, LinkChange)> {
 pub(super) fn request() -> BoxedStrategy<Request> {
     prop_oneof![
         8 => add().prop_map(Request::LinkAdd),
+        2 => add().prop_map(Request::LinkReplace),
         1 => tuntap().prop_map(Request::LinkAdd),
         8 => set().prop_map(|(dev, change)| Request::LinkSet(dev, change)),
         1 => touched_port().prop_map(|(dev, change)| Request::LinkSet(dev, change)),

@@ -1,4 +1,4 @@
-//! `ip link add` and `set`.
+//! `ip link add`, `replace` and `set`.
 
 use super::{Command, Line, Names, NoCommand, link_kind, port};
 use crate::link::{DevFlags, DevName};
@@ -9,11 +9,11 @@ const ADDR_GEN_MODES: [&str; 4] = ["eui64", "none", "stable_secret", "random"];
 /// The longest alias, in bytes.
 const MAX_ALIAS: usize = 255;
 
-pub(super) fn add(spec: &LinkAdd, names: &dyn Names) -> Result<Command, NoCommand> {
+pub(super) fn add(verb: &str, spec: &LinkAdd, names: &dyn Names) -> Result<Command, NoCommand> {
     if let LinkKind::Tun { tap } = spec.kind {
-        return tuntap(spec, tap);
+        return tuntap(verb, spec, tap);
     }
-    let line = Line::of(&["ip", "link", "add"]);
+    let line = Line::of(&["ip", "link", verb]);
     let line = new_device(line, spec.name, &spec.change)?
         .given("index", spec.ifindex)
         .given("link", spec.link);
@@ -46,9 +46,12 @@ fn new_device(line: Line, name: Option<DevName>, change: &LinkChange) -> Result<
 }
 
 /// TUN devices are not made by netlink, and are given nothing but a name.
-fn tuntap(spec: &LinkAdd, tap: bool) -> Result<Command, NoCommand> {
+fn tuntap(verb: &str, spec: &LinkAdd, tap: bool) -> Result<Command, NoCommand> {
     if spec.ifindex.is_some() || spec.link.is_some() || spec.change != LinkChange::default() {
         return Err(NoCommand("a TUN device with attributes"));
+    }
+    if verb != "add" {
+        return Err(NoCommand("a TUN device that is replaced"));
     }
     let line = Line::of(&["ip", "tuntap", "add"]).given("dev", spec.name);
     Ok(line.pair("mode", if tap { "tap" } else { "tun" }).end())

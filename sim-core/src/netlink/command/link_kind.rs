@@ -39,6 +39,9 @@ pub(super) fn bridge(line: Line, change: &BridgeChange) -> Line {
 /// Options of a VXLAN tunnel; of a new one if `new`, which says so where the kernel's default port is
 /// meant.
 pub(super) fn vxlan(line: Line, change: &VxlanChange, new: bool) -> Result<Line, NoCommand> {
+    if new && *change == VxlanChange::default() {
+        return Ok(line);
+    }
     if new && change.vni.is_none() {
         return Err(NoCommand("a VXLAN tunnel without a network identifier"));
     }

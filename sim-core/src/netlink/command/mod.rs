@@ -58,7 +58,8 @@ impl Request {
     /// be named.
     pub fn command(&self, names: &dyn Names) -> Result<Command, NoCommand> {
         match self {
-            Self::LinkAdd(spec) => link::add(spec, names),
+            Self::LinkAdd(spec) => link::add("add", spec, names),
+            Self::LinkReplace(spec) => link::add("replace", spec, names),
             Self::LinkSet(dev, change) => link::set(*dev, change, names),
             Self::LinkDel(dev) => Ok(Line::of(&["ip", "link", "del", "dev"]).text(dev).end()),
             Self::AddrAdd(spec, create) => addr::add(spec, *create),

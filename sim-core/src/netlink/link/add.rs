@@ -22,6 +22,7 @@ pub(super) fn add<O: Observer>(
     o: &mut O,
 ) -> Result<(), NetlinkError> {
     let target = spec.change.netns.unwrap_or(netns);
+    validate(spec)?;
     check(k, netns, target, spec)?;
     match &spec.kind {
         LinkKind::Veth(peer) if **peer == LinkPeer::default() => {
@@ -51,6 +52,38 @@ pub(super) fn add<O: Observer>(
     }
 }
 
+/// Makes the device, if there is none where the request comes from (`NLM_F_REPLACE`).
+pub(super) fn replace<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    spec: &LinkAdd,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    validate(spec)?;
+    let there = match (spec.ifindex, spec.name) {
+        (Some(index), _) => k.dev_by_index(netns, index),
+        (None, Some(name)) => k.dev_by_name(netns, name),
+        (None, None) => None,
+    };
+    if there.is_some() { Err(Errno::EOPNOTSUPP.into()) } else { add(k, netns, spec, o) }
+}
+
+/// Refuses what a kind refuses, whatever is there already (`ops->validate`).
+fn validate(spec: &LinkAdd) -> Result<(), NetlinkError> {
+    let LinkChange { address, mtu, .. } = spec.change;
+    match &spec.kind {
+        LinkKind::Ipip(_) => Ok(()),
+        LinkKind::Vxlan(options) => vxlan::validate(address, mtu, options),
+        LinkKind::Veth(peer) => {
+            check_veth(address, mtu)?;
+            check_veth(peer.change.address, peer.change.mtu)
+        }
+        LinkKind::Bridge(_) | LinkKind::Macvlan(_) | LinkKind::Dummy | LinkKind::Tun { .. } => {
+            check_address(address)
+        }
+    }
+}
+
 /// Refuses what the kernel refuses before it makes anything (`__rtnl_newlink()`,
 /// `rtnl_create_link()`).
 fn check(k: &Kernel, netns: NetnsId, target: NetnsId, spec: &LinkAdd) -> Result<(), NetlinkError> {
@@ -65,15 +98,14 @@ fn check(k: &Kernel, netns: NetnsId, target: NetnsId, spec: &LinkAdd) -> Result<
     if let Some(link) = spec.link {
         find(k, netns, link)?;
     }
-    if !matches!(spec.kind, LinkKind::Ipip(_)) {
-        check_address(spec.change.address)?;
-    }
     let (min, max) = match spec.kind {
-        LinkKind::Veth(_) => {
-            return check_veth_mtu(spec.change.mtu);
-        }
-        LinkKind::Bridge(_) | LinkKind::Vxlan(_) => (ETH_MIN_MTU, ETH_MAX_MTU),
-        LinkKind::Ipip(_) | LinkKind::Macvlan(_) | LinkKind::Dummy | LinkKind::Tun { .. } => (0, 0),
+        LinkKind::Bridge(_) => (ETH_MIN_MTU, ETH_MAX_MTU),
+        LinkKind::Veth(_)
+        | LinkKind::Vxlan(_)
+        | LinkKind::Ipip(_)
+        | LinkKind::Macvlan(_)
+        | LinkKind::Dummy
+        | LinkKind::Tun { .. } => (0, 0),
     };
     set::check_mtu_range(spec.change.mtu, min, max)
 }
@@ -86,8 +118,9 @@ fn check_address(addr: Option<MacAddr>) -> Result<(), NetlinkError> {
     Ok(())
 }
 
-/// The MTU of a wire's new end (`veth_validate()`), refused without a word.
-fn check_veth_mtu(mtu: Option<u32>) -> Result<(), NetlinkError> {
+/// A wire's new end (`veth_validate()`); its MTU is refused without a word.
+fn check_veth(addr: Option<MacAddr>, mtu: Option<u32>) -> Result<(), NetlinkError> {
+    check_address(addr)?;
     if mtu.is_some_and(|mtu| !(ETH_MIN_MTU..=ETH_MAX_MTU).contains(&mtu)) {
         return Err(Errno::EINVAL.into());
     }
@@ -179,8 +212,6 @@ fn add_veth<O: Observer>(
     peer: &LinkPeer,
     o: &mut O,
 ) -> Result<(), NetlinkError> {
-    check_address(peer.change.address)?;
-    check_veth_mtu(peer.change.mtu)?;
     let there = NewDev {
         netns: peer.change.netns.unwrap_or(source),
         name: peer.name.unwrap_or_else(|| pattern_name("veth%d")),

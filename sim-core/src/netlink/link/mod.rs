@@ -38,6 +38,22 @@ pub fn add<O: Observer>(
     answer
 }
 
+/// Adds a device, and replaces none.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` if it is there already, or another refusal of the kernel; then nothing has changed.
+pub fn replace<O: Observer>(
+    k: &mut Kernel,
+    netns: NetnsId,
+    spec: &LinkAdd,
+    o: &mut O,
+) -> Result<(), NetlinkError> {
+    let answer = add::replace(k, netns, spec, o);
+    carrier::run(k, o);
+    answer
+}
+
 /// Changes a device.
 ///
 /// # Errors

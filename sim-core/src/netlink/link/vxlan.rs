@@ -20,6 +20,26 @@ use crate::trace::Observer;
 /// The largest network identifier, plus one.
 const VNI_END: u32 = 1 << 24;
 
+/// Refuses what cannot be (`vxlan_validate()`).
+pub(super) fn validate(
+    addr: Option<MacAddr>,
+    mtu: Option<u32>,
+    change: &VxlanChange,
+) -> Result<(), NetlinkError> {
+    let refuse = |errno, text| Err(NetlinkError::with_message(errno, text));
+    if addr.is_some_and(|addr| !addr.is_valid()) {
+        return refuse(Errno::EADDRNOTAVAIL, "Provided Ethernet address is not unicast");
+    }
+    if mtu.is_some_and(|mtu| !(ETH_MIN_MTU..=ETH_MAX_MTU).contains(&mtu)) {
+        return refuse(Errno::EINVAL, "MTU must be between 68 and 65535");
+    }
+    if *change == VxlanChange::default() {
+        let text = "Required attributes not provided to perform the operation";
+        return refuse(Errno::EINVAL, text);
+    }
+    Ok(())
+}
+
 /// Makes a device. Its outer packets stay in `underlay`, wherever it goes itself.
 pub(super) fn create<O: Observer>(
     k: &mut Kernel,

@@ -10,7 +10,7 @@ pub(crate) mod stats_print;
 use crate::errno::Errno;
 use crate::id::IfIndex;
 use crate::netlink::Request;
-use crate::netlink::request::LinkRef;
+use crate::netlink::request::{LinkAdd, LinkRef};
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::addr;
@@ -51,12 +51,12 @@ const VERBS: &[Keyword<Verb>] = &[
 pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Result<()> {
     let word = args.next().unwrap_or("show");
     match keyword(VERBS, word) {
-        Some(Verb::Add) => add(session, options, args),
+        Some(Verb::Add) => add(session, options, args, Request::LinkAdd),
+        Some(Verb::Replace) => add(session, options, args, Request::LinkReplace),
         Some(Verb::Set) => set(session, args),
         Some(Verb::Delete) => delete(session, args),
         Some(Verb::Show) => addr::show::run(session, options, args, View::Link),
         Some(Verb::Help) => help(args),
-        Some(Verb::Replace) => Err(Failure::not_modelled("\"ip link replace\"")),
         Some(Verb::NotModelled) => Err(Failure::not_modelled(&format!("\"ip link {word}\""))),
         None => Err(unknown_command(word, "link")),
     }
@@ -69,11 +69,16 @@ fn help(args: &mut Args<'_>) -> Result<()> {
     }
 }
 
-fn add(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Result<()> {
+fn add(
+    session: &mut Session<'_>,
+    options: &Options,
+    args: &mut Args<'_>,
+    request: fn(LinkAdd) -> Request,
+) -> Result<()> {
     let mut notes = String::new();
     let spec = args::add(args, options, &session.host(), &mut notes);
     session.stderr += &notes;
-    session.request(&Request::LinkAdd(spec?), 2)
+    session.request(&request(spec?), 2)
 }
 
 fn set(session: &mut Session<'_>, args: &mut Args<'_>) -> Result<()> {
