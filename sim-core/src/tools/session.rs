@@ -9,7 +9,7 @@ use crate::netlink::{self, NetlinkError, Request};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::print::Links;
 use crate::tools::ip::options::Options;
-use crate::tools::monitor::Plan;
+use crate::tools::monitor::Monitor;
 use crate::world::{Poll, Sys, World};
 
 /// What a command goes on with when its words are done.
@@ -19,8 +19,8 @@ pub(crate) enum Next {
     End,
     /// The lines of a file.
     Batch(Options),
-    /// What the kernel announces.
-    Monitor(Plan, Options),
+    /// What happens from then on.
+    Monitor(Monitor),
 }
 
 /// A running command.
@@ -37,7 +37,7 @@ pub(crate) struct Session<'w> {
     /// The command that it becomes in the end (`execvp(3)`), and the namespace of that.
     pub(crate) exec: Option<(NetnsId, Vec<String>)>,
     /// What it listens to from then on, instead of ending.
-    pub(crate) monitor: Option<Plan>,
+    pub(crate) monitor: Option<Monitor>,
 }
 
 impl<'w> Session<'w> {

@@ -17,6 +17,7 @@ use crate::time::SimTime;
 use crate::trace::Recorder;
 use crate::trace::record::Record;
 
+pub use namespaces::NameChange;
 pub use process::{
     FileAnswer, FileId, FileState, OpenMode, Output, Poll, Process, Program, Signal, Stdin,
 };
@@ -47,6 +48,8 @@ pub struct World {
     pub kernel: Kernel,
     /// The named namespaces (`/run/netns`), in the order in which they were made.
     pub(crate) names: IndexMap<String, NetnsId, FxBuildHasher>,
+    /// Who wants to know when a name comes or goes.
+    name_watches: Vec<namespaces::NameWatch>,
     pub(crate) procs: Arena<ProcId, Process>,
     /// Programs that have something to do now.
     runnable: Vec<ProcId>,
@@ -64,6 +67,7 @@ impl World {
         Self {
             kernel,
             names: IndexMap::default(),
+            name_watches: Vec::new(),
             procs: Arena::default(),
             runnable: Vec::new(),
             recorder: None,

@@ -1,11 +1,40 @@
 //! Namespaces by name, as `ip netns` keeps them under `/run/netns`.
 
 use crate::errno::Errno;
-use crate::id::NetnsId;
+use crate::id::{NetnsId, ProcId};
 use crate::netlink::command::{Names as _, Word};
 use crate::world::{Poll, World, observed};
 
+/// What happened to a name (`inotify(7)` on `/run/netns`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NameChange {
+    /// A namespace was given it.
+    Given(String),
+    /// It was taken away.
+    Taken(String),
+}
+
+/// A program that wants to know.
+#[derive(Clone, Debug)]
+pub(super) struct NameWatch {
+    pub(super) owner: ProcId,
+    /// What it has not read yet.
+    pub(super) changes: Vec<NameChange>,
+}
+
 impl World {
+    /// Tells who watches the names.
+    fn tell_name(&mut self, change: &NameChange) {
+        for watch in &mut self.name_watches {
+            watch.changes.push(change.clone());
+        }
+        let owners: Vec<ProcId> = self.name_watches.iter().map(|watch| watch.owner).collect();
+        for owner in owners {
+            self.make_runnable(owner);
+        }
+        self.run_programs();
+    }
+
     /// Makes a namespace and gives it a name (`ip netns add`).
     ///
     /// # Errors
@@ -18,6 +47,7 @@ impl World {
         let id = self.kernel.add_netns();
         self.names.insert(name.to_owned(), id);
         self.note_names(&["ip", "netns", "add", name], None);
+        self.tell_name(&NameChange::Given(name.to_owned()));
         Ok(id)
     }
 
@@ -33,6 +63,7 @@ impl World {
         let process: Option<Word> = self.netns(id);
         self.names.insert(name.to_owned(), id);
         self.note_names(&["ip", "netns", "attach", name], process);
+        self.tell_name(&NameChange::Given(name.to_owned()));
         Ok(())
     }
 
@@ -45,6 +76,7 @@ impl World {
     pub fn del_netns(&mut self, name: &str) -> Result<(), Errno> {
         let id = self.names.shift_remove(name).ok_or(Errno::ENOENT)?;
         self.note_names(&["ip", "netns", "del", name], None);
+        self.tell_name(&NameChange::Taken(name.to_owned()));
         self.drop_netns_if_unused(id);
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::kernel::Timer;
 use crate::kernel::rtnl::{Group, Notification};
 use crate::rng::Stream;
 use crate::time::SimTime;
+use crate::world::namespaces::{NameChange, NameWatch};
 use crate::world::process::{FileId, FileState, OpenFile, OpenMode, Output, Signal, Stdin};
 use crate::world::{Process, World};
 
@@ -58,6 +59,17 @@ impl<'w> Sys<'w> {
     /// Takes what has been announced since the last time (`recvmsg(2)`).
     pub fn take_news(&mut self) -> Vec<Notification> {
         self.world.kernel.rtnl.take(self.proc)
+    }
+
+    /// Watches the names of namespaces (`inotify_add_watch(2)`).
+    pub fn watch_netns_names(&mut self) {
+        self.world.name_watches.push(NameWatch { owner: self.proc, changes: Vec::new() });
+    }
+
+    /// Takes what has happened to the names of namespaces since the last time.
+    pub fn take_name_changes(&mut self) -> Vec<NameChange> {
+        let own = self.world.name_watches.iter_mut().filter(|watch| watch.owner == self.proc);
+        own.flat_map(|watch| std::mem::take(&mut watch.changes)).collect()
     }
 
     /// Writes to standard output.

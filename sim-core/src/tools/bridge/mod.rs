@@ -14,6 +14,7 @@ use crate::tools::failure::{Failure, Result};
 use crate::tools::ip;
 use crate::tools::ip::options::{Family, Options};
 use crate::tools::monitor;
+use crate::tools::monitor::Monitor;
 use crate::tools::session::{Next, Session};
 
 /// The things that `bridge` is about.
@@ -50,7 +51,7 @@ pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool
     let object = args.next().ok_or_else(usage::bridge)?;
     command(session, &options, object, &mut args)?;
     Ok(match session.monitor.take() {
-        Some(plan) => Next::Monitor(plan, options),
+        Some(monitor) => Next::Monitor(monitor),
         None => Next::End,
     })
 }
@@ -67,7 +68,8 @@ pub(crate) fn command(
         Some(Object::Fdb) => fdb::run(session, options, args),
         Some(Object::Mdb) => mdb::run(session, options, args),
         Some(Object::Monitor) => {
-            session.monitor = Some(monitor::args::bridge(session, args)?);
+            let plan = monitor::args::bridge(session, args)?;
+            session.monitor = Some(Monitor::new(plan, options));
             Ok(())
         }
         Some(Object::Help) => Err(usage::bridge()),

@@ -31,9 +31,7 @@ impl Program for Bridge {
             (Some(Next::Batch(options)), _) => {
                 self.batch.insert(Batch::new(options, bridge::command)).poll(sys)
             }
-            (Some(Next::Monitor(plan, options)), _) => {
-                self.monitor.insert(Monitor::new(plan, options)).poll(sys)
-            }
+            (Some(Next::Monitor(monitor)), _) => self.monitor.insert(monitor).poll(sys),
             (Some(Next::End) | None, end) => end,
         }
     }

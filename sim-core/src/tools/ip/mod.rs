@@ -17,6 +17,7 @@ use crate::tools::argv::{Args, Keyword, abbr, abbreviates, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::{Colour, Family, Options};
 use crate::tools::monitor;
+use crate::tools::monitor::Monitor;
 use crate::tools::number;
 use crate::tools::session::{Next, Session};
 
@@ -87,7 +88,7 @@ pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool
     let object = args.next().ok_or_else(usage::ip)?;
     command(session, &options, object, &mut args)?;
     Ok(match session.monitor.take() {
-        Some(plan) => Next::Monitor(plan, options),
+        Some(monitor) => Next::Monitor(monitor),
         None => Next::End,
     })
 }
@@ -109,7 +110,8 @@ pub(crate) fn command(
         Some(Object::Maddress) => maddr::run(session, options, args),
         Some(Object::Tuntap) => tuntap::run(session, options, args),
         Some(Object::Monitor) => {
-            session.monitor = Some(monitor::args::ip(session, options, args)?);
+            let plan = monitor::args::ip(session, options, args)?;
+            session.monitor = Some(Monitor::new(plan, options));
             Ok(())
         }
         Some(Object::Help) => Err(usage::ip()),

@@ -1,13 +1,15 @@
-//! `ip monitor` and `bridge monitor`: what the kernel announces, as it happens.
+//! `ip monitor` and `bridge monitor`: what the kernel announces, as it happens; and `ip netns monitor`.
 
 pub(crate) mod args;
 mod names;
+mod namespaces;
 mod print;
 
 use crate::id::{IfIndex, NetnsId};
 use crate::kernel::rtnl::{Group, Notification};
 use crate::tools::ip::options::Options;
 use crate::tools::monitor::names::Names;
+use crate::tools::monitor::namespaces::Namespaces;
 use crate::tools::monitor::print::Told;
 use crate::world::{Poll, Sys};
 
@@ -36,7 +38,36 @@ pub(crate) struct Plan {
 
 /// A running monitor.
 #[derive(Clone, Debug)]
-pub(crate) struct Monitor {
+pub(crate) enum Monitor {
+    /// Of what the kernel announces.
+    Kernel(Box<Listener>),
+    /// Of the names of namespaces.
+    Namespaces(Namespaces),
+}
+
+impl Monitor {
+    /// Listens to the kernel.
+    pub(crate) fn new(plan: Plan, options: &Options) -> Self {
+        Self::Kernel(Box::new(Listener::new(plan, options)))
+    }
+
+    /// Watches the names of namespaces.
+    pub(crate) fn namespaces(options: &Options) -> Self {
+        Self::Namespaces(Namespaces::new(options.to_terminal))
+    }
+
+    /// Tells what has happened since the last time.
+    pub(crate) fn poll(&mut self, sys: &mut Sys<'_>) -> Poll {
+        match self {
+            Self::Kernel(listener) => listener.poll(sys),
+            Self::Namespaces(namespaces) => namespaces.poll(sys),
+        }
+    }
+}
+
+/// What listens to the kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener {
     plan: Plan,
     options: Options,
     names: Names,
@@ -45,16 +76,16 @@ pub(crate) struct Monitor {
     held: String,
 }
 
-impl Monitor {
-    pub(crate) fn new(plan: Plan, options: Options) -> Self {
+impl Listener {
+    fn new(plan: Plan, options: &Options) -> Self {
         let names = Names::new(plan.dialect, plan.netns);
         // What is announced is told as text, whatever is asked for.
-        let options = Options { json: false, ..options };
+        let options = Options { json: false, ..options.clone() };
         Self { plan, options, names, started: false, held: String::new() }
     }
 
     /// Tells what has been announced since the last time.
-    pub(crate) fn poll(&mut self, sys: &mut Sys<'_>) -> Poll {
+    fn poll(&mut self, sys: &mut Sys<'_>) -> Poll {
         if !std::mem::replace(&mut self.started, true) {
             sys.setns(self.plan.netns);
             sys.subscribe(self.plan.netns, &self.plan.groups);

@@ -1,5 +1,7 @@
 //! `ip netns`: namespaces by name.
 
+mod ids;
+
 use crate::errno::Errno;
 use crate::id::NetnsId;
 use crate::netlink::Request;
@@ -7,6 +9,7 @@ use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::ip::unknown_command;
+use crate::tools::monitor::Monitor;
 use crate::tools::number;
 use crate::tools::printer::Printer;
 use crate::tools::session::{Here, Host as _, INIT_PID, Session};
@@ -49,7 +52,7 @@ const VERBS: &[Keyword<Verb>] = &[
     abbr("attach", Verb::Attach),
 ];
 
-const USAGE: &str = include_str!("../usage/ip_netns.txt");
+const USAGE: &str = include_str!("../../usage/ip_netns.txt");
 
 /// Runs `ip netns` with the words behind it.
 pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Result<()> {
@@ -66,9 +69,13 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
         Some(Verb::Identify) => identify(session, args),
         Some(Verb::Exec) => exec(session, options, args),
         Some(Verb::Attach) => attach(session, args),
-        Some(Verb::ListId) => list_id(session, options, args),
+        Some(Verb::ListId) => ids::list(session, options, args),
         Some(Verb::Pids) => Err(Failure::not_modelled("\"ip netns pids\"")),
-        Some(Verb::Monitor) => Err(Failure::not_modelled("\"ip netns monitor\"")),
+        // Whatever stands behind it is not looked at.
+        Some(Verb::Monitor) => {
+            session.monitor = Some(Monitor::namespaces(options));
+            Ok(())
+        }
         None => Err(unknown_command(word, "netns")),
     }
 }
@@ -96,29 +103,6 @@ fn list(session: &mut Session<'_>, options: &Options) -> Result<()> {
         p.any("name", name, format_args!("{name}"));
         if let Some((nsid, _)) = known.iter().find(|(_, other)| **other == id) {
             p.any("id", *nsid, format_args!(" (id: {nsid})"));
-        }
-        p.text("\n");
-        p.close_object();
-    }
-    session.stdout += &p.finish_list();
-    Ok(())
-}
-
-/// Lists the numbers that other namespaces have here, with their names.
-fn list_id(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Result<()> {
-    match args.next() {
-        None => {}
-        Some(word @ ("target-nsid" | "nsid")) => {
-            return Err(Failure::not_modelled(&format!("\"ip netns list-id {word}\"")));
-        }
-        Some(_) => return Err(Failure::returns(255, USAGE)),
-    }
-    let mut p = Printer::list(options);
-    for (nsid, id) in &session.world.kernel.netns[session.netns].nsids {
-        p.open_object(None);
-        p.any("nsid", *nsid, format_args!("nsid {nsid} "));
-        if let Some(name) = session.world.netns_name(*id) {
-            p.any("name", name, format_args!("(iproute2 netns name: {name})"));
         }
         p.text("\n");
         p.close_object();
