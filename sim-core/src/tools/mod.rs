@@ -40,6 +40,8 @@ pub use command::{CommandError, Outcome};
 pub use inet_aton::inet_aton;
 
 use crate::world::Program;
+#[cfg(doc)]
+use crate::world::World;
 
 /// How a tool was called.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -57,6 +59,13 @@ impl Call {
     #[must_use]
     pub fn args(&self) -> &[String] {
         self.argv.get(1..).unwrap_or_default()
+    }
+
+    /// Whether it may ask for processes of the machine ([`World::set_processes`]).
+    #[must_use]
+    pub fn may_ask_for_processes(&self) -> bool {
+        self.argv.first().is_some_and(|tool| tool == "ip")
+            && ip::netns::may_ask_for_processes(self.args())
     }
 }
 

@@ -110,7 +110,17 @@ pub(crate) struct Here<'w> {
 }
 
 /// The process whose namespace is the one that was there from the beginning.
-pub(crate) const INIT_PID: &str = "1";
+const INIT_PID: &str = "1";
+
+impl Here<'_> {
+    /// The namespace of the process that `text` is the number of.
+    pub(crate) fn netns_of_process(&self, text: &str) -> Option<NetnsId> {
+        if text == INIT_PID {
+            return Some(self.world.initial_netns());
+        }
+        text.parse().ok().and_then(|pid| self.world.netns_of_pid(pid))
+    }
+}
 
 impl Host for Here<'_> {
     fn device(&self, name: &str) -> Option<LinkRef> {
@@ -130,7 +140,7 @@ impl Host for Here<'_> {
 
     fn netns(&self, text: &str) -> Option<NetnsId> {
         let named = self.world.netns_by_name(text);
-        named.or_else(|| (text == INIT_PID).then(|| self.world.initial_netns()))
+        named.or_else(|| self.netns_of_process(text))
     }
 }
 

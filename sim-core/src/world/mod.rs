@@ -6,6 +6,8 @@ pub mod process;
 pub mod socket;
 pub mod sys;
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -51,6 +53,8 @@ pub struct World {
     /// Who wants to know when a name comes or goes.
     name_watches: Vec<namespaces::NameWatch>,
     pub(crate) procs: Arena<ProcId, Process>,
+    /// The machine's processes and their namespaces, if anybody has told of them.
+    outside: Option<BTreeMap<u32, NetnsId>>,
     /// Programs that have something to do now.
     runnable: Vec<ProcId>,
     pub(crate) recorder: Option<Recorder>,
@@ -69,6 +73,7 @@ impl World {
             names: IndexMap::default(),
             name_watches: Vec::new(),
             procs: Arena::default(),
+            outside: None,
             runnable: Vec::new(),
             recorder: None,
             journal: None,

@@ -1,9 +1,11 @@
 //! Namespaces by name, as `ip netns` keeps them under `/run/netns`.
 
+use std::collections::BTreeMap;
+
 use crate::errno::Errno;
 use crate::id::{NetnsId, ProcId};
 use crate::netlink::command::{Names as _, Word};
-use crate::world::{Poll, World, observed};
+use crate::world::{Poll, Process, World, observed};
 
 /// What happened to a name (`inotify(7)` on `/run/netns`).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -79,6 +81,33 @@ impl World {
         self.tell_name(&NameChange::Taken(name.to_owned()));
         self.drop_netns_if_unused(id);
         Ok(())
+    }
+
+    /// Tells which processes of the machine there are around this world, by their numbers, and the namespace
+    /// that each is in. They take the place of the world's own programs where processes are asked for.
+    pub fn set_processes(&mut self, processes: BTreeMap<u32, NetnsId>) {
+        self.outside = Some(processes);
+    }
+
+    /// The processes there are, by number, and where they are.
+    fn inside(&self) -> BTreeMap<u32, NetnsId> {
+        let runs = |process: &Process| !matches!(process.state, Poll::Exit(_));
+        let own = || self.procs.iter().filter(|(_, process)| runs(process));
+        let own = || own().map(|(id, process)| (id.pid(), process.netns)).collect();
+        self.outside.clone().unwrap_or_else(own)
+    }
+
+    /// The numbers of the processes in a namespace, in their order.
+    #[must_use]
+    pub fn pids(&self, netns: NetnsId) -> Vec<u32> {
+        self.inside().into_iter().filter(|(_, id)| *id == netns).map(|(pid, _)| pid).collect()
+    }
+
+    /// The namespace that a process is in.
+    #[must_use]
+    pub fn netns_of_pid(&self, pid: u32) -> Option<NetnsId> {
+        let netns = self.inside().get(&pid).copied();
+        netns.filter(|id| self.kernel.netns.get(*id).is_some())
     }
 
     /// Removes a namespace that nothing refers to any more (`put_net()`).

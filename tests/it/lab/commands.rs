@@ -52,6 +52,27 @@ fn an_orphan_in_a_namespace_keeps_it() {
     assert_eq!(stdout(&format!("mkfifo pipe; {script}")), "0\n");
 }
 
+/// As with iproute2 6.1, where the shell reads its pipe without starting another process.
+#[test]
+fn processes_are_found_in_their_namespaces_and_name_them() {
+    let script = "mkfifo pipe; ip netns add a; ip netns add b
+        ip netns exec a sh -c 'echo $$ > pid; read x < pipe; :' &
+        sleep 1; pid=$(cat pid)
+        ip netns pids a > pids; cmp pid pids && echo there; ip netns pids b
+        ip netns exec b sh -c 'echo $$; ip netns pids b' | sort -u | wc -l
+        ip netns identify $pid; ip netns identify $$; ip netns identify 99999999
+        ip link add v0 type veth peer name v1; ip link set v1 netns $pid; ip -n a -br link show up
+        ip -n a link set v1 name w; ip netns attach c $pid; ip netns attach d 99999999
+        ip netns; ip netns pids c | cmp - pid; echo > pipe; wait; ip netns pids a";
+    let output = Labs::new().run(script);
+    assert_eq!(text(&output.stdout), "there\n2\na\n\nc (id: 0)\nb\na (id: 0)\n");
+    assert_eq!(
+        text(&output.stderr),
+        "Cannot open network namespace: No such file or directory\n\
+         Bind /proc/99999999/ns/net -> /run/netns/d failed: No such file or directory\n"
+    );
+}
+
 #[test]
 fn sudo_keeps_the_namespace() {
     let script = "sudo ip netns add a; sudo ip netns exec a sudo sh -c 'echo $KUBEWIRE_NETNS'";

@@ -1,12 +1,15 @@
 //! What goes back and forth between shims and their programs in the world.
 
+use std::collections::BTreeMap;
+
 use sim_core::id::{Id as _, NetnsId, ProcId};
 use sim_core::tools::{self, Call, Catches};
 use sim_core::world::{Output, Poll, Process, Program, Signal, Sys};
 
 use super::client::State;
-use super::proc::Descent;
+use super::proc::{self, Descent};
 use super::{Client, ClientId, Server};
+use crate::lab::names;
 use crate::lab::protocol::{Exec, Hello, PIECE, ToServer, ToShim, VERSION};
 
 impl Server {
@@ -99,6 +102,10 @@ impl Server {
         let tool = tools::find(name).ok_or_else(|| format!("there is no tool {name:?}"))?;
         let call =
             Call { argv: hello.argv, to_terminal: hello.to_terminal, columns: hello.columns };
+        if call.may_ask_for_processes() {
+            let processes = self.census();
+            self.world.set_processes(processes);
+        }
         let program = self.world.spawn_program(tool.name, netns, (tool.start)(call));
         Ok(State::Running(program, tool.catches))
     }
@@ -108,6 +115,29 @@ impl Server {
         let (number, _) = place.split_once(':')?;
         let id = NetnsId::from_index(number.parse().ok()?);
         self.world.kernel.netns.get(id).map(|_| id)
+    }
+
+    /// The processes of the lab, and the namespace that each is in.
+    fn census(&self) -> BTreeMap<u32, NetnsId> {
+        let lab = self.room.path().to_string_lossy();
+        let mut census = BTreeMap::new();
+        for pid in self.watch.family() {
+            let Some(environment) = proc::environment(pid) else { continue };
+            let value = |name: &str| {
+                let of = |entry: &&String| entry.split_once('=').is_some_and(|(n, _)| n == name);
+                environment.iter().find(of).map(|entry| &entry[name.len() + 1..])
+            };
+            // The processes of a lab in the lab are somewhere else.
+            if value(names::LAB) != Some(&*lab) {
+                continue;
+            }
+            let netns = match value(names::NETNS) {
+                None => Some(self.world.initial_netns()),
+                Some(place) => self.netns(place),
+            };
+            census.extend(netns.map(|netns| (pid.cast_unsigned(), netns)));
+        }
+        census
     }
 
     /// Takes what the programs of all shims have to say, and what has been recorded.

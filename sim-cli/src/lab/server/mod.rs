@@ -75,6 +75,7 @@ pub fn run(options: &Options) -> Result<u8, CliError> {
     let shell = Shell::start(&room, &options.command).map_err(|e| no_command(options, &e))?;
     let server = Server {
         world,
+        room,
         recording,
         listener,
         signals,
@@ -110,6 +111,8 @@ type ClientId = u64;
 #[derive(Debug)]
 struct Server {
     world: World,
+    /// Removed with the server.
+    room: Room,
     recording: Recording,
     listener: UnixListener,
     signals: Signals,

@@ -141,6 +141,14 @@ fn parent_and_start(pid: i32) -> Option<(i32, u64)> {
     Some((parent, started))
 }
 
+/// The environment that a process started with; none when it is gone or about to go.
+pub(super) fn environment(pid: i32) -> Option<Vec<String>> {
+    let environ =
+        fs::read(format!("/proc/{pid}/environ")).ok().filter(|bytes| !bytes.is_empty())?;
+    let entries = environ.split(|byte| *byte == 0);
+    Some(entries.map(|entry| String::from_utf8_lossy(entry).into_owned()).collect())
+}
+
 /// Whether any process of this machine that can be looked into has `needle` in its environment.
 pub(super) fn is_in_an_environment(needle: &str) -> bool {
     all_processes().into_iter().any(|pid| {

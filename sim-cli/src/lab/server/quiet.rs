@@ -71,6 +71,11 @@ impl Watch {
         true
     }
 
+    /// All descendants that live.
+    pub(super) fn family(&self) -> BTreeSet<i32> {
+        proc::descendants(self.root).into_iter().map(|thread| thread.pid).collect()
+    }
+
     /// Whether a signal had stopped the process `pid` when it was last looked at.
     pub(super) fn is_stopped(&self, pid: i32) -> bool {
         self.stopped.contains(&pid)

@@ -5,14 +5,14 @@ mod ids;
 use crate::errno::Errno;
 use crate::id::NetnsId;
 use crate::netlink::Request;
-use crate::tools::argv::{Args, Keyword, abbr, keyword};
+use crate::tools::argv::{Args, Keyword, abbr, abbreviates, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::ip::unknown_command;
 use crate::tools::monitor::Monitor;
 use crate::tools::number;
 use crate::tools::printer::Printer;
-use crate::tools::session::{Here, Host as _, INIT_PID, Session};
+use crate::tools::session::Session;
 use crate::world::World;
 
 /// Where names stand on a real machine.
@@ -70,7 +70,7 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
         Some(Verb::Exec) => exec(session, options, args),
         Some(Verb::Attach) => attach(session, args),
         Some(Verb::ListId) => ids::list(session, options, args),
-        Some(Verb::Pids) => Err(Failure::not_modelled("\"ip netns pids\"")),
+        Some(Verb::Pids) => pids(session, args),
         // Whatever stands behind it is not looked at.
         Some(Verb::Monitor) => {
             session.monitor = Some(Monitor::namespaces(options));
@@ -130,13 +130,17 @@ fn attach(session: &mut Session<'_>, args: &mut Args<'_>) -> Result<()> {
     let missing = || Failure::returns(1, "No netns name and PID specified\n");
     let name = args.next().ok_or_else(missing)?;
     let pid = args.next().ok_or_else(missing)?;
-    if number::i32(pid).is_none_or(|pid| pid == 0) {
+    let Some(number) = number::i32(pid).filter(|number| *number != 0) else {
         return Err(Failure::returns(1, format!("Invalid PID: {pid}\n")));
+    };
+    if session.world.netns_by_name(name).is_some() {
+        return Err(cannot_create(name, Errno::EEXIST));
     }
-    if pid != INIT_PID {
-        return Err(Failure::not_modelled("\"ip netns attach\" to a process but 1"));
-    }
-    let id = session.world.initial_netns();
+    let id = session.host().netns_of_process(&number.to_string()).ok_or_else(|| {
+        let error = Errno::ENOENT;
+        let text = format!("Bind /proc/{number}/ns/net -> {RUN_DIR}/{name} failed: {error}\n");
+        Failure::returns(1, text)
+    })?;
     session.world.name_netns(name, id).map_err(|error| cannot_create(name, error))
 }
 
@@ -186,16 +190,37 @@ fn identify(session: &mut Session<'_>, args: &mut Args<'_>) -> Result<()> {
             let text = format!("Specified string '{pid}' is not a pid\n");
             return Err(Failure::returns(1, text));
         }
-        Some(INIT_PID) => session.world.initial_netns(),
-        Some(_) => {
-            let text = format!("Cannot open network namespace: {}\n", Errno::ENOENT);
-            return Err(Failure::returns(1, text));
-        }
+        Some(pid) => session.host().netns_of_process(pid).ok_or_else(cannot_open_any)?,
     };
     let name = session.world.netns_name(netns).unwrap_or_default().to_owned();
     session.stdout.push_str(&name);
     session.stdout.push('\n');
     Ok(())
+}
+
+fn cannot_open_any() -> Failure {
+    Failure::returns(1, format!("Cannot open network namespace: {}\n", Errno::ENOENT))
+}
+
+/// Lists the processes in a namespace.
+fn pids(session: &mut Session<'_>, args: &mut Args<'_>) -> Result<()> {
+    let name = name(args)?;
+    if args.peek().is_some() {
+        return Err(Failure::returns(1, "extra arguments specified\n"));
+    }
+    let netns = session.world.netns_by_name(name).ok_or_else(cannot_open_any)?;
+    for pid in session.world.pids(netns) {
+        session.out(format_args!("{pid}\n"));
+    }
+    Ok(())
+}
+
+/// Whether a command of these words may ask for processes of the machine: a process stands behind `netns`.
+pub(crate) fn may_ask_for_processes(words: &[String]) -> bool {
+    let asks = |word: &String| {
+        abbreviates(word, "netns") || word.starts_with("-b") || word.starts_with("--b")
+    };
+    words.iter().any(asks)
 }
 
 fn exec(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Result<()> {
@@ -206,8 +231,7 @@ fn exec(session: &mut Session<'_>, options: &Options, args: &mut Args<'_>) -> Re
     if args.peek().is_none() {
         return Err(Failure::returns(1, "No command specified\n"));
     }
-    let here = Here { world: session.world, netns: session.netns };
-    let netns = here.netns(name).ok_or_else(|| cannot_open(name).exiting(255))?;
+    let netns = switch(session.world, name)?;
     session.exec = Some((netns, args.rest().to_vec()));
     Ok(())
 }
