@@ -30,6 +30,7 @@ pub enum Way {
 /// transport header is known.
 pub fn receive(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     if f.skb.meta.pkt_type == PacketType::OtherHost {
+        k.devs[f.dev].stats.rx_otherhost += 1;
         return Err(DropReason::OtherHost);
     }
     let mib = &mut k.netns[f.netns].mib;

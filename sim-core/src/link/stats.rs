@@ -32,6 +32,8 @@ pub struct LinkStats {
     pub multicast: u64,
     /// Received frames that were malformed; also among the errors.
     pub rx_frame_errors: u64,
+    /// Received IPv4 packets in frames for another station (`rx_otherhost_dropped`).
+    pub rx_otherhost: u64,
     /// Transmissions that met themselves: a tunnel that leads into itself.
     pub collisions: u64,
     /// Transmissions that failed because the device had no carrier.

@@ -7,6 +7,9 @@ use crate::tools::printer::Printer;
 /// The widths of the seven columns before anything is printed.
 const WIDTHS: [usize; 7] = [10, 7, 6, 7, 7, 7, 10];
 
+/// The width of a column that is there only if there is something in it.
+const OTHERHOST: usize = 9;
+
 /// Prints the counters of a device, without the last line feed.
 pub(crate) fn print(p: &mut Printer, msg: &LinkMsg, options: &Options) {
     if p.is_json() {
@@ -26,6 +29,9 @@ fn json(p: &mut Printer, msg: &LinkMsg, errors: bool) {
         let frame = msg.stats.rx_frame_errors;
         members(p, &[("length_errors", 0), ("crc_errors", 0), ("frame_errors", frame)]);
         members(p, &[("fifo_errors", 0), ("missed_errors", 0)]);
+        if msg.stats.rx_otherhost > 0 {
+            members(p, &[("otherhost", msg.stats.rx_otherhost)]);
+        }
     }
     p.close_object();
     p.open_object(Some("tx"));
@@ -70,14 +76,17 @@ fn text(p: &mut Printer, msg: &LinkMsg, options: &Options) {
     table.rows(p, "RX", names, &received);
     if options.stats > 1 {
         p.new_line();
-        table.error_rows(p, "RX", ["length", "crc", "frame", "fifo", "overrun"], rx_errors);
+        let otherhost = Some(msg.stats.rx_otherhost).filter(|count| *count > 0);
+        let names = ["length", "crc", "frame", "fifo", "overrun"];
+        table.error_rows(p, "RX", names, rx_errors, otherhost);
     }
     p.new_line();
     let names = ["bytes", "packets", "errors", "dropped", "carrier", "collsns", ""];
     table.rows(p, "TX", names, &sent);
     if options.stats > 1 {
         p.new_line();
-        table.error_rows(p, "TX", ["aborted", "fifo", "window", "heartbt", "transns"], tx_errors);
+        let names = ["aborted", "fifo", "window", "heartbt", "transns"];
+        table.error_rows(p, "TX", names, tx_errors, None);
     }
 }
 
@@ -100,16 +109,29 @@ impl Table<'_> {
         }
     }
 
-    fn error_rows(&self, p: &mut Printer, direction: &str, names: [&str; 5], values: [u64; 5]) {
+    fn error_rows(
+        &self,
+        p: &mut Printer,
+        direction: &str,
+        names: [&str; 5],
+        values: [u64; 5],
+        otherhost: Option<u64>,
+    ) {
         let w = &self.widths;
         p.fmt(format_args!("    {direction} errors:{:1$}", "", w[0] - 10));
         for (name, width) in names.iter().zip(&w[1..]) {
             p.fmt(format_args!(" {name:>width$}"));
         }
+        if otherhost.is_some() {
+            p.text(" otherhost");
+        }
         p.new_line();
         p.fmt(format_args!("{:1$}", "", w[0] + 5));
         for (value, width) in values.iter().zip(&w[1..]) {
             p.fmt(format_args!("{:>width$} ", number(*value, self.options)));
+        }
+        if let Some(count) = otherhost {
+            p.fmt(format_args!("{:>OTHERHOST$} ", number(count, self.options)));
         }
     }
 }
