@@ -10,11 +10,22 @@ use crate::id::{IfIndex, NetnsId};
 /// The bytes that an IPIP tunnel puts in front of a packet.
 pub const IPIP_HEADROOM: u32 = 20;
 
+/// What a tunnel says that it carries (`iph.protocol`). Of what is modelled, both carry IPv4 alone.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum TunnelProto {
+    /// Anything that can be in IPv4.
+    Any,
+    /// IPv4.
+    Ipip,
+}
+
 /// An IPIP tunnel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Ipip {
     /// The namespace that the outer packets are in: the one it was made in (`tunnel->net`).
     pub underlay: NetnsId,
+    /// What it says that it carries.
+    pub proto: TunnelProto,
     /// The outer source; unspecified lets the route choose.
     pub local: Ipv4Addr,
     /// The outer destination; unspecified takes the inner packet's next hop.
@@ -27,6 +38,10 @@ pub struct Ipip {
     pub tos: u8,
     /// Whether outer packets must not be fragmented, whatever the inner ones say.
     pub pmtudisc: bool,
+    /// Whether it was made by ioctl; such a one has limits to its MTU (`ip_tunnel_create()`).
+    pub by_ioctl: bool,
+    /// The outer source with which it was made (`perm_addr`).
+    pub registered: Ipv4Addr,
     /// What senders of inner packets have still to be told.
     pub errors: TunnelErrors,
 }

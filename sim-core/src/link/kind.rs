@@ -1,6 +1,7 @@
 //! The kinds of devices, and what the kind of a device decides.
 
 use crate::id::BridgeId;
+use crate::link::ipip::IPIP_HEADROOM;
 use crate::link::{DevFlags, Ipip, Macvlan, NetDevice, Tun, Veth, Vxlan};
 use crate::packet::ethernet::ETH_HLEN;
 
@@ -110,6 +111,7 @@ impl DevKind {
     #[must_use]
     pub const fn mtu_limits(&self) -> (u32, u32) {
         match self {
+            Self::Ipip(Ipip { by_ioctl: true, .. }) => (ETH_MIN_MTU, ETH_MAX_MTU - IPIP_HEADROOM),
             Self::Loopback | Self::Dummy | Self::Ipip(_) => (0, 0),
             Self::Veth(_) | Self::Bridge(_) | Self::Vxlan(_) => (ETH_MIN_MTU, ETH_MAX_MTU),
             Self::Macvlan(macvlan) => (ETH_MIN_MTU, macvlan.max_mtu),

@@ -3,7 +3,7 @@
 use crate::id::NetnsId;
 use crate::kernel::Kernel;
 use crate::netlink::{
-    NetlinkError, Request, addr, fdb, link, maddr, mdb, neigh, nsid, route, rule, sysctl,
+    NetlinkError, Request, addr, fdb, link, maddr, mdb, neigh, nsid, route, rule, sysctl, tunnel,
 };
 use crate::trace::Observer;
 use crate::world::{World, observed};
@@ -72,6 +72,9 @@ fn serve<O: Observer>(
         Request::MulticastDel(dev, addr) => maddr::del(k, netns, *dev, *addr),
         Request::MdbAdd(spec) => mdb::add(k, netns, spec),
         Request::MdbDel(spec) => mdb::del(k, netns, spec),
+        Request::TunnelAdd(name, spec) => tunnel::add(k, netns, *name, spec, o),
+        Request::TunnelSet(name, spec) => tunnel::set(k, netns, *name, spec, o),
+        Request::TunnelDel(name) => tunnel::del(k, netns, *name, o),
         Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)

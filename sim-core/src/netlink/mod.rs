@@ -17,6 +17,7 @@ pub mod request;
 pub mod route;
 pub mod rule;
 pub mod sysctl;
+pub mod tunnel;
 
 pub use crate::errno::NetlinkError;
 pub use command::Command;

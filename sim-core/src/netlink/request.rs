@@ -3,7 +3,7 @@
 //! Fields that are `None` were not given; the kernel's default holds. Names of fields follow the
 //! netlink attributes, which each doc names.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -11,6 +11,7 @@ use crate::bridge::multicast::GroupAddr;
 use crate::id::{IfIndex, NetnsId};
 use crate::link::DevName;
 use crate::link::inet::Scope;
+pub use crate::link::ipip::TunnelProto;
 pub use crate::link::macvlan::MacvlanMode;
 use crate::neigh::NudState;
 use crate::packet::MacAddr;
@@ -59,6 +60,12 @@ pub enum Request {
     MdbAdd(MdbSpec),
     /// Takes a bridge's port, or its host, out of a group (`RTM_DELMDB`).
     MdbDel(MdbSpec),
+    /// Makes an IPIP tunnel by way of the device `tunl0` (`SIOCADDTUNNEL`); without a name the kernel numbers it.
+    TunnelAdd(Option<DevName>, TunnelSpec),
+    /// Changes an IPIP tunnel (`SIOCCHGTUNNEL`).
+    TunnelSet(DevName, TunnelSpec),
+    /// Removes an IPIP tunnel (`SIOCDELTUNNEL`).
+    TunnelDel(DevName),
     /// Gives a namespace a number as seen from this one (`RTM_NEWNSID`).
     NetnsIdSet {
         /// The namespace.
@@ -345,9 +352,11 @@ pub struct VxlanChange {
     pub l3miss: Option<bool>,
 }
 
-/// IPIP options (`IFLA_IPTUN_*`).
+/// IPIP options (`IFLA_IPTUN_*`); none at all are no `IFLA_INFO_DATA`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TunnelChange {
+    /// What it says that it carries (`IFLA_IPTUN_PROTO`); IPv4 if nothing is said.
+    pub proto: Option<TunnelProto>,
     /// The outer source; unspecified means any.
     pub local: Option<IpAddr>,
     /// The outer destination; unspecified means any.
@@ -360,6 +369,23 @@ pub struct TunnelChange {
     pub tos: Option<u8>,
     /// Whether the outer DF is set when the inner one is.
     pub pmtudisc: Option<bool>,
+}
+
+/// All parameters of an IPIP tunnel (`struct ip_tunnel_parm`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TunnelSpec {
+    /// The device that carries the outer packets; none is any.
+    pub dev: Option<LinkRef>,
+    /// The outer source; unspecified means any.
+    pub local: Ipv4Addr,
+    /// The outer destination; unspecified means any.
+    pub remote: Ipv4Addr,
+    /// The outer TTL; 0 inherits the inner one.
+    pub ttl: u8,
+    /// The outer TOS; 1 inherits the inner one.
+    pub tos: u8,
+    /// Whether the outer DF is set; with a TTL it always is.
+    pub pmtudisc: bool,
 }
 
 /// An address on a device.

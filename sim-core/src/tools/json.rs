@@ -77,6 +77,11 @@ impl Writer {
         self.out
     }
 
+    /// Writes what is no JSON between values.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
     fn separate(&mut self) {
         if self.comma {
             self.out.push(',');

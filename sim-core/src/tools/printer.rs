@@ -143,6 +143,14 @@ impl Printer {
         }
     }
 
+    /// Prints as it stands, in JSON too.
+    pub(crate) fn raw(&mut self, text: &str) {
+        match &mut self.json {
+            Some(json) => json.raw(text),
+            None => self.text.push_str(text),
+        }
+    }
+
     /// Prints formatted, as text only.
     pub(crate) fn fmt(&mut self, text: fmt::Arguments<'_>) {
         if self.json.is_none() {

@@ -135,8 +135,10 @@ fn links(request: &mut Request) -> Vec<&mut LinkRef> {
         }
         Request::MulticastAdd(dev, _) | Request::MulticastDel(dev, _) => vec![dev],
         Request::MdbAdd(spec) | Request::MdbDel(spec) => vec![&mut spec.dev, &mut spec.port],
+        Request::TunnelAdd(_, spec) | Request::TunnelSet(_, spec) => spec.dev.iter_mut().collect(),
         Request::RuleAdd(_)
         | Request::RuleDel(_)
+        | Request::TunnelDel(_)
         | Request::NetnsIdSet { .. }
         | Request::SysctlSet { .. } => Vec::new(),
     }

@@ -9,7 +9,7 @@ use sim_core::link::{DevFlags, DevName};
 use sim_core::netlink::Request;
 use sim_core::netlink::request::{
     BridgeChange, LinkAdd, LinkChange, LinkKind, LinkPeer, LinkRef, MacvlanMode, McastChange,
-    PortChange, TunnelChange, VxlanChange,
+    PortChange, TunnelChange, TunnelProto, TunnelSpec, VxlanChange,
 };
 use sim_core::packet::MacAddr;
 
@@ -223,12 +223,26 @@ fn vxlan() -> BoxedStrategy<VxlanChange> {
 
 fn ipip() -> BoxedStrategy<TunnelChange> {
     let bytes = (of(any::<u8>()), of(any::<u8>()), of(any::<bool>()));
-    (of(v4()), of(v4()), of(link()), bytes)
-        .prop_map(|(local, remote, dev, bytes)| {
+    let proto = prop::sample::select(vec![TunnelProto::Any, TunnelProto::Ipip]);
+    (proto, of(v4()), of(v4()), of(link()), bytes)
+        .prop_map(|(proto, local, remote, dev, bytes)| {
             let (ttl, tos, pmtudisc) = bytes;
-            TunnelChange { local, remote, dev, ttl, tos, pmtudisc }
+            TunnelChange { proto: Some(proto), local, remote, dev, ttl, tos, pmtudisc }
         })
         .boxed()
+}
+
+fn tunnel() -> BoxedStrategy<Request> {
+    let spec = (of(link()), any::<Ipv4Addr>(), any::<Ipv4Addr>(), any::<u8>(), any::<u8>());
+    let spec = (spec, any::<bool>()).prop_map(|((dev, local, remote, ttl, tos), pmtudisc)| {
+        TunnelSpec { dev, local, remote, ttl, tos, pmtudisc }
+    });
+    prop_oneof![
+        (of(any_dev_name()), spec.clone()).prop_map(|(name, s)| Request::TunnelAdd(name, s)),
+        (any_dev_name(), spec).prop_map(|(name, spec)| Request::TunnelSet(name, spec)),
+        any_dev_name().prop_map(Request::TunnelDel),
+    ]
+    .boxed()
 }
 
 fn peer() -> BoxedStrategy<LinkPeer> {
@@ -246,6 +260,7 @@ fn kind() -> BoxedStrategy<LinkKind> {
         vxlan().prop_map(LinkKind::Vxlan),
         Just(LinkKind::Vxlan(VxlanChange::default())),
         ipip().prop_map(LinkKind::Ipip),
+        Just(LinkKind::Ipip(TunnelChange::default())),
         prop::sample::select(vec![Bridge, Passthru, Private, Source, Vepa])
             .prop_map(LinkKind::Macvlan),
         Just(LinkKind::Dummy),
@@ -304,6 +319,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         8 => add().prop_map(Request::LinkAdd),
         2 => add().prop_map(Request::LinkReplace),
         1 => tuntap().prop_map(Request::LinkAdd),
+        3 => tunnel(),
         8 => set().prop_map(|(dev, change)| Request::LinkSet(dev, change)),
         1 => touched_port().prop_map(|(dev, change)| Request::LinkSet(dev, change)),
         1 => dev_name().prop_map(|name| Request::LinkDel(LinkRef::Name(name))),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Line, NoCommand};
-use crate::netlink::request::{BridgeChange, MacvlanMode, TunnelChange, VxlanChange};
+use crate::netlink::request::{BridgeChange, MacvlanMode, TunnelChange, TunnelProto, VxlanChange};
 
 pub(super) fn bridge(line: Line, change: &BridgeChange) -> Line {
     let truth = |on: Option<bool>| on.map(u8::from);
@@ -98,7 +98,8 @@ fn group_word(remote: IpAddr) -> &'static str {
     if remote.is_multicast() { "group" } else { "remote" }
 }
 
-fn tos(tos: u8) -> String {
+/// An outer type of service.
+pub(super) fn tos(tos: u8) -> String {
     if tos == 1 { "inherit".to_owned() } else { format!("{tos:#04x}") }
 }
 
@@ -106,7 +107,14 @@ pub(super) fn ipip(line: Line, change: &TunnelChange) -> Result<Line, NoCommand>
     if change.ttl.is_some_and(|ttl| ttl != 0) && change.pmtudisc == Some(false) {
         return Err(NoCommand("a tunnel with a TTL of its own and without path MTU discovery"));
     }
+    let mode = match change.proto {
+        Some(TunnelProto::Any) => Some("any"),
+        Some(TunnelProto::Ipip) => Some("ipip"),
+        None if *change == TunnelChange::default() => None,
+        None => return Err(NoCommand("a tunnel that does not say what it carries")),
+    };
     let line = line
+        .given("mode", mode)
         .given("remote", change.remote)
         .given("local", change.local)
         .given("dev", change.dev)

@@ -13,6 +13,7 @@ mod neigh;
 mod port;
 mod route;
 mod rule;
+mod tunnel;
 
 use std::fmt;
 
@@ -77,6 +78,11 @@ impl Request {
             Self::MulticastDel(dev, addr) => groups::maddr("del", *dev, *addr),
             Self::MdbAdd(spec) => Ok(groups::mdb("add", spec)),
             Self::MdbDel(spec) => Ok(groups::mdb("del", spec)),
+            Self::TunnelAdd(name, spec) => tunnel::add(*name, spec),
+            Self::TunnelSet(name, spec) => tunnel::set(*name, spec),
+            Self::TunnelDel(name) => {
+                Ok(Line::of(&["ip", "tunnel", "del", "name"]).text(name).end())
+            }
             Self::NetnsIdSet { netns, nsid } => netns_id(*netns, *nsid, names),
             Self::SysctlSet { name, value } => {
                 Ok(Line::of(&["sysctl", "-qw"]).text(format_args!("{name}={value}")).end())

@@ -5,15 +5,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::errno::Errno;
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
-use crate::link::ipip::TunnelErrors;
+use crate::link::Ipip;
+use crate::link::ipip::{TunnelErrors, TunnelProto};
 use crate::link::register::NewDev;
-use crate::link::{DevFlags, DevKind, Ipip};
 use crate::netlink::NetlinkError;
 use crate::netlink::link::find;
 use crate::netlink::request::TunnelChange;
+use crate::netlink::tunnel;
 use crate::packet::MacAddr;
 use crate::trace::Observer;
-use crate::tunnel::ipip::default_mtu;
 
 /// Makes a tunnel. Two with the same ends cannot be told apart.
 pub(super) fn create<O: Observer>(
@@ -27,36 +27,26 @@ pub(super) fn create<O: Observer>(
         Some(link) => k.devs[find(k, underlay, link)?].ifindex,
         None => IfIndex(0),
     };
+    let local = addr(change.local)?;
     let ipip = Ipip {
         underlay,
-        local: addr(change.local)?,
+        proto: change.proto.unwrap_or(TunnelProto::Ipip),
+        local,
         remote: addr(change.remote)?,
         link,
         ttl: change.ttl.unwrap_or(0),
         tos: change.tos.unwrap_or(0),
-        pmtudisc: change.pmtudisc.unwrap_or(true),
+        // Where nothing at all is said, this is not either (`ipip_netlink_parms()`).
+        pmtudisc: change.pmtudisc.unwrap_or_else(|| *change != TunnelChange::default()),
+        by_ioctl: false,
+        registered: local,
         errors: TunnelErrors::default(),
     };
-    let ends = |i: &Ipip| (i.local, i.remote, i.link);
-    let taken = k.netns[underlay].tunnels.iter().any(
-        |dev| matches!(&k.devs[*dev].kind, DevKind::Ipip(other) if ends(other) == ends(&ipip)),
-    );
-    if taken {
+    if tunnel::find_tunnel(k, &ipip).is_some() {
         return Err(Errno::EEXIST.into());
     }
-    let mtu = default_mtu(k, &ipip);
     let new = NewDev { addr: Some(MacAddr::ZERO), ..*new };
-    let dev = k.alloc_netdev(&new, DevKind::Ipip(ipip), |device| {
-        device.mtu = mtu;
-        device.broadcast = MacAddr::ZERO;
-        device.addr_set = false;
-        if !ipip.remote.is_unspecified() {
-            device.flags |= DevFlags::POINTOPOINT;
-        }
-    })?;
-    k.netns[underlay].tunnels.push(dev);
-    k.register_netdevice(dev, o);
-    Ok(dev)
+    Ok(tunnel::create(k, &new, ipip, o)?)
 }
 
 /// The IPv4 address of an end.

@@ -57,6 +57,8 @@ pub struct LinkMsg {
     pub port: Option<PortMsg>,
     /// The largest TCP segment a driver takes, in bytes (`IFLA_TSO_MAX_SIZE`).
     pub tso_max_size: u32,
+    /// The address it was registered with, if it has one (`IFLA_PERM_ADDRESS`).
+    pub permanent: Option<Ipv4Addr>,
     /// Its alias (`IFLA_IFALIAS`).
     pub alias: Option<Box<str>>,
     /// Its counters (`IFLA_STATS64`).
@@ -162,6 +164,7 @@ impl LinkMsg {
             group: device.group,
             tx_queue_len: device.tx_queue_len,
             addresses: addresses(device),
+            permanent: permanent(device),
             link,
             link_netnsid,
             promiscuity: device.promiscuity,
@@ -195,6 +198,12 @@ fn addresses(device: &NetDevice) -> Option<(LinkAddr, LinkAddr)> {
         | DevKind::Dummy
         | DevKind::Tun(_) => Some((LinkAddr::Mac(device.addr), LinkAddr::Mac(device.broadcast))),
     }
+}
+
+/// The address that a tunnel was registered with.
+fn permanent(device: &NetDevice) -> Option<Ipv4Addr> {
+    let DevKind::Ipip(ipip) = &device.kind else { return None };
+    Some(ipip.registered).filter(|addr| !addr.is_unspecified())
 }
 
 fn kind(k: &Kernel, dev: DevId) -> KindMsg {

@@ -10,6 +10,7 @@ pub(crate) mod options;
 pub(crate) mod program;
 pub(crate) mod route;
 pub(crate) mod rule;
+pub(crate) mod tunnel;
 pub(crate) mod tuntap;
 pub(crate) mod usage;
 
@@ -31,6 +32,7 @@ enum Object {
     Link,
     Netns,
     Maddress,
+    Tunnel,
     Tuntap,
     Monitor,
     Help,
@@ -53,7 +55,7 @@ const OBJECTS: &[Keyword<Object>] = &[
     abbr("fou", Object::NotModelled),
     abbr("ila", Object::NotModelled),
     abbr("macsec", Object::NotModelled),
-    abbr("tunnel", Object::NotModelled),
+    abbr("tunnel", Object::Tunnel),
     abbr("tunl", Object::NotModelled),
     abbr("tuntap", Object::Tuntap),
     abbr("tap", Object::Tuntap),
@@ -108,6 +110,7 @@ pub(crate) fn command(
         Some(Object::Link) => link::run(session, options, args),
         Some(Object::Netns) => netns::run(session, options, args),
         Some(Object::Maddress) => maddr::run(session, options, args),
+        Some(Object::Tunnel) => tunnel::run(session, options, args),
         Some(Object::Tuntap) => tuntap::run(session, options, args),
         Some(Object::Monitor) => {
             let plan = monitor::args::ip(session, options, args)?;

@@ -20,6 +20,7 @@ usages! {
     rule = "ip_rule";
     neigh = "ip_neigh";
     maddr = "ip_maddr";
+    tunnel = "ip_tunnel";
     tuntap = "ip_tuntap";
     monitor = "ip_monitor";
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bridge::PortState;
 use crate::bridge::multicast::McastOptions;
 use crate::id::IfIndex;
+use crate::link::ipip::TunnelProto;
 use crate::link::vxlan::{VxlanConfig, VxlanDf};
 use crate::link::{Ipip, Tun};
 use crate::netlink::message::LinkMsg;
@@ -188,7 +189,11 @@ fn tun_options(p: &mut Printer, tun: Tun) {
 }
 
 fn ipip_options(p: &mut Printer, ipip: &Ipip, links: &dyn Links) {
-    p.any("proto", "any", format_args!("any "));
+    let proto = match ipip.proto {
+        TunnelProto::Any => "any",
+        TunnelProto::Ipip => "ipip",
+    };
+    p.any("proto", proto, format_args!("{proto} "));
     for (name, addr) in [("remote", ipip.remote), ("local", ipip.local)] {
         let addr = if addr.is_unspecified() { "any".to_owned() } else { addr.to_string() };
         p.any(name, addr.as_str(), format_args!("{name} {addr} "));

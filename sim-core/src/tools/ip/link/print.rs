@@ -253,6 +253,10 @@ fn hardware(p: &mut Printer, msg: &LinkMsg, options: &Options) {
         p.text(" brd ");
     }
     p.painted(Paint::Mac, "broadcast", broadcast.as_str(), format_args!("{broadcast}"));
+    let permanent = msg.permanent.map(|addr| addr.to_string()).filter(|addr| *addr != address);
+    if let Some(addr) = permanent {
+        p.any("permaddr", addr.as_str(), format_args!(" permaddr {addr}"));
+    }
 }
 
 fn namespace(p: &mut Printer, msg: &LinkMsg, links: &dyn Links) {

@@ -1,6 +1,6 @@
 //! `type ipip`.
 
-use crate::netlink::request::TunnelChange;
+use crate::netlink::request::{TunnelChange, TunnelProto};
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::usage;
@@ -53,7 +53,9 @@ const WORDS: &[Keyword<Word>] = &[
 
 /// Reads the options up to the end of the line.
 pub(super) fn read(args: &mut Args<'_>, host: &dyn Host) -> Result<TunnelChange> {
-    let mut change = TunnelChange::default();
+    // What is not said is said to be anything, if anything is said.
+    let proto = args.peek().map(|_| TunnelProto::Any);
+    let mut change = TunnelChange { proto, ..TunnelChange::default() };
     while let Some(text) = args.next() {
         match keyword(WORDS, text) {
             Some(Word::NotModelled) => {
@@ -75,8 +77,9 @@ fn set(change: &mut TunnelChange, word: Word, args: &mut Args<'_>, host: &dyn Ho
         Word::Mode => {
             let mode = args.value()?;
             match mode {
-                "any/ipv4" | "any" => {}
-                "mpls/ipv4" | "mplsip" | "ipv4/ipv4" | "ipip" | "ip4ip4" => {
+                "any/ipv4" | "any" => change.proto = Some(TunnelProto::Any),
+                "ipv4/ipv4" | "ipip" | "ip4ip4" => change.proto = Some(TunnelProto::Ipip),
+                "mpls/ipv4" | "mplsip" => {
                     return Err(Failure::not_modelled(&format!("the ipip mode \"{mode}\"")));
                 }
                 _ => return Err(Failure::invalid("Cannot guess tunnel mode.", mode)),
