@@ -12,6 +12,8 @@ mod licences;
 #[cfg(test)]
 mod monitor;
 #[cfg(test)]
+mod observed;
+#[cfg(test)]
 mod round_trip;
 #[cfg(test)]
 mod sysctls;

@@ -248,6 +248,7 @@ impl<'a> Run<'a> {
             netns,
             commands: self.commands,
             sockets: self.sockets.events,
+            drops: Vec::new(),
             notes: Vec::new(),
         })
     }

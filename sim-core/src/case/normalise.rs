@@ -419,6 +419,7 @@ mod tests {
             netns,
             commands: Vec::new(),
             sockets: Vec::new(),
+            drops: Vec::new(),
             notes: Vec::new(),
         }
     }

@@ -25,6 +25,9 @@ pub struct Observed {
     /// What sockets met, in order.
     #[serde(default)]
     pub sockets: Vec<SocketEvent>,
+    /// The packets that died, in order; only the simulator knows of all of them (never compared).
+    #[serde(default)]
+    pub drops: Vec<DropObserved>,
     /// What the run itself wants to say (never compared).
     #[serde(default)]
     pub notes: Vec<String>,
@@ -130,6 +133,20 @@ impl core::fmt::Display for Direction {
             Self::Out => "out",
         })
     }
+}
+
+/// The end of a packet that nobody took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropObserved {
+    /// The line of `packets.txt` that caused it: the last step that had begun.
+    pub step: usize,
+    /// When, in microseconds after the start.
+    pub t_us: i64,
+    /// Where it was, as `NETNS/DEVICE`.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// The kernel's name for the reason (`SKB_DROP_REASON_*`).
+    pub reason: String,
 }
 
 /// The outcome of a `sh` step.

@@ -13,6 +13,18 @@ pub enum Keep {
     Everything,
     /// Only frames on devices, for captures.
     Frames,
+    /// Only the ends of packets that nobody took.
+    Drops,
+}
+
+impl Keep {
+    fn wants(self, event: Event<'_>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Frames => matches!(event, Event::Frame { .. }),
+            Self::Drops => matches!(event, Event::Dropped { .. }),
+        }
+    }
 }
 
 /// Keeps what it observes until it is drained.
@@ -59,7 +71,7 @@ impl Observer for Recorder {
     const ENABLED: bool = true;
 
     fn observe(&mut self, kernel: &Kernel, moment: Moment, event: Event<'_>) {
-        if self.keep == Keep::Frames && !matches!(event, Event::Frame { .. }) {
+        if !self.keep.wants(event) {
             return;
         }
         let dev = kernel.devs.get(moment.dev).map(|d| d.name);

@@ -13,6 +13,8 @@ use thiserror::Error;
 use crate::errno::Errno;
 use crate::id::NetnsId;
 use crate::time::SimTime;
+use crate::trace::record::What;
+use crate::trace::{Keep, Recorder};
 use crate::world::{World, journal};
 
 use command::{Outcome, execute, find_netns, namespaces};
@@ -21,7 +23,7 @@ use wire::Wire;
 
 use super::ROOT_NETNS;
 use super::format::{Action, Case, Command, Step};
-use super::observed::{CommandObserved, Observed};
+use super::observed::{CommandObserved, DropObserved, Observed};
 
 /// A case that could not be run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -117,6 +119,7 @@ struct Run<'a> {
     wire: Wire,
     sockets: Sockets,
     commands: Vec<CommandObserved>,
+    drops: Vec<DropObserved>,
     /// Counters at the start.
     before: BTreeMap<NetnsId, look::Counters>,
 }
@@ -131,12 +134,14 @@ impl<'a> Run<'a> {
             wire: Wire::default(),
             sockets: Sockets::default(),
             commands: Vec::new(),
+            drops: Vec::new(),
             before: BTreeMap::new(),
         };
         for (_, id) in namespaces(&run.world) {
             run.before.insert(id, look::counters(&run.world, id));
         }
         run.capture()?;
+        run.world.set_recorder(Some(Recorder::new(Keep::Drops)));
         Ok(run)
     }
 
@@ -183,18 +188,33 @@ impl<'a> Run<'a> {
                 return Err(failed("netfilter queues are not modelled"));
             }
         }
-        self.sockets.serve(&mut self.world);
-        self.wire.drain(&mut self.world, self.current, self.begun);
+        self.take_in();
         Ok(())
     }
 
     /// Lets time pass; what happens is still the doing of the last step.
     fn pass_until(&mut self, end: SimTime) {
         while self.world.step_until(end) {
-            self.sockets.serve(&mut self.world);
-            self.wire.drain(&mut self.world, self.current, self.begun);
+            self.take_in();
         }
         self.world.run_until(end);
+    }
+
+    /// Serves the sockets, and takes in what was seen since the last time.
+    fn take_in(&mut self) {
+        self.sockets.serve(&mut self.world);
+        self.wire.drain(&mut self.world, self.current, self.begun);
+        for record in self.world.take_records() {
+            if let What::Dropped { reason, .. } = record.what {
+                let since = record.time_ns.saturating_sub(self.begun.as_nanos()) / 1000;
+                self.drops.push(DropObserved {
+                    step: self.current,
+                    t_us: i64::try_from(since).unwrap_or(i64::MAX),
+                    place: format!("{}/{}", record.netns, record.dev),
+                    reason,
+                });
+            }
+        }
     }
 
     fn look(mut self) -> Result<(Observed, World), RunError> {
@@ -213,6 +233,7 @@ impl<'a> Run<'a> {
             netns,
             commands: self.commands,
             sockets: self.sockets.events,
+            drops: self.drops,
             notes: Vec::new(),
         };
         Ok((observed, self.world))
