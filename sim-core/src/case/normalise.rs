@@ -9,6 +9,7 @@
 //! | TCP or UDP port that the case does not mention | 61001, ... (411, ... below 512; 911, ... below 1024) | ephemeral; the class is part of the behaviour |
 //! | source port of VXLAN that the case does not mention | 62001, ... | a hash with a per-boot key |
 //! | TCP sequence numbers of connections that no injected SYN began | start at 0x10000000 × k | the ISN is random |
+//! | TCP timestamp that no injected segment has | 1; 0 is kept | a clock with a random start |
 //! | times in an ICMP timestamp reply | 0 | the clock on the wall |
 //! | L4 checksum that holds only the pseudo header's sum | completed | left to the device; `lo` cannot be told not to |
 //! | L4 checksum of a cut segment that an ICMP error on `lo` quotes | 0 | left to the device, and cannot be completed |
@@ -203,6 +204,7 @@ struct Canon {
     known_ports: BTreeSet<u16>,
     known_echo_ids: BTreeSet<u16>,
     known_sequences: BTreeSet<u32>,
+    known_clocks: BTreeSet<u32>,
     ids: BTreeMap<(u8, u16), u16>,
     ports: BTreeMap<u16, u16>,
     vxlan_ports: BTreeMap<u16, u16>,
@@ -213,7 +215,11 @@ struct Canon {
 
 impl Canon {
     fn new(case: &Case) -> Self {
-        let mut canon = Self { known_ports: BTreeSet::from([0]), ..Self::default() };
+        let mut canon = Self {
+            known_ports: BTreeSet::from([0]),
+            known_clocks: BTreeSet::from([0]),
+            ..Self::default()
+        };
         for command in &case.setup {
             canon.mention(&command.text);
         }
@@ -308,7 +314,9 @@ impl Fields for Canon {
     }
 
     fn sequence(&mut self, sequence: u32) -> u32 {
-        const WINDOW: u32 = 1 << 24;
+        /// More than a case sends, and little of all numbers: what is no number of a connection, as the
+        /// 0 of a reset, seldom lies there by chance.
+        const WINDOW: u32 = 1 << 20;
         if self.known_sequences.contains(&sequence) {
             return sequence;
         }
@@ -316,6 +324,10 @@ impl Fields for Canon {
         let near = self.isns.iter().filter(|(isn, _)| since(*isn) < WINDOW);
         let nearest = near.min_by_key(|(isn, _)| since(*isn));
         nearest.map_or(sequence, |(isn, name)| name.wrapping_add(since(*isn)))
+    }
+
+    fn timestamp(&mut self, clock: u32) -> u32 {
+        if self.known_clocks.contains(&clock) { clock } else { 1 }
     }
 }
 
@@ -341,6 +353,10 @@ impl Fields for LearnInjected<'_> {
     fn sequence(&mut self, sequence: u32) -> u32 {
         self.0.known_sequences.insert(sequence);
         sequence
+    }
+    fn timestamp(&mut self, clock: u32) -> u32 {
+        self.0.known_clocks.insert(clock);
+        clock
     }
 }
 

@@ -26,6 +26,10 @@ pub(super) trait Fields {
     fn sequence(&mut self, sequence: u32) -> u32;
     /// Called with the sequence number of each SYN before [`Fields::sequence`] is.
     fn syn(&mut self, _sequence: u32) {}
+    /// A clock of the TCP timestamps option.
+    fn timestamp(&mut self, clock: u32) -> u32 {
+        clock
+    }
 }
 
 /// Sends every field of an Ethernet frame through `fields`.
@@ -126,10 +130,26 @@ impl<F: Fields> Walk<'_, F> {
         }
         let last = if flags & ACK != 0 && end - start >= 12 { start + 8 } else { start + 4 };
         for at in (start + 4..=last).step_by(4) {
-            let old = self.u32(at);
-            let new = self.fields.sequence(old).to_be_bytes();
-            self.put(at, u16::from_be_bytes([new[0], new[1]]), adjust);
-            self.put(at + 2, u16::from_be_bytes([new[2], new[3]]), adjust);
+            let new = self.fields.sequence(self.u32(at));
+            self.put_u32(at, new, adjust);
+        }
+        let header = usize::from(self.bytes.get(start + 12).copied().unwrap_or(0) >> 4) * 4;
+        self.timestamps(start + 20, end.min(start + header), adjust);
+    }
+
+    /// Rewrites the clocks among the TCP options from `at` to `end`, where a stack aligns them.
+    fn timestamps(&mut self, mut at: usize, end: usize, adjust: &[usize]) {
+        const END: u8 = 0;
+        const NOP: u8 = 1;
+        const TIMESTAMPS: [u8; 2] = [8, 10];
+        while at + 1 < end && self.bytes[at] != END {
+            if self.bytes[at..at + 2] == TIMESTAMPS && at + 10 <= end && at.is_multiple_of(2) {
+                for clock in [at + 2, at + 6] {
+                    let new = self.fields.timestamp(self.u32(clock));
+                    self.put_u32(clock, new, adjust);
+                }
+            }
+            at += if self.bytes[at] == NOP { 1 } else { usize::from(self.bytes[at + 1]).max(2) };
         }
     }
 
@@ -201,6 +221,12 @@ impl<F: Fields> Walk<'_, F> {
         }
     }
 
+    fn put_u32(&mut self, at: usize, new: u32, adjust: &[usize]) {
+        let [a, b, c, d] = new.to_be_bytes();
+        self.put(at, u16::from_be_bytes([a, b]), adjust);
+        self.put(at + 2, u16::from_be_bytes([c, d]), adjust);
+    }
+
     fn adjust(&mut self, checksum: usize, old: u16, new: u16) {
         let sum = u32::from(!self.u16(checksum)) + u32::from(!old) + u32::from(new);
         self.bytes[checksum..checksum + 2].copy_from_slice(&(!fold(sum)).to_be_bytes());
@@ -266,6 +292,9 @@ mod tests {
         fn sequence(&mut self, sequence: u32) -> u32 {
             sequence + 1
         }
+        fn timestamp(&mut self, clock: u32) -> u32 {
+            clock + 1
+        }
     }
 
     /// 10.0.1.2:5000 > 10.0.2.99:53 UDP, id 1, data "ping", as a real kernel forwarded it.
@@ -329,16 +358,30 @@ mod tests {
         assert_eq!(sum(&frame[34..]), 0xffff);
     }
 
+    /// 10.0.1.2:5001 > 10.0.1.1:80 TCP FIN with the clocks 1000 and 77, as it was injected.
+    const TCP_FRAME: &str = "02000000010102000000010208004500003400084000400624ba0a0001020a000101138c0050000003e9000000008001faf049df00000101080a000003e80000004d";
+
+    #[test]
+    fn the_clocks_of_a_segment_are_rewritten_under_its_checksum() {
+        let frame = rewritten(TCP_FRAME);
+        assert_eq!(to_hex(&frame[54..66]), "0101080a000003e90000004e");
+        let mut pseudo = frame[26..34].to_vec();
+        pseudo.extend([0, 6, 0, 32]);
+        pseudo.extend(&frame[34..]);
+        assert_eq!(sum(&pseudo), 0xffff);
+    }
+
     #[test]
     fn short_and_lying_packets_do_no_harm() {
-        let frame = from_hex(UDP_FRAME).unwrap();
-        for length in 0..frame.len() {
-            rewrite_frame(&mut frame[..length].to_vec(), &mut Shift);
-        }
-        for at in 12..frame.len() {
-            let mut odd = frame.clone();
-            odd[at] = odd[at].wrapping_add(0x0f);
-            rewrite_frame(&mut odd, &mut Shift);
+        for frame in [UDP_FRAME, TCP_FRAME].map(|hex| from_hex(hex).unwrap()) {
+            for length in 0..frame.len() {
+                rewrite_frame(&mut frame[..length].to_vec(), &mut Shift);
+            }
+            for at in 12..frame.len() {
+                let mut odd = frame.clone();
+                odd[at] = odd[at].wrapping_add(0x0f);
+                rewrite_frame(&mut odd, &mut Shift);
+            }
         }
     }
 }

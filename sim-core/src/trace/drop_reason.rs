@@ -55,6 +55,7 @@ drop_reasons! {
     TcpInvalidSequence = "TCP_INVALID_SEQUENCE", "its sequence number is not acceptable";
     TcpInvalidAckSequence = "TCP_INVALID_ACK_SEQUENCE", "it acknowledges what was not sent";
     TcpRfc7323Paws = "TCP_RFC7323_PAWS", "its clock is older than one seen before (PAWS)";
+    TcpRfc7323Tsecr = "TCP_RFC7323_TSECR", "it echoes a clock that was never sent";
     TcpZeroWindow = "TCP_ZEROWINDOW", "its data came into a closed window";
     TcpAbortOnData = "TCP_ABORT_ON_DATA", "its data came after the program was gone";
     TcpListenOverflow = "TCP_LISTEN_OVERFLOW", "the accept queue has no room";
@@ -68,6 +69,7 @@ drop_reasons! {
     IpInvalidSource = "IP_INVALID_SOURCE", "its source address is not possible";
     IpLocalNet = "IP_LOCALNET", "127.0.0.0/8 on a wire (route_localnet is off)";
     IpInvalidDest = "IP_INVALID_DEST", "its destination address is not possible";
+    Ipv6Disabled = "IPV6DISABLED", "the device has no IPv6";
     InvalidProto = "INVALID_PROTO", "its protocol is not possible here";
     NeighCreatefail = "NEIGH_CREATEFAIL", "there are too many neighbours";
     NeighFailed = "NEIGH_FAILED", "the next hop does not answer ARP";
@@ -98,10 +100,6 @@ drop_reasons! {
     ArpPvlanDisable = "ARP_PVLAN_DISABLE", "private VLAN proxying is off";
     MacIeeeMacControl = "MAC_IEEE_MAC_CONTROL", "a pause frame, which is not forwarded";
     BridgeIngressStpState = "BRIDGE_INGRESS_STP_STATE", "the bridge port does not accept frames now";
-    BridgeNonForwardable = "NO_TX_TARGET", "the bridge has no port to send it to";
-    TtlExceeded = "NOT_SPECIFIED", "its time to live ran out";
-    Forwarding = "NOT_SPECIFIED", "this host does not forward";
-    NotOnLink = "NOT_SPECIFIED", "a source-routed packet that cannot go on";
 }
 
 /// The kernel's name.

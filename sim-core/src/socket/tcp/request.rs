@@ -309,7 +309,7 @@ enum Verdict {
     /// The listening socket has to judge it.
     ToListener,
     /// It is answered with an ACK.
-    Answer,
+    Answer(DropReason),
     /// It is a reset that may be forged, and is answered with a challenge (RFC 5961, section 3.2).
     Challenge,
     /// Its answer would come too soon after another.
@@ -318,6 +318,16 @@ enum Verdict {
     Kill,
     /// The connection is there.
     Accept,
+}
+
+impl Verdict {
+    /// Why the segment is dropped, where the request alone decides that.
+    const fn reason(&self) -> Option<DropReason> {
+        match self {
+            Self::Done(reason) | Self::Answer(reason) | Self::Limited(_, reason) => Some(*reason),
+            Self::Repeat | Self::ToListener | Self::Challenge | Self::Kill | Self::Accept => None,
+        }
+    }
 }
 
 /// Handles a segment for a request (`tcp_check_req()`).
@@ -341,23 +351,32 @@ pub(super) fn receive<O: Observer>(
         remove(k, netns, tuple);
         return demux::receive(k, f, o);
     }
+    match verdict.reason() {
+        Some(DropReason::TcpRfc7323Paws) => {
+            k.netns[netns].mib.linux.inc(LinuxMib::PawsEstabRejected);
+        }
+        Some(DropReason::TcpRfc7323Tsecr) => {
+            k.netns[netns].mib.linux.inc(LinuxMib::TsEcrRejected);
+        }
+        _ => {}
+    }
     match verdict {
         Verdict::Done(reason) => Err(reason),
         Verdict::Repeat => {
             if retransmit(k, netns, tuple, o) {
                 arm(k, netns, tuple);
             }
-            Ok(())
+            Err(DropReason::NotSpecified)
         }
         Verdict::ToListener => to_socket(k, listener, f, o),
-        Verdict::Answer => {
+        Verdict::Answer(reason) => {
             answer(k, f, segment, o);
-            Err(DropReason::TcpInvalidSequence)
+            Err(reason)
         }
         Verdict::Challenge => {
             k.netns[netns].mib.linux.inc(LinuxMib::ChallengeAck);
             answer(k, f, segment, o);
-            Err(DropReason::TcpReset)
+            Err(DropReason::NotSpecified)
         }
         Verdict::Limited(counter, reason) => {
             k.netns[netns].mib.linux.inc(counter);
@@ -366,7 +385,7 @@ pub(super) fn receive<O: Observer>(
         Verdict::Kill => {
             k.netns[netns].mib.tcp.inc(TcpMib::AttemptFails);
             kill(k, f, segment, o);
-            Err(DropReason::TcpReset)
+            Err(DropReason::NotSpecified)
         }
         Verdict::Accept => accept(k, listener, f, segment, o),
     }
@@ -388,12 +407,22 @@ impl RequestSock {
             };
         }
         let edge = self.rcv_nxt().plus(self.rcv_wnd);
-        let in_window = in_window(segment, self.rcv_nxt(), edge);
-        if flags.rst() && in_window && !paws && !wrong_echo {
-            return if segment.seq == self.rcv_nxt() {
+        let unacceptable = if paws {
+            Some(DropReason::TcpRfc7323Paws)
+        } else if wrong_echo {
+            Some(DropReason::TcpRfc7323Tsecr)
+        } else if !in_window(segment, self.rcv_nxt(), edge) {
+            Some(DropReason::TcpOverwindow)
+        } else {
+            None
+        };
+        if flags.rst() {
+            return if let Some(reason) = unacceptable {
+                Verdict::Done(reason)
+            } else if segment.seq == self.rcv_nxt() {
                 Verdict::Kill
             } else if limited(self) {
-                Verdict::Limited(LinuxMib::AckSkippedChallenge, DropReason::TcpReset)
+                Verdict::Limited(LinuxMib::AckSkippedChallenge, DropReason::NotSpecified)
             } else {
                 Verdict::Challenge
             };
@@ -401,13 +430,11 @@ impl RequestSock {
         if flags.ack() && segment.ack != self.snt_isn.plus(1) {
             return Verdict::ToListener;
         }
-        if paws || wrong_echo || !in_window {
-            return if flags.rst() {
-                Verdict::Done(DropReason::TcpInvalidSequence)
-            } else if limited(self) {
-                Verdict::Limited(LinuxMib::AckSkippedSynRecv, DropReason::TcpInvalidSequence)
+        if let Some(reason) = unacceptable {
+            return if limited(self) {
+                Verdict::Limited(LinuxMib::AckSkippedSynRecv, reason)
             } else {
-                Verdict::Answer
+                Verdict::Answer(reason)
             };
         }
         if let Some((value, _)) = segment.options.timestamps
@@ -419,7 +446,7 @@ impl RequestSock {
         if flags.syn() && segment.seq != self.rcv_isn {
             return Verdict::Kill;
         }
-        if flags.ack() { Verdict::Accept } else { Verdict::Done(DropReason::TcpFlags) }
+        if flags.ack() { Verdict::Accept } else { Verdict::Done(DropReason::NotSpecified) }
     }
 
     /// Whether a segment's clock is too old, and whether it echoes a clock that was never sent.
