@@ -53,9 +53,13 @@ pub fn to_protocol<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> De
     match f.skb.meta.protocol {
         EtherType::ARP => Ok(Taker::Arp),
         EtherType::IPV4 => Ok(Taker::Ip),
-        _ if seen => Ok(Taker::PacketSocket),
-        // The kernel's LLC takes these and knows nobody who wants them.
+        // IPv6 and LLC take these, and know nobody who wants them.
+        EtherType::IPV6 if f.skb.meta.pkt_type == PacketType::OtherHost => {
+            Err(DropReason::OtherHost)
+        }
+        EtherType::IPV6 => Err(DropReason::Ipv6Disabled),
         EtherType::IEEE_802_2 => Err(DropReason::NotSpecified),
+        _ if seen => Ok(Taker::PacketSocket),
         _ => {
             k.devs[f.dev].stats.rx.dropped += 1;
             Err(DropReason::UnhandledProto)

@@ -82,10 +82,11 @@ fn frames_are_for_whom_their_destination_says() {
 
 /// Type, then what is dropped for which reason, and whether the device counts it.
 #[test]
-fn frames_of_unknown_protocols_are_counted_as_dropped() {
+fn only_frames_of_unknown_protocols_are_counted_as_dropped() {
     let tagged = |id: u8, inner: [u8; 2]| [0x81, 0x00, 0x00, id, inner[0], inner[1]];
     for (start, reason, dropped) in [
         ([0x88, 0xb5, 0, 0, 0, 0], DropReason::UnhandledProto, 1),
+        ([0x86, 0xdd, 0x60, 0, 0, 0], DropReason::Ipv6Disabled, 0),
         // 802.3 with an LLC header, which the kernel's LLC swallows, and without.
         ([0x00, 0x26, 0x42, 0x42, 3, 0], DropReason::NotSpecified, 0),
         ([0x00, 0x26, 0xff, 0xff, 3, 0], DropReason::UnhandledProto, 1),
