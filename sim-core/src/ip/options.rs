@@ -74,7 +74,7 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     if let Err(problem) = judged {
         complain(k, f, problem, o);
         k.netns[f.netns].mib.ip.inc(IpMib::InHdrErrors);
-        return Err(DropReason::NotSpecified);
+        return Err(DropReason::IpInHdr);
     }
     if f.cb.opt.srr.is_none() {
         return Ok(());

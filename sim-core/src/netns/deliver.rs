@@ -29,7 +29,7 @@ pub fn deliver<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
         IpProto::IPIP if tunnel::ipip::is_there(k, f.netns) => ipip_received(k, f, o),
         IpProto::IGMP => igmp::receive(k, f),
         // `pim_rcv()` takes everything, and nothing here acts on it.
-        IpProto::PIM => Ok(()),
+        IpProto::PIM => Err(DropReason::NotSpecified),
         _ if has_raw => Ok(()),
         _ => {
             k.netns[f.netns].mib.ip.inc(IpMib::InUnknownProtos);

@@ -40,7 +40,7 @@ pub fn receive(k: &mut Kernel, f: &Flight) -> Decision<()> {
 fn judge(f: &Flight) -> DropReason {
     let data = f.skb.data();
     let (Ok(ip), Ok(header)) = (Ipv4::parse(f.skb.network_header()), Udp::parse(data)) else {
-        return DropReason::PktTooSmall;
+        return DropReason::NotSpecified;
     };
     let covered = if header.length() == 0 { data.len() } else { header.length() };
     let Some(covered) = data.get(..covered) else { return DropReason::PktTooSmall };

@@ -181,7 +181,7 @@ fn a_frame_without_a_remote_is_dropped_and_counted() {
     let mut lab = host();
     vxlan(&mut lab, VxlanChange::default());
     lab.send("vx0", &frame(A, OWN, 46));
-    assert_eq!(lab.seen.drops, [("vx0".to_owned(), DropReason::VxlanNoRemote)]);
+    assert_eq!(lab.seen.drops, [("vx0".to_owned(), DropReason::NoTxTarget)]);
     assert_eq!(stats(&lab).tx.dropped, 1);
 }
 

@@ -35,7 +35,7 @@ pub(super) fn transmit<O: Observer>(
     }
     let Some(station) = station_for(k, dev, to) else {
         k.devs[dev].stats.tx.dropped += 1;
-        return Err(DropReason::VxlanNoRemote);
+        return Err(DropReason::NoTxTarget);
     };
     let mut n = 1;
     while let Some(remote) = remote_of(k, dev, station, n) {

@@ -17,7 +17,7 @@ use crate::neigh::protocol::Protocol as _;
 use crate::neigh::state::NudState;
 use crate::neigh::update::{create, jiffies, update};
 use crate::netns::stack::{self, Decision};
-use crate::packet::arp::ARPHRD_ETHER;
+use crate::packet::arp::{ARP_LEN, ARPHRD_ETHER};
 use crate::packet::{Arp, ArpOp, MacAddr, PacketType};
 use crate::route::{self, FlowKey, RouteType};
 use crate::trace::{DropReason, Event, Observer};
@@ -76,6 +76,9 @@ pub(super) fn process<O: Observer>(
 
 /// Reads the packet; what is malformed or impossible is dropped.
 fn check(k: &Kernel, f: &Flight) -> Decision<Message> {
+    if f.skb.data().len() < ARP_LEN {
+        return Err(DropReason::PktTooSmall);
+    }
     let Ok(arp) = Arp::parse(f.skb.data()) else { return Err(DropReason::NotSpecified) };
     let known = matches!(arp.op(), ArpOp::REQUEST | ArpOp::REPLY)
         && matches!(arp.hardware_type(), ARPHRD_ETHER | ARPHRD_IEEE802);
