@@ -28,12 +28,22 @@ enum Address {
     Foreign,
 }
 
-/// A filter.
+/// A filter: its tests and what joins them, each behind what it joins. Nothing here is as deep as a filter can
+/// be long.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Filter {
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
-    Not(Box<Self>),
+pub(super) struct Filter(Vec<Step>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Step {
+    Test(Test),
+    Not,
+    And,
+    Or,
+}
+
+/// One question about a socket.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Test {
     /// An address, and a port unless that is left out.
     Host(End, Condition),
     /// A port that is at least that one.
@@ -88,13 +98,33 @@ impl Place {
 impl Filter {
     /// Whether it lets a socket pass (`run_ssfilter()`).
     pub(super) fn passes(&self, subject: &Subject) -> bool {
+        let mut answers = Vec::new();
+        for step in &self.0 {
+            let last = match step {
+                Step::Test(test) => {
+                    answers.push(test.passes(subject));
+                    continue;
+                }
+                Step::Not => None,
+                Step::And | Step::Or => answers.pop(),
+            };
+            let Some(answer) = answers.last_mut() else { continue };
+            *answer = match (step, last) {
+                (Step::And, Some(last)) => *answer && last,
+                (Step::Or, Some(last)) => *answer || last,
+                _ => !*answer,
+            };
+        }
+        answers.pop().unwrap_or(true)
+    }
+}
+
+impl Test {
+    fn passes(&self, subject: &Subject) -> bool {
         let place = |end: &End| if *end == End::Local { subject.local } else { subject.peer };
         // A condition without a port compares with -1.
         let bound = |condition: &Condition| i64::from(condition.port.unwrap_or(-1));
         match self {
-            Self::And(a, b) => a.passes(subject) && b.passes(subject),
-            Self::Or(a, b) => a.passes(subject) || b.passes(subject),
-            Self::Not(a) => !a.passes(subject),
             Self::Host(end, condition) => condition.holds(place(end)),
             Self::AtLeast(end, condition) => place(end).port() >= bound(condition),
             Self::AtMost(end, condition) => place(end).port() <= bound(condition),
@@ -129,22 +159,22 @@ pub(super) fn parse(
     devices: &DeviceIndex<'_>,
 ) -> Result<Option<Filter>> {
     let words = words.iter().flat_map(|word| split(word)).collect();
-    let mut reader = Reader { words, topic: None, next: None, selection, devices };
+    let mut reader = Reader { words, topic: None, next: None, depth: 0, selection, devices };
     if reader.peek()?.is_none() {
         return Ok(None);
     }
-    let filter = reader.list()?;
-    match reader.peek()? {
-        None => Ok(Some(filter)),
-        Some(_) => Err(bellows()),
-    }
+    reader.filter().map(Some)
 }
 
 /// What is not a filter is answered in the words of the parser's generator.
 fn bellows() -> Failure {
+    sorry("syntax error")
+}
+
+fn sorry(why: &str) -> Failure {
     let mut failure = args::usage();
-    let said = "ss: bison bellows (while parsing filter): \"syntax error!\" Sorry.\n";
-    failure.stderr.insert_str(0, said);
+    let said = format!("ss: bison bellows (while parsing filter): \"{why}!\" Sorry.\n");
+    failure.stderr.insert_str(0, &said);
     failure
 }
 
@@ -198,10 +228,21 @@ enum Token {
     Mark { mark: u32, mask: u32 },
 }
 
+/// What stands in front of the condition that is read next, within the innermost parentheses.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Group {
+    nots: usize,
+    join: Option<Step>,
+    /// How many tokens of the list wait for the condition.
+    waiting: usize,
+}
+
 struct Reader<'a> {
     words: VecDeque<String>,
     topic: Option<Topic>,
     next: Option<Token>,
+    /// How many tokens wait for what follows them.
+    depth: usize,
     selection: &'a mut Selection,
     devices: &'a DeviceIndex<'a>,
 }
@@ -277,63 +318,108 @@ impl Reader<'_> {
 
     /// Conditions one after the other: all of them have to hold, unless `or` stands between. None binds
     /// closer than another.
-    fn list(&mut self) -> Result<Filter> {
-        let mut left = self.expression()?;
+    fn filter(&mut self) -> Result<Filter> {
+        let mut steps = Vec::new();
+        let mut outer: Vec<Group> = Vec::new();
+        let mut group = Group::default();
         loop {
-            let is_or = match self.peek()? {
-                None | Some(Token::Close) => return Ok(left),
-                Some(Token::Or) => true,
-                Some(_) => false,
-            };
-            if matches!(self.peek()?, Some(Token::Or | Token::And)) {
+            match self.take()? {
+                Some(Token::Open) => {
+                    self.deepen(1)?;
+                    outer.push(std::mem::take(&mut group));
+                    continue;
+                }
+                Some(Token::Not) => {
+                    self.deepen(1)?;
+                    group.nots += 1;
+                    continue;
+                }
+                Some(Token::Autobound) => {
+                    self.has_room(1)?;
+                    steps.push(Step::Test(Test::Autobound));
+                }
+                Some(Token::Topic(topic)) => {
+                    self.has_room(3)?;
+                    self.comparison(topic, &mut steps)?;
+                }
+                _ => return Err(bellows()),
+            }
+            self.finish(&mut group, &mut steps);
+            while matches!(self.peek()?, Some(Token::Close)) {
                 self.take()?;
+                group = outer.pop().ok_or_else(bellows)?;
+                self.depth -= 1;
+                self.finish(&mut group, &mut steps);
             }
-            let (a, b) = (Box::new(left), Box::new(self.expression()?));
-            left = if is_or { Filter::Or(a, b) } else { Filter::And(a, b) };
+            if self.peek()?.is_none() {
+                return if outer.is_empty() { Ok(Filter(steps)) } else { Err(bellows()) };
+            }
+            self.join(&mut group)?;
         }
     }
 
-    fn expression(&mut self) -> Result<Filter> {
-        match self.take()? {
-            Some(Token::Open) => {
-                let inner = self.list()?;
-                if self.take()? == Some(Token::Close) { Ok(inner) } else { Err(bellows()) }
-            }
-            Some(Token::Not) => Ok(Filter::Not(Box::new(self.expression()?))),
-            Some(Token::Autobound) => Ok(Filter::Autobound),
-            Some(Token::Topic(topic)) => self.comparison(topic),
-            _ => Err(bellows()),
-        }
+    /// Writes down what stands in front of a condition that is complete now.
+    fn finish(&mut self, group: &mut Group, steps: &mut Vec<Step>) {
+        let Group { nots, join, waiting } = std::mem::take(group);
+        self.depth -= nots + waiting;
+        // Two of them are none.
+        steps.extend((nots % 2 == 1).then_some(Step::Not));
+        steps.extend(join);
     }
 
-    fn comparison(&mut self, topic: Topic) -> Result<Filter> {
+    /// Reads what joins the conditions so far with the next one.
+    fn join(&mut self, group: &mut Group) -> Result<()> {
+        let word = match self.peek()? {
+            Some(Token::Or) => Some(Step::Or),
+            Some(Token::And) => Some(Step::And),
+            _ => None,
+        };
+        group.waiting = 1;
+        if word.is_some() {
+            self.take()?;
+            group.waiting = 2;
+        }
+        group.join = word.or(Some(Step::And));
+        self.deepen(group.waiting)
+    }
+
+    fn deepen(&mut self, tokens: usize) -> Result<()> {
+        self.depth += tokens;
+        self.has_room(0)
+    }
+
+    /// The real parser keeps 10,000 tokens that wait for others, and no more (`YYMAXDEPTH`).
+    fn has_room(&self, tokens: usize) -> Result<()> {
+        const DEEPEST: usize = 9998;
+        if self.depth + tokens > DEEPEST { Err(sorry("memory exhausted")) } else { Ok(()) }
+    }
+
+    fn comparison(&mut self, topic: Topic, steps: &mut Vec<Step>) -> Result<()> {
         let mut relation = Relation::Equal;
         if let Some(Token::Relation(stated)) = self.peek()? {
             relation = *stated;
             self.take()?;
         }
-        let not = |filter| Filter::Not(Box::new(filter));
         let value = self.take()?.ok_or_else(bellows)?;
-        Ok(match (topic, relation, value) {
-            (Topic::Host(end), Relation::Equal, Token::Condition(c)) => Filter::Host(end, c),
+        let test = match (topic, relation, value) {
+            (Topic::Host(end), Relation::Equal, Token::Condition(c)) => Test::Host(end, c),
             (Topic::Port(end), relation, Token::Condition(c)) => match relation {
-                Relation::Equal => Filter::Host(end, c),
-                Relation::Unequal => not(Filter::Host(end, c)),
-                Relation::AtLeast => Filter::AtLeast(end, c),
-                Relation::AtMost => Filter::AtMost(end, c),
-                Relation::Above => not(Filter::AtMost(end, c)),
-                Relation::Below => not(Filter::AtLeast(end, c)),
+                Relation::Equal | Relation::Unequal => Test::Host(end, c),
+                Relation::AtLeast | Relation::Below => Test::AtLeast(end, c),
+                Relation::AtMost | Relation::Above => Test::AtMost(end, c),
             },
-            (Topic::Device, Relation::Equal, Token::Device(dev)) => Filter::Device(dev),
-            (Topic::Device, Relation::Unequal, Token::Device(dev)) => not(Filter::Device(dev)),
-            (Topic::Mark, Relation::Equal, Token::Mark { mark, mask }) => {
-                Filter::Mark { mark, mask }
+            (Topic::Device, Relation::Equal | Relation::Unequal, Token::Device(dev)) => {
+                Test::Device(dev)
             }
-            (Topic::Mark, Relation::Unequal, Token::Mark { mark, mask }) => {
-                not(Filter::Mark { mark, mask })
+            (Topic::Mark, Relation::Equal | Relation::Unequal, Token::Mark { mark, mask }) => {
+                Test::Mark { mark, mask }
             }
             _ => return Err(bellows()),
-        })
+        };
+        let is_opposite = matches!(relation, Relation::Unequal | Relation::Above | Relation::Below);
+        steps.push(Step::Test(test));
+        steps.extend(is_opposite.then_some(Step::Not));
+        Ok(())
     }
 
     /// Reads an address with a port (`parse_hostcond()`).

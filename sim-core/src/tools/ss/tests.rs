@@ -185,7 +185,40 @@ fn bad_filters_are_refused_in_the_real_words() {
         let outcome = lab.run(&format!("h ss {line}"));
         assert_eq!((outcome.status, outcome.stderr), (status, stderr), "{line}");
     }
-    let outcome = lab.run("h ss -t ( sport = :80");
-    let bellows = "ss: bison bellows (while parsing filter): \"syntax error!\" Sorry.\nUsage: ss ";
-    assert!(outcome.status == 255 && outcome.stderr.starts_with(bellows), "{outcome:?}");
+    for open in ["h ss -t ( sport = :80", "h ss -t sport = :80 )", "h ss -t or", "h ss -t !"] {
+        assert_eq!(bison(&mut lab, open), "syntax error!", "{open}");
+    }
+}
+
+/// What `ss` says of a filter whose grammar is wrong.
+fn bison(lab: &mut Lab, line: &str) -> String {
+    let outcome = lab.run(line);
+    let said = outcome.stderr.strip_prefix("ss: bison bellows (while parsing filter): \"");
+    let (why, usage) = said.unwrap_or_default().split_once("\" Sorry.\n").unwrap_or_default();
+    assert!(outcome.status == 255 && usage.starts_with("Usage: ss "), "{outcome:?}");
+    why.to_owned()
+}
+
+/// The numbers were found on iproute2 6.1.0.
+#[test]
+fn filters_are_as_deep_as_the_real_parser_reads_them_and_of_any_length() {
+    let mut lab = sockets();
+    for (open, close, deepest) in [
+        ("( ", ") ", 9993),
+        ("! ", "", 9993),
+        ("! ( ", ") ", 4996),
+        ("sport = :80 and ( ", ") ", 3331),
+        ("sport = :80 ( ", ") ", 4996),
+    ] {
+        let line = |times| {
+            let (open, close) = (open.repeat(times), close.repeat(times));
+            format!("h ss -tanH {open} ( sport = :80 dport = :5000 ) {close}")
+        };
+        let rows = stdout(&mut lab, &line(deepest)).lines().count();
+        assert_eq!(rows, if open == "! " { 2 } else { 1 }, "{open}");
+        assert_eq!(bison(&mut lab, &line(deepest + 1)), "memory exhausted!", "{open}");
+    }
+    let long = "sport = :80 dport = :5000 or ".repeat(20_000);
+    let rows = stdout(&mut lab, &format!("h ss -tanH dport = :1 {long} sport = :1"));
+    assert_eq!(rows.lines().count(), 1, "{rows}");
 }
