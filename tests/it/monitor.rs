@@ -136,6 +136,39 @@ fn a_monitor_tells_when_it_happened() {
     );
 }
 
+/// 2 MiB, at 832 bytes a message, as Linux 6.18 holds for a monitor that was stopped.
+#[test]
+fn what_a_stopped_monitor_has_not_read_waits_until_there_is_no_room() {
+    let mut session = Session { world: World::new(1), monitors: Vec::new() };
+    let initial = session.world.initial_netns();
+    session.start("ip monitor address");
+    let monitor = session.monitors[0];
+    session.world.stop(monitor);
+    let mut change = |session: &mut Session, number: u32, verb: &str| {
+        let addr = format!("10.0.{}.{}/32", number / 250, number % 250);
+        let argv = words(&format!("ip addr {verb} {addr} dev lo"));
+        session.world.run_command(initial, &argv).unwrap();
+    };
+    for number in 0..1250 {
+        change(&mut session, number, "add");
+        change(&mut session, number, "del");
+    }
+    assert_eq!(session.said(), "");
+    session.world.resume(monitor);
+    assert_eq!(session.said().lines().filter(|line| line.contains("inet")).count(), 2500);
+    session.world.stop(monitor);
+    for number in 0..1300 {
+        change(&mut session, number, "add");
+        change(&mut session, number, "del");
+    }
+    session.world.resume(monitor);
+    let said = session.said();
+    assert!(said.contains("0|netlink receive error No buffer space available (105)\n"));
+    assert_eq!(said.lines().filter(|line| line.contains("inet")).count(), 2520);
+    change(&mut session, 0, "add");
+    assert!(session.said().starts_with("0|1: lo    inet 10.0.0.0/32 scope global lo\n"));
+}
+
 #[test]
 fn what_nobody_listens_to_is_not_kept() {
     let mut world = World::new(1);

@@ -142,6 +142,13 @@ fn told(conf: &Ipv4Conf) -> Vec<(ConfKey, i32)> {
     NETCONF.iter().map(|key| (*key, conf.get(*key))).collect()
 }
 
+/// How many bytes may wait for a listener: twice the MiB that iproute2 asks for (`sk_rcvbuf`).
+const RCVBUF: usize = 2 << 20;
+/// What a message about a device is charged with, in bytes (`skb->truesize`).
+const LINK_BYTES: usize = 2304;
+/// What any other message is charged with, in bytes.
+const SMALL_BYTES: usize = 832;
+
 /// A netlink socket that listens.
 #[derive(Clone, Debug)]
 struct Listener {
@@ -149,6 +156,34 @@ struct Listener {
     netns: NetnsId,
     groups: u32,
     queue: VecDeque<Notification>,
+    /// What the queue is charged with, in bytes.
+    used: usize,
+    /// There was no room for a message, and is none before all are read (`NETLINK_S_CONGESTED`).
+    overrun: bool,
+    /// Something has come since its owner was last called.
+    woken: bool,
+}
+
+impl Listener {
+    fn receive(&mut self, news: &Notification) {
+        let is_link = matches!(news, Notification::Link(..));
+        let bytes = if is_link { LINK_BYTES } else { SMALL_BYTES };
+        self.woken = true;
+        self.overrun |= self.used + bytes > RCVBUF;
+        if !self.overrun {
+            self.used += bytes;
+            self.queue.push_back(news.clone());
+        }
+    }
+}
+
+/// What a listener reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// Other messages were lost (`ENOBUFS`).
+    pub overrun: bool,
+    /// The messages, in order.
+    pub news: Vec<Notification>,
 }
 
 /// All that listen.
@@ -164,7 +199,15 @@ impl Rtnl {
     /// Joins groups in a namespace (`NETLINK_ADD_MEMBERSHIP`).
     pub(crate) fn listen(&mut self, owner: ProcId, netns: NetnsId, groups: &[Group]) {
         let groups = groups.iter().fold(0, |all, group| all | 1 << *group as u8);
-        self.listeners.push(Listener { owner, netns, groups, queue: VecDeque::new() });
+        self.listeners.push(Listener {
+            owner,
+            netns,
+            groups,
+            queue: VecDeque::new(),
+            used: 0,
+            overrun: false,
+            woken: false,
+        });
     }
 
     /// Closes the sockets of a program.
@@ -173,14 +216,21 @@ impl Rtnl {
     }
 
     /// Takes what a program has not read yet.
-    pub(crate) fn take(&mut self, owner: ProcId) -> Vec<Notification> {
-        let own = self.listeners.iter_mut().filter(|listener| listener.owner == owner);
-        own.flat_map(|listener| std::mem::take(&mut listener.queue)).collect()
+    pub(crate) fn take(&mut self, owner: ProcId) -> Heard {
+        let mut heard = Heard::default();
+        for listener in self.listeners.iter_mut().filter(|listener| listener.owner == owner) {
+            listener.used = 0;
+            heard.overrun |= std::mem::take(&mut listener.overrun);
+            heard.news.extend(listener.queue.drain(..));
+        }
+        heard
     }
 
-    /// The programs that have something to read.
-    pub(crate) fn ready(&self) -> impl Iterator<Item = ProcId> {
-        self.listeners.iter().filter(|l| !l.queue.is_empty()).map(|l| l.owner)
+    /// Wakes the programs for which something has come. A program that does not read, as one that is
+    /// stopped, is not woken again for the same message.
+    pub(crate) fn wake(&mut self) -> impl Iterator<Item = ProcId> {
+        let listeners = self.listeners.iter_mut();
+        listeners.filter_map(|l| std::mem::take(&mut l.woken).then_some(l.owner))
     }
 
     /// Says nothing of a device.
@@ -202,7 +252,7 @@ impl Rtnl {
         let bit = 1 << news.group() as u8;
         for listener in &mut self.listeners {
             if listener.netns == netns && listener.groups & bit != 0 {
-                listener.queue.push_back(news.clone());
+                listener.receive(news);
             }
         }
     }

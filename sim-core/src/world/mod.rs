@@ -199,7 +199,7 @@ impl World {
         }
         // Nothing is woken meanwhile; the list keeps its room.
         self.kernel.woken = woken;
-        let listeners: Vec<ProcId> = self.kernel.rtnl.ready().collect();
+        let listeners: Vec<ProcId> = self.kernel.rtnl.wake().collect();
         for owner in listeners {
             self.make_runnable(owner);
         }

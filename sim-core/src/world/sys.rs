@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::id::{NetnsId, ProcId, SocketId};
 use crate::kernel::Timer;
-use crate::kernel::rtnl::{Group, Notification};
+use crate::kernel::rtnl::{Group, Heard};
 use crate::rng::Stream;
 use crate::time::SimTime;
 use crate::world::namespaces::{NameChange, NameWatch};
@@ -57,7 +57,7 @@ impl<'w> Sys<'w> {
     }
 
     /// Takes what has been announced since the last time (`recvmsg(2)`).
-    pub fn take_news(&mut self) -> Vec<Notification> {
+    pub fn take_news(&mut self) -> Heard {
         self.world.kernel.rtnl.take(self.proc)
     }
 

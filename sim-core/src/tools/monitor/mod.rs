@@ -5,6 +5,7 @@ mod names;
 mod namespaces;
 mod print;
 
+use crate::errno::Errno;
 use crate::id::{IfIndex, NetnsId};
 use crate::kernel::rtnl::{Group, Notification};
 use crate::tools::ip::options::Options;
@@ -12,6 +13,9 @@ use crate::tools::monitor::names::Names;
 use crate::tools::monitor::namespaces::Namespaces;
 use crate::tools::monitor::print::Told;
 use crate::world::{Poll, Sys};
+
+/// The room of a standard stream of the C library, in bytes.
+const BUFSIZ: usize = 4096;
 
 /// Whose words are used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,7 +76,7 @@ pub(crate) struct Listener {
     options: Options,
     names: Names,
     started: bool,
-    /// What was written and is not yet at its reader (`setvbuf(3)`).
+    /// What was written and is not yet at its reader (`fflush(3)`).
     held: String,
 }
 
@@ -90,16 +94,23 @@ impl Listener {
             sys.setns(self.plan.netns);
             sys.subscribe(self.plan.netns, &self.plan.groups);
         }
-        let news = sys.take_news();
+        let heard = sys.take_news();
+        if heard.overrun {
+            let errno = Errno::ENOBUFS;
+            sys.stderr(format!("netlink receive error {errno} ({})\n", errno.number()));
+        }
         let now_us = sys.now().unix_micros();
         let mut text = String::new();
-        for one in &news {
+        for one in &heard.news {
             let Some(told) = self.tell(one, sys, now_us) else { continue };
             self.held += &told.text;
             if told.whole {
                 text += &std::mem::take(&mut self.held);
             }
         }
+        // Labels alone go out when the buffer is full.
+        let full = self.held.len().saturating_sub(1) / BUFSIZ * BUFSIZ;
+        text.extend(self.held.drain(..full));
         if !text.is_empty() {
             sys.stdout(text);
         }
