@@ -37,13 +37,13 @@ pub fn add_port<O: Observer>(k: &mut Kernel, bridge: BridgeId, dev: DevId, o: &m
     let Some(no) = k.bridges[bridge].ports.free_no() else { return };
     let master = k.bridges[bridge].dev;
     set_allmulti(k, dev, true);
-    set_promiscuity(k, dev, true);
     k.devs[dev].rx_handler = RxHandler::Bridge { bridge, port: no };
     k.devs[dev].master = Some(master);
     let cost = k.devs[macvlan::real_lower(k, dev)].kind.path_cost();
     k.bridges[bridge].ports.insert(Port::new(dev, no, cost));
     // For its new upper device, and because it takes every frame now.
     rtnl::link(k, dev);
+    set_promiscuity(k, dev, true);
     rtnl::link(k, dev);
     if k.bridges[bridge].ports.iter().count() == 1 {
         rtnl::features(k, master);
@@ -97,6 +97,8 @@ pub fn check_port(k: &Kernel, bridge: BridgeId, dev: DevId) -> Result<(), Netlin
 /// Detaches a device from its bridge (`br_del_if()`).
 pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
     let Some((bridge, no)) = port_of(k, dev) else { return };
+    set_allmulti(k, dev, false);
+    set_promiscuity(k, dev, false);
     // It no longer takes every frame.
     rtnl::link(k, dev);
     state::disable_port(k, bridge, no);
@@ -108,15 +110,13 @@ pub fn del_port<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
     br.suppresses = br.ports.iter().any(|p| p.flags.neigh_suppress || p.flags.proxy_arp);
     k.devs[dev].rx_handler = RxHandler::None;
     k.devs[dev].master = None;
-    set_allmulti(k, dev, false);
-    set_promiscuity(k, dev, false);
     rtnl::link(k, dev);
+    adjust_mtu(k, bridge, o);
+    state::recalculate_addr(k, bridge, o);
     if k.bridges[bridge].ports.iter().next().is_none() {
         let master = k.bridges[bridge].dev;
         rtnl::features(k, master);
     }
-    adjust_mtu(k, bridge, o);
-    state::recalculate_addr(k, bridge, o);
 }
 
 /// Follows a change of a device.

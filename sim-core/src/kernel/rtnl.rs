@@ -15,6 +15,7 @@ use crate::link::inet::{ConfKey, Ipv4Conf};
 use crate::link::{IfAddr, carrier};
 use crate::neigh::protocol::Protocol;
 use crate::netlink::message::{AddrMsg, FdbMsg, LinkMsg, NeighMsg, RouteMsg, RuleMsg};
+use crate::packet::MacAddr;
 use crate::route::fib::{FibAlias, Rule};
 
 /// A multicast group (`RTNLGRP_*`).
@@ -346,6 +347,15 @@ pub fn fdb(k: &mut Kernel, bridge: BridgeId, entry: &FdbEntry, change: Change) {
     let netns = k.devs[k.bridges[bridge].dev].netns;
     if k.rtnl.wants(netns, Group::Neigh) {
         let msg = FdbMsg::of(k, bridge, entry);
+        k.rtnl.push(netns, &Notification::Fdb(change, msg));
+    }
+}
+
+/// Announces an address that a device itself listens to (`rtnl_fdb_notify()`).
+pub fn fdb_of_device(k: &mut Kernel, dev: DevId, addr: MacAddr, change: Change) {
+    let netns = k.devs[dev].netns;
+    if k.rtnl.wants(netns, Group::Neigh) {
+        let msg = FdbMsg::listened_to(k.devs[dev].ifindex, addr);
         k.rtnl.push(netns, &Notification::Fdb(change, msg));
     }
 }

@@ -12,6 +12,7 @@ use crate::bridge::port_of;
 use crate::errno::Errno;
 use crate::id::{BridgeId, DevId, IfIndex, NetnsId, PortNo};
 use crate::kernel::Kernel;
+use crate::kernel::rtnl::{self, Change};
 use crate::link::vxlan::{Remote, VxlanConfig, device};
 use crate::link::{DevKind, LinkType, filter};
 use crate::neigh::NudState;
@@ -198,14 +199,13 @@ fn filter_add(
     let there = k.devs[dev].filter.as_ref().is_some_and(|f| {
         f.uc.iter().any(|(a, _)| *a == addr) || f.mc.iter().any(|mc| mc.addr == addr)
     });
-    if there {
-        return if create == Create::Exclusive { Err(Errno::EEXIST.into()) } else { Ok(()) };
+    match (there, addr.is_multicast()) {
+        (true, _) if create == Create::Exclusive => return Err(Errno::EEXIST.into()),
+        (true, _) => {}
+        (false, true) => filter::mc_add_by_hand(k, dev, addr),
+        (false, false) => filter::uc_add(k, dev, addr),
     }
-    if addr.is_multicast() {
-        filter::mc_add_by_hand(k, dev, addr);
-    } else {
-        filter::uc_add(k, dev, addr);
-    }
+    rtnl::fdb_of_device(k, dev, addr, Change::New);
     Ok(())
 }
 
@@ -216,10 +216,13 @@ fn filter_del(k: &mut Kernel, dev: DevId, spec: &FdbSpec) -> Result<(), NetlinkE
         return Err(NetlinkError::with_message(Errno::EINVAL, text));
     }
     let addr = spec.lladdr;
-    if !addr.is_multicast() {
-        return filter::uc_del(k, dev, addr).map_err(NetlinkError::from);
+    if addr.is_multicast() {
+        filter::mc_del(k, dev, addr)?;
+    } else {
+        filter::uc_del(k, dev, addr)?;
     }
-    filter::mc_del(k, dev, addr).map_err(NetlinkError::from)
+    rtnl::fdb_of_device(k, dev, addr, Change::Deleted);
+    Ok(())
 }
 
 /// Adds a remote end to a VXLAN device (`vxlan_fdb_add()`).

@@ -55,8 +55,9 @@ pub enum FdbAge {
 }
 
 impl FdbMsg {
-    /// An address that the device `index` itself listens to.
-    fn listened_to(index: IfIndex, lladdr: MacAddr) -> Self {
+    /// An address that the device `index` itself listens to (`nlmsg_populate_fdb_fill()`).
+    #[must_use]
+    pub(crate) fn listened_to(index: IfIndex, lladdr: MacAddr) -> Self {
         Self {
             index,
             lladdr,

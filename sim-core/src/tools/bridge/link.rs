@@ -119,14 +119,17 @@ pub(crate) fn announced(
     let mut p = Printer::single(options);
     let msg = &news.msg;
     p.fmt(format_args!("{}: ", msg.index));
-    let told = LinkMsg { link_netnsid: None, ..msg.clone() };
+    // A port is told of without the namespace that it reaches into.
+    let as_port = news.told == ToldAs::Port;
+    let link_netnsid = msg.link_netnsid.filter(|_| !as_port);
+    let told = LinkMsg { link_netnsid, ..msg.clone() };
     let peer_down = name(&mut p, &told, links, |name| format!("{name}: "));
     flags(&mut p, msg.flags, peer_down);
     p.fmt(format_args!("mtu {} ", msg.mtu));
     if let Some(master) = msg.master {
         p.fmt(format_args!("master {} ", links.link_name(master)));
     }
-    let there = news.told == ToldAs::Port && change == Change::New;
+    let there = as_port && change == Change::New;
     if let Some(port) = msg.port.as_ref().filter(|_| there) {
         let state = port_state(port.state);
         p.fmt(format_args!("state {state} priority {} cost {} ", port.priority, port.cost));

@@ -93,6 +93,7 @@ impl Listener {
         if !std::mem::replace(&mut self.started, true) {
             sys.setns(self.plan.netns);
             sys.subscribe(self.plan.netns, &self.plan.groups);
+            self.names.learn_namespaces(sys.world, None);
         }
         let heard = sys.take_news();
         if heard.overrun {

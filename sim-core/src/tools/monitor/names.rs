@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::id::{IfIndex, NetnsId};
-use crate::kernel::rtnl::{Change, Holder, NetconfMsg, Notification, ToldAs};
+use crate::kernel::rtnl::{Change, Holder, NetconfMsg, Notification};
 use crate::link::DevFlags;
 use crate::tools::ip::link::print::Links;
 use crate::tools::monitor::Dialect;
@@ -50,10 +50,18 @@ impl Names {
                 self.links.entry(index).or_insert_with(known);
             }
         }
-        for nsid in namespaces(news) {
-            let name = netns.nsids.get(&nsid).and_then(|id| world.netns_name(*id));
-            if let Some(name) = name {
-                self.nsids.insert(nsid, name.to_owned());
+        if let Notification::Nsid(Change::New, nsid) = news {
+            self.learn_namespaces(world, Some(*nsid));
+        }
+    }
+
+    /// Looks up what the namespaces are called that have numbers: all when the monitor starts
+    /// (`netns_map_init()`), later on those whose numbers are announced to it.
+    pub(super) fn learn_namespaces(&mut self, world: &World, only: Option<u32>) {
+        let Some(netns) = world.kernel.netns.get(self.netns) else { return };
+        for (nsid, id) in netns.nsids.iter().filter(|(nsid, _)| only.is_none_or(|o| o == **nsid)) {
+            if let Some(name) = world.netns_name(*id) {
+                self.nsids.insert(*nsid, name.to_owned());
             }
         }
     }
@@ -80,26 +88,6 @@ fn devices(news: &Notification) -> Vec<IfIndex> {
         }
         Notification::Netconf(_, NetconfMsg { holder: Holder::Dev(index), .. }) => vec![*index],
         Notification::Netconf(..) | Notification::Rule(..) | Notification::Nsid(..) => Vec::new(),
-    }
-}
-
-/// The namespaces that an announcement names by number.
-fn namespaces(news: &Notification) -> Vec<u32> {
-    match news {
-        Notification::Nsid(_, nsid) => vec![*nsid],
-        Notification::Link(_, link) => {
-            let to = match link.told {
-                ToldAs::Moved { nsid, .. } => Some(nsid),
-                ToldAs::Device | ToldAs::Port | ToldAs::Changed => None,
-            };
-            link.msg.link_netnsid.into_iter().chain(to).collect()
-        }
-        Notification::Addr(..)
-        | Notification::Route(..)
-        | Notification::Rule(..)
-        | Notification::Neigh(..)
-        | Notification::Fdb(..)
-        | Notification::Netconf(..) => Vec::new(),
     }
 }
 

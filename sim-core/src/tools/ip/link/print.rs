@@ -90,6 +90,7 @@ pub(crate) fn news(p: &mut Printer, news: &LinkNews, links: &dyn Links, options:
     }
     if options.details > 0 {
         details(p, msg, links, View::Monitor);
+        alias(p, msg);
     }
     p.text("\n");
 }
@@ -130,16 +131,21 @@ pub(crate) fn full(
     if options.details > 0 {
         details(p, msg, links, view);
     }
-    if let Some(alias) = msg.alias.as_deref().filter(|_| view == View::Link || options.details > 0)
-    {
-        p.new_line();
-        p.any("ifalias", alias, format_args!("    alias {alias}"));
+    if view == View::Link || options.details > 0 {
+        alias(p, msg);
     }
     if view == View::Link && options.stats > 0 {
         p.new_line();
         stats_print::print(p, msg, options);
     }
     p.text("\n");
+}
+
+fn alias(p: &mut Printer, msg: &LinkMsg) {
+    if let Some(alias) = msg.alias.as_deref() {
+        p.new_line();
+        p.any("ifalias", alias, format_args!("    alias {alias}"));
+    }
 }
 
 fn first_line(p: &mut Printer, msg: &LinkMsg, links: &dyn Links, view: View, options: &Options) {

@@ -101,6 +101,7 @@ pub(crate) fn station(p: &mut Printer, msg: &FdbMsg, links: &dyn Links, with_dev
         p.text("extern_learn ");
     }
     p.text(match msg.state {
+        FdbAge::Permanent if msg.own => "NOARP PERMANENT ",
         FdbAge::Permanent => "PERMANENT ",
         FdbAge::Static => "NOARP ",
         FdbAge::Stale => "STALE ",
