@@ -14,7 +14,7 @@ use crate::packet::build::IcmpParams;
 use crate::packet::checksum::ip_compute_csum;
 use crate::packet::ipv4::IPV4_HLEN;
 use crate::packet::ipv4_options::{
-    IpOptions, MAX_IPOPTLEN, OptionsHost, OptionsOrigin, ParameterProblem, compile_into,
+    self, Echo, IpOptions, MAX_IPOPTLEN, OptionsHost, OptionsOrigin, ParameterProblem, compile_into,
 };
 use crate::packet::{IcmpType, Ipv4, PacketType, Skb};
 use crate::route::fib::{Linkstate, lookup};
@@ -47,6 +47,16 @@ impl OptionsHost for Receiver<'_> {
 pub fn spec_dst(k: &Kernel, f: &Flight) -> Option<Ipv4Addr> {
     let flow = flow::of(&f.skb, f.iif.filter(|dev| k.devs.get(*dev).is_some()).unwrap_or(f.dev))?;
     route::compute_spec_dst(k, &flow, f.dst?.kind)
+}
+
+/// Turns the options of the packet around for an answer (`ip_options_echo()`); `None` if they cannot be.
+#[must_use]
+pub fn echo(k: &Kernel, f: &Flight) -> Option<Echo> {
+    let header = f.skb.network_header();
+    ipv4_options::echo(header, &f.cb.opt, |addr| {
+        route::addr_type(k, f.netns, addr) == RouteType::Unicast
+    })
+    .ok()
 }
 
 /// Milliseconds since midnight, universal time (`inet_current_timestamp()`).

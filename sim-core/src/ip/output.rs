@@ -174,6 +174,7 @@ fn fragment<O: Observer>(
         let mut flight = f.with_skb(piece);
         flight.place = Place::Neighbour;
         flight.cb.frag_max_size = 0;
+        flight.caller = f.caller;
         stack::start(k, flight, Origin::Copy { of: f.flow }, o);
     }
     k.netns[f.netns].mib.ip.inc(IpMib::FragOks);

@@ -32,6 +32,8 @@ pub struct Flight {
     /// The lengths of the pieces that connection tracking put it together from, in bytes of payload;
     /// it leaves in the same pieces.
     pub pieces: Option<Box<[usize]>>,
+    /// Who waits for what becomes of it.
+    pub caller: Caller,
     /// Another flight follows at once, before received frames are looked at (`netdev_xmit_more()`).
     pub more: bool,
     /// Whose packet it is.
@@ -52,6 +54,7 @@ impl Flight {
             cb: IpCb::default(),
             sk: None,
             pieces: None,
+            caller: Caller::Nobody,
             more: false,
             flow,
         }
@@ -62,10 +65,11 @@ impl Flight {
     pub fn cross(&mut self, netns: NetnsId, dev: DevId) {
         (self.netns, self.dev) = (netns, dev);
         (self.iif, self.dst, self.sk) = (None, None, None);
+        self.caller = Caller::Nobody;
         self.cb = IpCb::default();
     }
 
-    /// The same flight with another buffer.
+    /// The same flight with another buffer, for which nobody waits.
     #[must_use]
     pub fn with_skb(&self, skb: Box<Skb>) -> Self {
         Self {
@@ -78,10 +82,25 @@ impl Flight {
             cb: self.cb,
             sk: self.sk,
             pieces: self.pieces.clone(),
+            caller: Caller::Nobody,
             more: false,
             flow: self.flow,
         }
     }
+}
+
+/// Who is still in the function call that sends a packet, and hears when it is refused on its way. Nobody is
+/// from where a packet is queued or received, nor from devices that never complain (bridges, tunnels).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Caller {
+    /// What is refused is lost in silence.
+    #[default]
+    Nobody,
+    /// The socket that sends it (`ip_queue_xmit()`, `packet_snd()`).
+    Socket(SocketId),
+    /// The IP layer of a namespace, which counts it and passes it on to the socket, if there is one
+    /// (`ip_send_skb()`).
+    IpSend(NetnsId, Option<SocketId>),
 }
 
 /// What the IP layer notes on a packet (`struct inet_skb_parm`).

@@ -20,6 +20,7 @@ use crate::kernel::rtnl::Rtnl;
 use crate::link::NetDevice;
 use crate::neigh::NeighDefaults;
 use crate::netns::Netns;
+use crate::netns::mib::IpMib;
 use crate::packet::{Skb, SkbPool};
 use crate::rng::SimRng;
 use crate::socket::Socket;
@@ -28,7 +29,7 @@ use crate::time::SimTime;
 
 use seats::Seats;
 
-pub use flight::{Flight, Place};
+pub use flight::{Caller, Flight, Place};
 pub use timer::{Timer, TimerId, TimerQueue};
 
 /// All kernel state of a world.
@@ -166,10 +167,17 @@ impl Kernel {
         }
     }
 
-    /// Tells the system call that is sending `f` why it cannot be sent. Packets that no socket of this
-    /// host sends fail in silence.
+    /// Tells whoever is sending `f` why it cannot be sent.
     pub fn refuse_send(&mut self, f: &Flight, errno: Errno) {
-        if f.sk.is_some() && f.sk == self.sender {
+        let socket = match f.caller {
+            Caller::Nobody => None,
+            Caller::Socket(socket) => Some(socket),
+            Caller::IpSend(netns, socket) => {
+                self.netns[netns].mib.ip.inc(IpMib::OutDiscards);
+                socket
+            }
+        };
+        if socket.is_some() && socket == self.sender {
             self.send_error = Some(errno);
         }
     }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::errno::Errno;
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place};
 use crate::link::{DevKind, macvlan, receive, veth};
 use crate::netns::stack::{self, Decision};
 use crate::packet::segment::segment_tcp;
@@ -40,8 +40,14 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
             Ok(Some(Place::DeviceReceive))
         }
         DevKind::Veth(end) => veth::transmit(k, f, end.peer).map(|()| Some(Place::DeviceReceive)),
-        DevKind::Bridge(_) => Ok(Some(Place::BridgeDeviceTransmit)),
-        DevKind::Vxlan(_) | DevKind::Ipip(_) => Ok(Some(Place::TunnelTransmit)),
+        DevKind::Bridge(_) => {
+            f.caller = Caller::Nobody;
+            Ok(Some(Place::BridgeDeviceTransmit))
+        }
+        DevKind::Vxlan(_) | DevKind::Ipip(_) => {
+            f.caller = Caller::Nobody;
+            Ok(Some(Place::TunnelTransmit))
+        }
         DevKind::Macvlan(macvlan) => macvlan::transmit(k, f, macvlan),
         DevKind::Dummy => {
             k.devs[f.dev].stats.tx.count(f.skb.len());
@@ -64,6 +70,7 @@ fn segment<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) -> Decision<()> {
     let count = segments.len();
     for (n, skb) in segments.into_iter().enumerate() {
         let mut flight = f.with_skb(skb);
+        flight.caller = f.caller;
         flight.more = n + 1 < count || f.more;
         stack::start(k, flight, Origin::Copy { of: f.flow }, o);
     }
@@ -73,7 +80,7 @@ fn segment<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) -> Decision<()> {
 /// Receives the frame where it was sent (`loopback_xmit()`). It is still the same packet: it keeps
 /// its route and its mark.
 fn loop_back(k: &mut Kernel, f: &mut Flight) {
-    (f.iif, f.sk) = (None, None);
+    (f.iif, f.sk, f.caller) = (None, None, Caller::Nobody);
     let dev = &mut k.devs[f.dev];
     receive::read_header(dev, f);
     // Counted without the link header, which is taken off first.

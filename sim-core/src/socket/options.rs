@@ -8,7 +8,7 @@ use crate::kernel::Kernel;
 use crate::link::DevName;
 use crate::packet::IpProto;
 use crate::packet::ipv4_options::{
-    self, IPOPT_END, IpOptions, MAX_IPOPTLEN, OptionsHost, OptionsOrigin,
+    self, Echo, IPOPT_END, IpOptions, MAX_IPOPTLEN, OptionsHost, OptionsOrigin,
 };
 use crate::socket::multicast::{self, GroupChange, GroupRequest};
 use crate::socket::{Protocol, Socket};
@@ -96,6 +96,15 @@ pub struct SentOptions {
     pub bytes: Vec<u8>,
     /// What they ask for.
     pub parsed: IpOptions,
+}
+
+impl SentOptions {
+    /// Options that answer those of a packet; `None` if it had none.
+    #[must_use]
+    pub fn answering(echo: &Echo) -> Option<Self> {
+        let bytes = echo.bytes().to_vec();
+        (!bytes.is_empty()).then_some(Self { bytes, parsed: echo.found })
+    }
 }
 
 /// The options that a socket has (`struct sock`, `struct inet_sock`).

@@ -1,14 +1,17 @@
 //! From a socket's data to an IP packet under way (`ip_make_skb()`, `ip_send_skb()`).
 
+use std::net::Ipv4Addr;
+
 use crate::errno::Errno;
 use crate::id::SocketId;
 use crate::ip::ident;
-use crate::kernel::{Flight, Kernel, Place};
+use crate::ip::options::timestamp_ms;
+use crate::kernel::{Caller, Flight, Kernel, Place};
 use crate::netns::stack;
 use crate::packet::Skb;
 use crate::packet::build::{Ipv4Params, push_ipv4};
 use crate::packet::ipv4::IPV4_HLEN;
-use crate::packet::ipv4_options::{IpOptions, MAX_IPOPTLEN};
+use crate::packet::ipv4_options::{MAX_IPOPTLEN, build};
 use crate::route::{Dst, RouteType};
 use crate::socket::error::report_local;
 use crate::socket::flow::{self, Routed};
@@ -27,13 +30,8 @@ pub(super) fn push_header(k: &mut Kernel, id: SocketId, skb: &mut Skb, routed: &
     let df = df(&k.sockets[id], len, mtu, routed.dst.mtu_locked);
     let ip_id = select_id(k, id, df, routed);
     let ttl = select_ttl(k, id, &routed.dst);
-    let now_ms = k.now.as_millis();
     let socket = &k.sockets[id];
-    let options = socket.opts.ip_options.as_ref();
-    let (bytes, optlen) =
-        options.map_or(([0; MAX_IPOPTLEN], 0), |o| fill_options(o, routed, now_ms));
-    let first_hop = options.and_then(|o| o.parsed.faddr);
-    let daddr = first_hop.unwrap_or(routed.daddr);
+    let options = LeavingOptions::new(k, socket.opts.ip_options.as_ref(), routed);
     push_ipv4(
         skb,
         &Ipv4Params {
@@ -41,8 +39,8 @@ pub(super) fn push_header(k: &mut Kernel, id: SocketId, skb: &mut Skb, routed: &
             tos: socket.opts.tos,
             id: ip_id,
             df,
-            options: bytes.get(..optlen).unwrap_or_default(),
-            ..Ipv4Params::new(routed.saddr, daddr, socket.ip_proto())
+            options: options.bytes(),
+            ..Ipv4Params::new(routed.saddr, options.first_hop, socket.ip_proto())
         },
     );
     skb.meta.mark = socket.opts.mark;
@@ -86,43 +84,30 @@ pub(super) fn select_ttl(k: &Kernel, id: SocketId, dst: &Dst) -> u8 {
     })
 }
 
-/// Completes the options as they leave (`ip_options_build()`).
-fn fill_options(sent: &SentOptions, routed: &Routed, now_ms: u64) -> ([u8; MAX_IPOPTLEN], usize) {
-    let mut bytes = [0; MAX_IPOPTLEN];
-    let len = sent.bytes.len().min(MAX_IPOPTLEN);
-    bytes[..len].copy_from_slice(&sent.bytes[..len]);
-    let IpOptions { srr, rr, rr_needaddr, ts, ts_needaddr, ts_needtime, .. } = sent.parsed;
-    // Offsets count from the start of the IP header.
-    let at = |offset: u8| usize::from(offset).saturating_sub(IPV4_HLEN);
-    if let Some(srr) = srr.map(at) {
-        // The last hop of a source route is the destination itself.
-        let end = srr + usize::from(byte(&bytes, srr + 1));
-        put(&mut bytes, end.saturating_sub(4), &routed.daddr.octets());
-    }
-    if let Some(rr) = rr.map(at).filter(|_| rr_needaddr) {
-        let slot = rr + usize::from(byte(&bytes, rr + 2)).saturating_sub(5);
-        put(&mut bytes, slot, &routed.saddr.octets());
-    }
-    if let Some(ts) = ts.map(at) {
-        let pointer = ts + usize::from(byte(&bytes, ts + 2));
-        if ts_needaddr {
-            put(&mut bytes, pointer.saturating_sub(9), &routed.saddr.octets());
-        }
-        if ts_needtime {
-            let day_ms = u32::try_from(now_ms % 86_400_000).unwrap_or(0);
-            put(&mut bytes, pointer.saturating_sub(5), &day_ms.to_be_bytes());
-        }
-    }
-    (bytes, len)
+/// The IPv4 options of a packet that leaves.
+pub(super) struct LeavingOptions {
+    bytes: [u8; MAX_IPOPTLEN],
+    len: usize,
+    /// Where the packet goes first: with a source route not to the end of its way.
+    pub(super) first_hop: Ipv4Addr,
 }
 
-fn byte(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or(0)
-}
+impl LeavingOptions {
+    /// Completes the options that a socket sends (`ip_options_build()`).
+    pub(super) fn new(k: &Kernel, sent: Option<&SentOptions>, routed: &Routed) -> Self {
+        let mut leaving = Self { bytes: [0; MAX_IPOPTLEN], len: 0, first_hop: routed.daddr };
+        let Some(sent) = sent else { return leaving };
+        let Some(bytes) = leaving.bytes.get_mut(..sent.bytes.len()) else { return leaving };
+        bytes.copy_from_slice(&sent.bytes);
+        build(bytes, &sent.parsed, routed.saddr, routed.daddr, timestamp_ms(k));
+        leaving.len = sent.bytes.len();
+        leaving.first_hop = sent.parsed.faddr.unwrap_or(routed.daddr);
+        leaving
+    }
 
-fn put(bytes: &mut [u8], at: usize, value: &[u8; 4]) {
-    if let Some(slot) = bytes.get_mut(at..at + 4) {
-        slot.copy_from_slice(value);
+    /// The bytes, whole words.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -157,7 +142,7 @@ pub(super) fn check_length(
 /// Sends a packet from a system call, to its end (`ip_send_skb()`).
 ///
 /// # Errors
-/// What refused it; a full queue is told only to sockets that collect errors.
+/// What refused it; [`unless_ignored`] tells what the program hears of that.
 pub(super) fn send<O: Observer>(
     k: &mut Kernel,
     id: SocketId,
@@ -166,16 +151,39 @@ pub(super) fn send<O: Observer>(
     place: Place,
     o: &mut O,
 ) -> Result<(), Errno> {
-    let flight = flight(k, id, skb, dst, place, o);
+    let mut flight = flight(k, id, skb, dst, place, o);
+    flight.caller = Caller::IpSend(flight.netns, Some(id));
+    run(k, id, flight, o)
+}
+
+/// Runs a flight that a system call of `id` has begun.
+///
+/// # Errors
+/// What refused it.
+pub(super) fn run<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    flight: Flight,
+    o: &mut O,
+) -> Result<(), Errno> {
     k.send_error = None;
     k.sender = Some(id);
     k.run_from_syscall(flight, o);
     k.sender = None;
-    match k.send_error.take() {
-        Some(Errno::ENOBUFS) if !k.sockets.get(id).is_some_and(|s| s.opts.recv_err) => Ok(()),
-        Some(errno) => Err(errno),
-        None => Ok(()),
-    }
+    k.send_error.take().map_or(Ok(()), Err)
+}
+
+/// Hides from a program that a queue was full, unless its socket collects errors.
+///
+/// # Errors
+/// What else was wrong.
+pub(super) fn unless_ignored(
+    k: &Kernel,
+    id: SocketId,
+    sent: Result<(), Errno>,
+) -> Result<(), Errno> {
+    let collects = k.sockets.get(id).is_some_and(|socket| socket.opts.recv_err);
+    if sent == Err(Errno::ENOBUFS) && !collects { Ok(()) } else { sent }
 }
 
 /// A flight of a packet that `id` sends.
@@ -191,6 +199,7 @@ pub(super) fn flight<O: Observer>(
     let mut flight = Flight::new(skb, place, netns, dst.dev, flow);
     flight.dst = Some(dst);
     flight.sk = Some(id);
+    flight.caller = Caller::Socket(id);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Socket(id) });
     flight
 }

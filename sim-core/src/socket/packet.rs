@@ -2,15 +2,15 @@
 
 use crate::errno::Errno;
 use crate::id::{DevId, SocketId};
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place};
 use crate::link::filter;
 use crate::netns::notifier::LinkEvent;
 use crate::netns::stack;
 use crate::packet::build::push_ethernet;
 use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN};
 use crate::packet::{EtherType, Ethernet, MacAddr, PacketType};
-use crate::socket::deliver;
 use crate::socket::{LinkInfo, MessageInfo, Protocol, Socket};
+use crate::socket::{deliver, output};
 use crate::trace::{Event, Observer, Origin};
 
 /// What a packet socket adds.
@@ -247,12 +247,10 @@ pub fn send<O: Observer>(
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::Transmit, netns, dev, flow);
     flight.sk = Some(id);
+    flight.caller = Caller::Socket(id);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Socket(id) });
-    k.send_error = None;
-    k.sender = Some(id);
-    k.run_from_syscall(flight, o);
-    k.sender = None;
-    k.send_error.take().map_or(Ok(data.len()), Err)
+    output::run(k, id, flight, o)?;
+    Ok(data.len())
 }
 
 /// Follows a change of a device (`packet_notifier()`): sockets bound to one that went down or away are

@@ -47,7 +47,8 @@ pub(super) fn send<O: Observer>(
     push_icmp(&mut skb, &IcmpParams::echo(k.sockets[id].inet.sport, icmp.sequence()));
     output::push_header(k, id, &mut skb, &routed);
     raw::count_icmp_out(k, id, &skb);
-    output::send(k, id, skb, routed.dst, Place::LocalOut, o)?;
+    let sent = output::send(k, id, skb, routed.dst, Place::LocalOut, o);
+    output::unless_ignored(k, id, sent)?;
     Ok(data.len())
 }
 

@@ -59,7 +59,8 @@ pub(super) fn send<O: Observer>(
     skb.reset_transport_header();
     output::push_header(k, id, &mut skb, &routed);
     count_icmp_out(k, id, &skb);
-    output::send(k, id, skb, routed.dst, Place::LocalOut, o)?;
+    let sent = output::send(k, id, skb, routed.dst, Place::LocalOut, o);
+    output::unless_ignored(k, id, sent)?;
     Ok(data.len())
 }
 
@@ -96,7 +97,8 @@ fn send_with_header<O: Observer>(
         complete_header(k, id, &mut skb, header_len, routed);
         count_icmp_out(k, id, &skb);
     }
-    output::send(k, id, skb, routed.dst, Place::Hook(Hook::Output), o)?;
+    let sent = output::send(k, id, skb, routed.dst, Place::Hook(Hook::Output), o);
+    output::unless_ignored(k, id, sent)?;
     Ok(data.len())
 }
 

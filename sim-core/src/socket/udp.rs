@@ -57,11 +57,15 @@ pub(super) fn send<O: Observer>(
     push_udp(&mut skb, &ports, pseudo);
     output::push_header(k, id, &mut skb, &routed);
     let sent = output::send(k, id, skb, routed.dst, Place::LocalOut, o);
-    if sent.is_ok() {
-        let netns = k.sockets[id].netns;
-        k.netns[netns].mib.udp.inc(UdpMib::OutDatagrams);
+    let netns = k.sockets[id].netns;
+    let mib = &mut k.netns[netns].mib.udp;
+    match sent {
+        Ok(()) => mib.inc(UdpMib::OutDatagrams),
+        Err(Errno::ENOBUFS) => mib.inc(UdpMib::SndbufErrors),
+        Err(_) => {}
     }
-    sent.map(|()| data.len())
+    output::unless_ignored(k, id, sent)?;
+    Ok(data.len())
 }
 
 /// Where a datagram goes: where it is told to, else where the socket is connected to.

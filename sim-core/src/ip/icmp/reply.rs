@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::ip::icmp::limit::{global_allow, host_allow};
-use crate::ip::icmp::transmit::{Hashed, echo_options, find_way, transmit};
+use crate::ip::icmp::transmit::{Hashed, find_way, transmit};
 use crate::ip::options;
 use crate::kernel::{Flight, Kernel};
 use crate::packet::build::IcmpParams;
@@ -52,7 +52,7 @@ pub(super) fn timestamp<O: Observer>(
 
 /// Sends an answer to where the packet came from.
 fn reply<O: Observer>(k: &mut Kernel, f: &Flight, params: &IcmpParams, data: &[u8], o: &mut O) {
-    let Some(options) = echo_options(k, f) else { return };
+    let Some(options) = options::echo(k, f) else { return };
     let Some(limited) = global_allow(k, f.netns, params.icmp_type, params.code) else { return };
     let src = options::spec_dst(k, f).unwrap_or(Ipv4Addr::UNSPECIFIED);
     let Ok(tos) = Ipv4::parse(f.skb.network_header()).map(|ip| ip.tos()) else { return };

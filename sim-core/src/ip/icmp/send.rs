@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use crate::ip::icmp::counts_as_error;
 use crate::ip::icmp::limit::{Limited, global_allow, host_allow};
-use crate::ip::icmp::transmit::{Answer, Hashed, echo_options, find_way, transmit};
+use crate::ip::icmp::transmit::{Answer, Hashed, find_way, transmit};
+use crate::ip::options;
 use crate::ip::output::{Mtu, mtu};
 use crate::kernel::{Flight, Kernel};
 use crate::link::inet::Scope;
@@ -33,7 +34,7 @@ pub fn send<O: Observer>(k: &mut Kernel, f: &Flight, params: IcmpParams, o: &mut
         global_allow(k, f.netns, params.icmp_type, params.code)
     };
     let Some(limited) = limited else { return };
-    let Some(options) = echo_options(k, f) else { return };
+    let Some(options) = options::echo(k, f) else { return };
     let Some(mut answer) = find_way(k, f, src, tos, options, Hashed::Cause) else { return };
     let Answer { way, .. } = answer;
     let loopback = k.devs[way.dst.dev].is_loopback();

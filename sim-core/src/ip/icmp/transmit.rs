@@ -4,11 +4,11 @@ use std::net::Ipv4Addr;
 
 use crate::family::V4;
 use crate::ip::{flow, ident};
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place};
 use crate::netns::mib::{IcmpMib, MessageDirection};
 use crate::netns::stack;
 use crate::packet::build::{IcmpParams, Ipv4Params, push_icmp, push_ipv4};
-use crate::packet::ipv4_options::{Echo, MAX_IPOPTLEN, build};
+use crate::packet::ipv4_options::Echo;
 use crate::packet::{IcmpType, IpProto, Ipv4, Skb};
 use crate::route::output::output_like;
 use crate::route::{self, FlowKey, OutputRoute, RouteType};
@@ -28,15 +28,6 @@ pub(super) struct Answer {
     pub(super) options: Echo,
     /// The mark.
     pub(super) mark: u32,
-}
-
-/// Turns the options of the packet around (`ip_options_echo()`); `None` if they cannot be.
-pub(super) fn echo_options(k: &Kernel, f: &Flight) -> Option<Echo> {
-    let header = f.skb.network_header();
-    crate::packet::ipv4_options::echo(header, &f.cb.opt, |addr| {
-        route::addr_type(k, f.netns, addr) == RouteType::Unicast
-    })
-    .ok()
 }
 
 /// The mark of an answer to a packet (`IP4_REPLY_MARK()`).
@@ -89,11 +80,7 @@ pub(super) fn transmit<O: Observer>(
 ) {
     let OutputRoute { dst, src, to, .. } = answer.way;
     push_icmp(&mut skb, params);
-    let mut bytes = [0; MAX_IPOPTLEN];
-    let echoed = answer.options.bytes();
-    let options = &mut bytes[..echoed.len()];
-    options.copy_from_slice(echoed);
-    build(options, &answer.options.found, src, answer.end, crate::ip::options::timestamp_ms(k));
+    let options = answer.options.leaving(src, answer.end, crate::ip::options::timestamp_ms(k));
     let id = ident::select(k, cause.netns, src, to, IpProto::ICMP);
     let default_ttl = k.netns[cause.netns].sysctl.get(Sysctl::IpDefaultTtl);
     let default_ttl = u8::try_from(default_ttl).unwrap_or(u8::MAX);
@@ -105,7 +92,7 @@ pub(super) fn transmit<O: Observer>(
             ttl,
             tos: answer.tos,
             id,
-            options,
+            options: options.bytes(),
             ..Ipv4Params::new(src, to, IpProto::ICMP)
         },
     );
@@ -116,6 +103,7 @@ pub(super) fn transmit<O: Observer>(
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::LocalOut, cause.netns, dst.dev, flow);
     flight.dst = Some(dst);
+    flight.caller = Caller::IpSend(cause.netns, None);
     flight.cb.opt = answer.options.found;
     let origin = Origin::Reply { to: cause.flow, what: name(params.icmp_type) };
     stack::start(k, flight, origin, o);

@@ -4,6 +4,7 @@ use core::net::Ipv4Addr;
 
 use thiserror::Error;
 
+use super::build;
 use super::compile::IpOptions;
 use super::{IPOPT_TS_PRESPEC, MAX_IPOPTLEN};
 use crate::packet::ipv4::IPV4_HLEN;
@@ -28,10 +29,18 @@ impl Default for Echo {
 }
 
 impl Echo {
-    /// Returns the option bytes, to be completed by [`build`](super::build).
+    /// Returns the option bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.found.optlen)).unwrap_or_default()
+    }
+
+    /// Completes the options as the answer leaves ([`build`]), to `end` at the end of its way.
+    #[must_use]
+    pub fn leaving(mut self, saddr: Ipv4Addr, end: Ipv4Addr, time_ms: u32) -> Self {
+        let len = usize::from(self.found.optlen);
+        build(self.bytes.get_mut(..len).unwrap_or_default(), &self.found, saddr, end, time_ms);
+        self
     }
 
     /// Appends an option, and returns its offset in the header.

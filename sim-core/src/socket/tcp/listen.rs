@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use crate::errno::Errno;
 use crate::id::SocketId;
+use crate::ip::options::echo;
 use crate::kernel::{Flight, Kernel};
 use crate::netns::mib::{LinuxMib, TcpMib};
 use crate::route::RouteType;
 use crate::socket::flow;
+use crate::socket::options::SentOptions;
 use crate::socket::queue::ReceiveQueue;
 use crate::socket::tcp::ecn::{ECN_MASK, SYN_ECN};
 use crate::socket::tcp::options::{RxOptions, TCP_MSS_DEFAULT, TSTAMP_ALIGNED};
@@ -164,6 +166,7 @@ impl<O: Observer> Sk<'_, O> {
         opt.ts_offset = connect::ts_offset(self.k, netns, tuple.saddr, tuple.daddr);
         let (now, mark) = (self.k.now, self.sock().opts.mark);
         let mut request = RequestSock::new(self.id, segment, isn, opt, mark, now);
+        request.ip_options = echo(self.k, f).as_ref().and_then(SentOptions::answering);
         let Ok(routed) = request::route(self.k, &request) else {
             return self.refuse(DropReason::IpOutNoRoutes);
         };
@@ -289,6 +292,7 @@ pub(super) fn make_child(k: &mut Kernel, request: &RequestSock) -> SocketId {
     let tuple = request.tuple;
     let mut opts = parent.opts.clone();
     opts.mark = request.mark;
+    opts.ip_options.clone_from(&request.ip_options);
     let mut tcp = TcpSock::new(&k.netns[netns].sysctl, &mut parent.opts.clone());
     child_state(&mut tcp, parent.tcp(), request, k.now.jiffies());
     let child = k.sockets.insert(Socket {
@@ -319,10 +323,10 @@ pub(super) fn make_child(k: &mut Kernel, request: &RequestSock) -> SocketId {
     tables.tcp_connections.insert(tuple, TcpEntry::Socket(child));
     k.netns[netns].mib.tcp.inc(TcpMib::PassiveOpens);
     let mtu = request::route(k, request).map_or(1500, |routed| len32(flow::mtu(k, &routed.dst)));
+    let least = sysctl(k, netns, Sysctl::TcpMinSndMss);
     let tcp = k.sockets[child].tcp_mut();
     tcp.tx.pmtu = mtu;
-    let mss = mtu.saturating_sub(40).min(tcp.opt.mss_clamp);
-    tcp.tx.mss = mss.saturating_sub(tcp.opt.header_len() - 20);
+    tcp.tx.mss = tcp.mss_for_mtu(mtu, least);
     child
 }
 
@@ -335,6 +339,8 @@ fn child_state(tcp: &mut TcpSock, parent: &TcpSock, request: &RequestSock, now: 
     let next = request.snt_isn.plus(1);
     tcp.tx.start(next);
     tcp.tx.nodelay = parent.tx.nodelay;
+    tcp.tx.ip_options_len =
+        request.ip_options.as_ref().map_or(0, |options| len32(options.bytes.len()));
     tcp.tx.wnd = request.snd_wnd;
     tcp.tx.max_wnd = request.snd_wnd;
     tcp.tx.wl1 = request.rcv_isn;

@@ -78,8 +78,9 @@ impl TcpSock {
     }
 
     /// The MSS for a path MTU, timestamps taken off (`tcp_mtu_to_mss()`).
-    fn mss_for_mtu(&self, mtu: u32, least: u32) -> u32 {
-        let mss = mtu.saturating_sub(40).min(self.opt.mss_clamp).max(least);
+    pub(super) fn mss_for_mtu(&self, mtu: u32, least: u32) -> u32 {
+        let mss = mtu.saturating_sub(40).min(self.opt.mss_clamp);
+        let mss = mss.saturating_sub(self.tx.ip_options_len).max(least);
         mss.saturating_sub(self.opt.header_len() - 20)
     }
 

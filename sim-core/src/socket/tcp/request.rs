@@ -14,7 +14,9 @@ use crate::packet::{IpProto, TcpFlags};
 use crate::route::FlowKey;
 use crate::socket::PmtuDiscovery;
 use crate::socket::flow::{self, Routed};
+use crate::socket::options::SentOptions;
 use crate::socket::output;
+use crate::socket::output::LeavingOptions;
 use crate::socket::tcp::options::{RxOptions, clock_ms};
 use crate::socket::tcp::receive::{self as demux, to_socket};
 use crate::socket::tcp::reset::{self, RateLimit, Reply};
@@ -52,6 +54,8 @@ pub struct RequestSock {
     pub(super) snd_wnd: u32,
     /// Whether ECN was agreed on.
     pub(super) ecn_ok: bool,
+    /// The IPv4 options that answer those of the SYN.
+    pub(super) ip_options: Option<SentOptions>,
     /// The mark of the SYN.
     pub(super) mark: u32,
     /// When the SYN-ACK was sent first.
@@ -94,6 +98,7 @@ impl RequestSock {
             advmss: 0,
             snd_wnd: segment.window,
             ecn_ok: false,
+            ip_options: None,
             mark,
             sent_at: now,
             timeouts: 0,
@@ -227,6 +232,7 @@ fn retransmit<O: Observer>(k: &mut Kernel, netns: NetnsId, tuple: FourTuple, o: 
 /// What routing answers.
 pub(super) fn route(k: &mut Kernel, request: &RequestSock) -> Result<Routed, Errno> {
     let socket = k.sockets.get(request.listener).ok_or(Errno::EHOSTUNREACH)?;
+    let first_hop = request.ip_options.as_ref().and_then(|options| options.parsed.faddr);
     let key = FlowKey::<V4> {
         src: request.tuple.saddr,
         oif: socket.opts.bound_dev,
@@ -235,10 +241,10 @@ pub(super) fn route(k: &mut Kernel, request: &RequestSock) -> Result<Routed, Err
         proto: IpProto::TCP.0,
         sport: request.tuple.sport,
         dport: request.tuple.dport,
-        ..FlowKey::to(request.tuple.daddr)
+        ..FlowKey::to(first_hop.unwrap_or(request.tuple.daddr))
     };
     let netns = socket.netns;
-    flow::route(k, netns, &key)
+    Ok(Routed { daddr: request.tuple.daddr, ..flow::route(k, netns, &key)? })
 }
 
 /// Sends the answer to a SYN (`tcp_v4_send_synack()`).
@@ -278,12 +284,14 @@ pub(super) fn send_synack<O: Observer>(
     push_tcp(&mut skb, &params, PseudoHeader::V4 { src: tuple.saddr, dst: tuple.daddr });
     let opts = &k.sockets[request.listener].opts;
     let df = opts.pmtu != PmtuDiscovery::Dont;
+    let leaving = LeavingOptions::new(k, request.ip_options.as_ref(), &routed);
     let ip = Ipv4Params {
         ttl: output::select_ttl(k, request.listener, &routed.dst),
         tos: opts.tos,
         id: 0,
         df,
-        ..Ipv4Params::new(tuple.saddr, tuple.daddr, IpProto::TCP)
+        options: leaving.bytes(),
+        ..Ipv4Params::new(tuple.saddr, leaving.first_hop, IpProto::TCP)
     };
     push_ipv4(&mut skb, &ip);
     skb.meta.mark = request.mark;

@@ -5,13 +5,15 @@ use std::net::Ipv4Addr;
 
 use crate::family::V4;
 use crate::id::{DevId, NetnsId};
-use crate::kernel::{Flight, Kernel, Place};
+use crate::ip::options;
+use crate::kernel::{Caller, Flight, Kernel, Place};
 use crate::netns::mib::TcpMib;
 use crate::netns::stack;
 use crate::packet::build::{
     ChecksumMode, Ipv4Params, PseudoHeader, TcpOptionBytes, TcpOptionParams, TcpParams, push_ipv4,
     push_tcp,
 };
+use crate::packet::ipv4::INET_ECN_MASK;
 use crate::packet::{IpProto, TcpFlags};
 use crate::route::{FlowKey, RouteType};
 use crate::socket::flow;
@@ -80,7 +82,7 @@ pub(super) struct Reply {
     pub(super) window: u16,
     /// Clock and echo.
     pub(super) timestamps: Option<(u32, u32)>,
-    /// The type of service.
+    /// The type of service; its congestion bits are left out.
     pub(super) tos: u8,
     /// The mark that its route is looked up with.
     pub(super) mark: u32,
@@ -145,21 +147,20 @@ pub(super) fn answer<O: Observer>(
     o: &mut O,
 ) {
     k.netns[f.netns].mib.tcp.inc(TcpMib::OutSegs);
+    let Some(echo) = options::echo(k, f) else { return };
+    // Nothing is said about congestion that another segment met.
+    let tos = reply.tos & !INET_ECN_MASK;
     let key = FlowKey::<V4> {
         src: segment.dst,
         oif: reply.dev,
         mark: reply.mark,
-        tos: reply.tos,
+        tos,
         proto: IpProto::TCP.0,
         sport: segment.dport,
         dport: segment.sport,
-        ..FlowKey::to(segment.src)
+        ..FlowKey::to(echo.found.faddr.unwrap_or(segment.src))
     };
     let Ok(routed) = flow::route(k, f.netns, &key) else { return };
-    let options = TcpOptionBytes::new(&TcpOptionParams {
-        timestamps: reply.timestamps,
-        ..TcpOptionParams::default()
-    });
     let params = TcpParams {
         src_port: segment.dport,
         dst_port: segment.sport,
@@ -168,7 +169,10 @@ pub(super) fn answer<O: Observer>(
         flags: reply.flags,
         window: reply.window,
         urgent_pointer: 0,
-        options,
+        options: TcpOptionBytes::new(&TcpOptionParams {
+            timestamps: reply.timestamps,
+            ..TcpOptionParams::default()
+        }),
         checksum: ChecksumMode::Complete,
     };
     let (src, dst): (Ipv4Addr, Ipv4Addr) = (segment.dst, segment.src);
@@ -176,18 +180,22 @@ pub(super) fn answer<O: Observer>(
     push_tcp(&mut skb, &params, PseudoHeader::V4 { src, dst });
     let default_ttl = k.netns[f.netns].sysctl.get(Sysctl::IpDefaultTtl);
     let ttl = routed.dst.hoplimit.unwrap_or_else(|| u8::try_from(default_ttl).unwrap_or(u8::MAX));
+    let ip_options = echo.leaving(src, dst, options::timestamp_ms(k));
     let ip = Ipv4Params {
         ttl,
-        tos: reply.tos,
+        tos,
         id: 0,
         df: true,
-        ..Ipv4Params::new(src, dst, IpProto::TCP)
+        options: ip_options.bytes(),
+        ..Ipv4Params::new(src, routed.daddr, IpProto::TCP)
     };
     push_ipv4(&mut skb, &ip);
     skb.meta.mark = reply.mark;
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::LocalOut, f.netns, routed.dst.dev, flow);
     flight.dst = Some(routed.dst);
+    flight.cb.opt = echo.found;
+    flight.caller = Caller::IpSend(f.netns, None);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Reply { to: f.flow, what } });
     k.spawn(flight);
 }

@@ -100,6 +100,8 @@ pub struct Sender {
     pub max_wnd: u32,
     /// The size of a full segment's data, without options but timestamps, in bytes (`mss_cache`).
     pub mss: u32,
+    /// The length of the IPv4 options in front, in bytes (`icsk_ext_hdr_len`).
+    pub ip_options_len: u32,
     /// The path MTU that this follows from, in bytes (`icsk_pmtu_cookie`).
     pub pmtu: u32,
     /// How many segments are given to the device at once at most (`gso_segs`).

@@ -12,6 +12,7 @@ use crate::packet::{IpProto, TcpFlags};
 use crate::socket::PmtuDiscovery;
 use crate::socket::flow::{self, Routed, Target};
 use crate::socket::output;
+use crate::socket::output::LeavingOptions;
 use crate::socket::tcp::Sk;
 use crate::socket::tcp::ecn::ECN_MASK;
 use crate::socket::tcp::options::{NUM_SACKS, clock_ms};
@@ -122,12 +123,15 @@ impl<O: Observer> Sk<'_, O> {
             PmtuDiscovery::Want => !routed.dst.mtu_locked,
             PmtuDiscovery::Do | PmtuDiscovery::Probe => true,
         };
+        let options = LeavingOptions::new(self.k, self.sock().opts.ip_options.as_ref(), routed);
+        let socket = self.sock();
         let ip = Ipv4Params {
             ttl,
             tos: socket.opts.tos & !ECN_MASK | ecn,
             id: ip_id,
             df,
-            ..Ipv4Params::new(routed.saddr, routed.daddr, IpProto::TCP)
+            options: options.bytes(),
+            ..Ipv4Params::new(routed.saddr, options.first_hop, IpProto::TCP)
         };
         skb.meta.mark = socket.opts.mark;
         push_ipv4(&mut skb, &ip);
@@ -136,11 +140,12 @@ impl<O: Observer> Sk<'_, O> {
         if out.segs > 1 {
             skb.meta.gso_size = u16::try_from(out.mss).unwrap_or(u16::MAX);
         }
-        if self.in_process {
-            return output::send(self.k, self.id, skb, routed.dst, Place::LocalOut, self.o);
-        }
         let (k, id) = (&mut *self.k, self.id);
         let flight = output::flight(k, id, skb, routed.dst, Place::LocalOut, self.o);
+        if self.in_process {
+            let sent = output::run(k, id, flight, self.o);
+            return output::unless_ignored(k, id, sent);
+        }
         k.spawn(flight);
         Ok(())
     }
@@ -148,9 +153,11 @@ impl<O: Observer> Sk<'_, O> {
     /// The way to the peer (`__sk_dst_check()`, `ip_route_output_ports()`).
     pub(super) fn route(&mut self) -> Result<Routed, Errno> {
         let socket = self.sock();
-        let to = Target { daddr: socket.inet.daddr, dport: socket.inet.dport };
+        let (daddr, options) = (socket.inet.daddr, socket.opts.ip_options.as_ref());
+        let first_hop = options.and_then(|options| options.parsed.faddr).unwrap_or(daddr);
+        let to = Target { daddr: first_hop, dport: socket.inet.dport };
         let (netns, key) = (socket.netns, flow::flow_key(socket, to));
-        flow::route(self.k, netns, &key)
+        Ok(Routed { daddr, ..flow::route(self.k, netns, &key)? })
     }
 
     /// What a SYN offers (`tcp_syn_options()`): always the same, even in answer to another's SYN that offers
