@@ -184,17 +184,13 @@ fn no_route<O: Observer>(k: &mut Kernel, f: &Flight, error: Errno, o: &mut O) ->
 }
 
 /// Puts fragments of a packet for this host together (`ip_local_deliver()`).
-pub fn defragment<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Datagram> {
+pub fn defragment(k: &mut Kernel, f: &mut Flight) -> Decision<Datagram> {
     // More fragments, or an offset: all of the fragment word but DF.
     let is_fragment = match f.skb.network_header().get(6..8) {
         Some(&[high, low]) => high & 0x3f != 0 || low != 0,
         _ => false,
     };
-    if is_fragment {
-        reassembly::defragment(k, f, User::LocalDeliver, o)
-    } else {
-        Ok(Datagram::Whole)
-    }
+    if is_fragment { reassembly::defragment(k, f, User::LocalDeliver) } else { Ok(Datagram::Whole) }
 }
 
 /// The jiffy that it is.

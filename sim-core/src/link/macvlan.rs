@@ -11,7 +11,7 @@ use crate::link::register::NewDev;
 use crate::link::{DevFlags, DevKind, LinkType, RxHandler, carrier, receive};
 use crate::netns::stack::Decision;
 use crate::packet::ethernet::ETH_HLEN;
-use crate::packet::{Ethernet, MacAddr, PacketType};
+use crate::packet::{EtherType, Ethernet, Ipv4, MacAddr, PacketType};
 use crate::trace::{DropReason, Observer};
 
 /// A macvlan device.
@@ -210,6 +210,18 @@ pub(super) fn lower_changed(k: &mut Kernel, lower: DevId) {
     for dev in port.vlans.clone() {
         carrier::set(k, dev, on);
     }
+}
+
+/// Whether a received frame has to be put together with others first: group frames reach macvlan devices
+/// as whole datagrams (`ip_check_defrag()`).
+pub(super) fn wants_whole(f: &Flight) -> bool {
+    let packet = f.skb.network_header();
+    f.skb.meta.pkt_type != PacketType::Loopback
+        && f.skb.meta.protocol == EtherType::IPV4
+        && Ethernet::parse(f.skb.mac_header()).is_ok_and(|eth| eth.dst().is_multicast())
+        && Ipv4::parse(packet).is_ok_and(|ip| {
+            ip.is_fragment() && (ip.header_len()..=packet.len()).contains(&ip.total_len())
+        })
 }
 
 /// What to do with a frame that a lower device has received.

@@ -15,6 +15,8 @@ pub enum Taker {
     Bridge,
     /// Another device of this host, which the flight is on now (`RX_HANDLER_ANOTHER`).
     Again,
+    /// Whoever [`reassembled`] finds, once it is a whole datagram.
+    Macvlans,
     /// ARP.
     Arp,
     /// IP.
@@ -31,11 +33,17 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     f.skb.meta.tag_taken = is_tagged(f.skb.meta.protocol);
     match k.devs[f.dev].rx_handler {
         RxHandler::Bridge { .. } => Ok(Taker::Bridge),
-        RxHandler::Macvlan => match macvlan::receive(k, f) {
-            macvlan::Takes::Upper => Ok(Taker::Again),
-            macvlan::Takes::Lower => to_protocol(k, f, o),
-        },
+        RxHandler::Macvlan if macvlan::wants_whole(f) => Ok(Taker::Macvlans),
+        RxHandler::Macvlan => reassembled(k, f, o),
         RxHandler::None => to_protocol(k, f, o),
+    }
+}
+
+/// Finds who takes a frame that a device with macvlan devices has received, and that is no fragment.
+pub fn reassembled<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Taker> {
+    match macvlan::receive(k, f) {
+        macvlan::Takes::Upper => Ok(Taker::Again),
+        macvlan::Takes::Lower => to_protocol(k, f, o),
     }
 }
 

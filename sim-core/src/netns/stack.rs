@@ -4,7 +4,7 @@
 //! its neighbours; what follows a decision is written here and nowhere else.
 
 use crate::ip::output::Pieces;
-use crate::ip::reassembly::Datagram;
+use crate::ip::reassembly::{Datagram, User};
 use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::neigh::output::Resolution;
@@ -39,11 +39,11 @@ pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step
 /// Where the flight goes from its place; `None` if it was delivered, stored or handed over.
 fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
     Ok(match f.place {
-        Place::DeviceReceive => taken_by(link::receive::receive(k, f, o)?),
-        Place::BridgeReceive => match bridge::input::receive(k, f)? {
-            bridge::input::Entry::Bridge => Some(Place::BridgePreRouting),
-            bridge::input::Entry::Port => taken_by(link::receive::to_protocol(k, f, o)?),
-        },
+        Place::DeviceReceive => {
+            let taker = link::receive::receive(k, f, o)?;
+            taken_by(k, f, taker, o)?
+        }
+        Place::BridgeReceive => bridge_receive(k, f, o)?,
         Place::BridgePreRouting => Some(Place::BridgeInput),
         Place::BridgeInput => bridge::input::finish(k, f, o)?,
         Place::BridgeDeviceTransmit => bridge::local::transmit(k, f, o)?,
@@ -75,7 +75,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
         }
         Place::RouteInput => Some(routed(ip::input::route(k, f, o)?)),
         Place::LocalDeliver => {
-            let whole = ip::input::defragment(k, f, o)? == Datagram::Whole;
+            let whole = ip::input::defragment(k, f)? == Datagram::Whole;
             whole.then_some(Place::Hook(Hook::Input))
         }
         Place::Socket => {
@@ -110,16 +110,43 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
     })
 }
 
+/// Where a frame goes that a bridge port has received: some are for the port itself.
+fn bridge_receive<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    o: &mut O,
+) -> Decision<Option<Place>> {
+    match bridge::input::receive(k, f)? {
+        bridge::input::Entry::Bridge => Ok(Some(Place::BridgePreRouting)),
+        bridge::input::Entry::Port => {
+            let taker = link::receive::to_protocol(k, f, o)?;
+            taken_by(k, f, taker, o)
+        }
+    }
+}
+
 /// Where a received frame goes; `None` if it has arrived.
-fn taken_by(taker: link::receive::Taker) -> Option<Place> {
+fn taken_by<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    taker: link::receive::Taker,
+    o: &mut O,
+) -> Decision<Option<Place>> {
     use link::receive::Taker;
-    match taker {
+    Ok(match taker {
         Taker::Bridge => Some(Place::BridgeReceive),
         Taker::Again => Some(Place::DeviceReceive),
+        Taker::Macvlans => match ip::reassembly::defragment(k, f, User::Macvlan)? {
+            Datagram::Whole => {
+                let taker = link::receive::reassembled(k, f, o)?;
+                taken_by(k, f, taker, o)?
+            }
+            Datagram::Waiting => None,
+        },
         Taker::Arp => Some(Place::ArpReceive),
         Taker::Ip => Some(Place::IpReceive),
         Taker::PacketSocket => None,
-    }
+    })
 }
 
 /// Where a received packet goes once its route is known.

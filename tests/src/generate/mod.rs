@@ -1,5 +1,7 @@
 //! Random cases: a network, its settings and frames, all a pure function of a seed.
 
+mod change;
+mod conversation;
 mod dice;
 mod frame;
 mod topology;
@@ -9,6 +11,8 @@ use sim_core::case::decode::describe;
 use sim_core::case::format::to_hex;
 use sim_core::case::{Case, FormatError};
 
+use change::change;
+use conversation::converse;
 use dice::Dice;
 use topology::Topology;
 use traffic::Traffic;
@@ -39,17 +43,19 @@ impl CaseText {
 pub fn case(seed: u64) -> CaseText {
     let mut dice = Dice::new(seed);
     let topology = topology::draw(&mut dice);
-    let mut packets = Packets { lines: vec!["@quiet 10".to_owned()], at_ms: 0 };
+    let mut packets = Packets { lines: vec!["@quiet 10".to_owned()], at_ms: 0, conversations: 0 };
     packets.open_sockets(&mut dice, &topology);
     let mut traffic = Traffic { topology: &topology, id: 0 };
     for _ in 0..dice.within(4, 18) {
         match dice.below(100) {
-            0..85 => {
+            0..80 => {
                 let (dev, frames) = traffic.frames(&mut dice);
                 let takes_ms = if topology.has_macvlan { 15 } else { 3 };
                 frames.iter().for_each(|frame| packets.receive(&dev, frame, takes_ms));
             }
-            85..93 => packets.command(&change(&mut dice, &topology)),
+            80..91 => packets.command(&change(&mut dice, &topology)),
+            91..93 => converse(&mut dice, &topology, &mut packets),
+            93..94 => packets.wait(dice.pick(&[30, 300, 1100])),
             _ => packets.send(&mut dice, &topology),
         }
     }
@@ -60,6 +66,8 @@ pub fn case(seed: u64) -> CaseText {
 struct Packets {
     lines: Vec<String>,
     at_ms: u32,
+    /// How many conversations there were: each has its own ports.
+    conversations: u16,
 }
 
 impl Packets {
@@ -72,7 +80,7 @@ impl Packets {
         if dice.chance(50) {
             self.step("r - udp-echo 0.0.0.0 7", 2);
         }
-        if dice.chance(30) && topology.setup.iter().any(|line| line == "ip netns add b") {
+        if dice.chance(30) && topology.has_second_host {
             self.step("b - udp-echo 10.0.20.2 7", 2);
         }
     }
@@ -86,6 +94,11 @@ impl Packets {
         self.step(&format!("r - sh {command}"), 15);
     }
 
+    fn wait(&mut self, ms: u32) {
+        self.lines.push(format!("wait {ms}"));
+        self.at_ms += ms;
+    }
+
     /// A datagram from a socket of the router.
     fn send(&mut self, dice: &mut Dice, topology: &Topology) {
         let (Some(from), to) = (topology.local.first(), &topology.local) else { return };
@@ -97,36 +110,6 @@ impl Packets {
         let size = dice.pick(&[0, 5, 700, 1600]);
         let data = to_hex(&vec![0x5a; size]);
         self.step(&format!("r - udp {from} 6001 {destination} 7 {data}"), 5);
-    }
-}
-
-/// A command in the middle of the traffic; it may fail, and its output is part of what is compared.
-fn change(dice: &mut Dice, topology: &Topology) -> String {
-    let port = dice.pick(&topology.ports);
-    let dev = &port.dev;
-    let last = dice.within(2, 5);
-    let host = port.host(u8::try_from(last).unwrap_or(2));
-    let far = topology.remote.first().map_or_else(|| "10.50.0.1".to_owned(), ToString::to_string);
-    match dice.below(16) {
-        0 => format!("ip addr add 10.0.{}.33/24 dev {dev}", port.net),
-        1 => format!("ip addr del {}/24 dev {dev}", port.host(1)),
-        2 => format!("ip route add {far}/32 via {host}"),
-        3 => format!("ip route replace {far}/32 dev {dev}"),
-        4 => format!("ip route del {far}/32"),
-        5 => format!("ip neigh replace {host} lladdr 02:00:00:00:bb:0{last} dev {dev}"),
-        6 => format!("ip neigh del {host} dev {dev}"),
-        7 => format!("ip route get {far}"),
-        8 => format!("ip route get {host} from {far} iif {dev}"),
-        9 => "ip neigh show".to_owned(),
-        10 => "ip route show".to_owned(),
-        11 => format!("ip addr show dev {dev}"),
-        12 => format!("sysctl -w net.ipv4.conf.{dev}.rp_filter=1"),
-        13 => "ip rule show".to_owned(),
-        14 if topology.has_bridge => "bridge fdb show br br0".to_owned(),
-        15 if topology.has_bridge => {
-            format!("bridge fdb add 02:00:00:00:1e:0{last} dev {dev} master static")
-        }
-        _ => "sysctl -w net.ipv4.ip_forward=1".to_owned(),
     }
 }
 

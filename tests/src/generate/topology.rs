@@ -22,6 +22,8 @@ pub(super) struct Topology {
     pub(super) remote: Vec<Ipv4Addr>,
     pub(super) tunnel: Option<Tunnel>,
     pub(super) has_bridge: bool,
+    /// A namespace `b` with a stack of its own, 10.0.20.2, next to the router, 10.0.20.1.
+    pub(super) has_second_host: bool,
     /// Group frames reach macvlan devices from a queue of work, some time later.
     pub(super) has_macvlan: bool,
 }
@@ -239,8 +241,12 @@ impl Topology {
     /// A host with a stack of its own on a wire to the router.
     fn second_host(&mut self, dice: &mut Dice) {
         self.namespace("b");
+        self.has_second_host = true;
         self.sysctl("b", "conf.all.rp_filter=0 conf.default.rp_filter=0 fib_multipath_hash_seed=7");
         self.sysctl("b", "conf.all.send_redirects=0 conf.default.send_redirects=0");
+        // Timestamps start at a random number.
+        self.sysctl("r", "tcp_timestamps=0");
+        self.sysctl("b", "tcp_timestamps=0");
         self.run("ip -n r link add w0 address 02:00:00:00:14:01 type veth peer name w0 address 02:00:00:00:14:02 netns b".to_owned());
         self.run("ip -n r link set w0 up".to_owned());
         self.run("ip -n b link set w0 up".to_owned());

@@ -13,7 +13,7 @@ use crate::packet::ipv4::Ipv4;
 use crate::packet::{IpProto, Skb, checksum};
 use crate::sysctl::table::Sysctl;
 use crate::time::HZ;
-use crate::trace::{DropReason, Observer};
+use crate::trace::DropReason;
 
 use queue::{Insertion, Piece, Queue};
 
@@ -22,6 +22,8 @@ use queue::{Insertion, Piece, Queue};
 pub enum User {
     /// This host is its destination (`IP_DEFRAG_LOCAL_DELIVER`).
     LocalDeliver,
+    /// Macvlan devices, which get group frames as whole datagrams (`IP_DEFRAG_MACVLAN`).
+    Macvlan,
 }
 
 /// What fragments of one datagram have in common (`struct frag_v4_compare_key`).
@@ -77,12 +79,7 @@ pub enum Datagram {
 ///
 /// # Errors
 /// Why the fragment, or with it the whole datagram, was dropped.
-pub fn defragment<O: Observer>(
-    k: &mut Kernel,
-    f: &mut Flight,
-    user: User,
-    _: &mut O,
-) -> Decision<Datagram> {
+pub fn defragment(k: &mut Kernel, f: &mut Flight, user: User) -> Decision<Datagram> {
     let Ok(ip) = Ipv4::parse(f.skb.network_header()) else { return Err(DropReason::IpInHdr) };
     let key = Key { src: ip.src(), dst: ip.dst(), id: ip.id(), proto: ip.proto(), user };
     let piece = Piece {
@@ -92,6 +89,7 @@ pub fn defragment<O: Observer>(
         more: ip.mf(),
         dont_fragment: ip.df(),
         ecn: ip.tos() & 3,
+        options: f.cb.opt,
     };
     count(k, f.netns, IpMib::ReasmReqds);
     if !open(k, f, key) {
@@ -199,6 +197,7 @@ fn complete(k: &mut Kernel, f: &mut Flight, key: Key) -> Decision<Datagram> {
     let mut fragments = queue.drain();
     let Some(first) = fragments.next() else { return Err(DropReason::NotSpecified) };
     let mut whole = first.skb;
+    f.cb.opt = first.options;
     whole.data_to_network_header();
     whole.trim(first.header_len + first.end - first.offset);
     for fragment in fragments {
@@ -245,7 +244,10 @@ fn close(k: &mut Kernel, netns: NetnsId, key: Key) -> Queue {
     let reassembly = &mut k.netns[netns].reassembly;
     let waiting = reassembly.queues.remove(&key).expect("it was opened before");
     reassembly.memory -= waiting.memory;
-    if !reassembly.queues.keys().any(|other| other.src == key.src) {
+    let low = Ipv4Addr::UNSPECIFIED;
+    let from = Key { src: key.src, dst: low, id: 0, proto: IpProto(0), user: User::LocalDeliver };
+    let next = reassembly.queues.range(from..).next();
+    if next.is_none_or(|(other, _)| other.src != key.src) {
         reassembly.sources.remove(&key.src);
     }
     k.timers.disarm(waiting.timer);

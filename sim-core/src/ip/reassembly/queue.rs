@@ -5,6 +5,7 @@
 //! dropped (RFC 5722, which Linux applies to IPv4 too).
 
 use crate::packet::Skb;
+use crate::packet::ipv4_options::IpOptions;
 
 /// The most bytes that a datagram can have.
 const MAX_DATAGRAM: usize = 65_535;
@@ -34,6 +35,8 @@ pub(super) struct Fragment {
     pub(super) offset: usize,
     /// The end of its data.
     pub(super) end: usize,
+    /// The options of its header.
+    pub(super) options: IpOptions,
 }
 
 /// What a fragment's header says.
@@ -46,6 +49,7 @@ pub(super) struct Piece {
     pub(super) more: bool,
     pub(super) dont_fragment: bool,
     pub(super) ecn: u8,
+    pub(super) options: IpOptions,
 }
 
 /// Fragments without a hole between them, in order of arrival.
@@ -102,7 +106,8 @@ impl Queue {
     /// Puts a fragment in; gives it back if it was not kept.
     pub(super) fn insert(&mut self, skb: Box<Skb>, piece: Piece) -> (Insertion, Option<Box<Skb>>) {
         let Some(end) = self.check_end(&piece) else { return (Insertion::Bad, Some(skb)) };
-        let fragment = Fragment { skb, header_len: piece.header_len, offset: piece.offset, end };
+        let Piece { header_len, offset, options, .. } = piece;
+        let fragment = Fragment { skb, header_len, offset, end, options };
         if let Err((outcome, skb)) = self.place(fragment) {
             return (outcome, Some(skb));
         }
@@ -209,6 +214,7 @@ mod tests {
             more,
             dont_fragment: false,
             ecn: 0,
+            options: IpOptions::default(),
         };
         pieces.iter().map(|p| queue.insert(Box::new(Skb::new()), piece(p)).0).collect()
     }
