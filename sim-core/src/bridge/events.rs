@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::kernel::rtnl::{self, Change};
 use crate::link::filter::{set_allmulti, set_promiscuity};
 use crate::link::register::NewDev;
-use crate::link::{DevKind, LinkType, RxHandler, macvlan};
+use crate::link::{DevKind, LinkType, RxHandler, speed};
 
 use crate::netns::notifier::LinkEvent;
 use crate::trace::Observer;
@@ -32,6 +32,16 @@ pub fn create<O: Observer>(k: &mut Kernel, new: &NewDev, o: &mut O) -> Result<De
     Ok(dev)
 }
 
+/// What a bridge takes a path by the device to cost: the less, the faster the device claims to be
+/// (`port_cost()`).
+fn path_cost(k: &Kernel, dev: DevId) -> u32 {
+    match speed::mbits(k, dev) {
+        Some(10_000) => 2,
+        Some(10_001..) => 1,
+        Some(_) | None => 100,
+    }
+}
+
 /// Attaches a device to a bridge (`br_add_if()`); [`check_port`] has allowed it.
 pub fn add_port<O: Observer>(k: &mut Kernel, bridge: BridgeId, dev: DevId, o: &mut O) {
     let Some(no) = k.bridges[bridge].ports.free_no() else { return };
@@ -39,8 +49,8 @@ pub fn add_port<O: Observer>(k: &mut Kernel, bridge: BridgeId, dev: DevId, o: &m
     set_allmulti(k, dev, true);
     k.devs[dev].rx_handler = RxHandler::Bridge { bridge, port: no };
     k.devs[dev].master = Some(master);
-    let cost = k.devs[macvlan::real_lower(k, dev)].kind.path_cost();
-    k.bridges[bridge].ports.insert(Port::new(dev, no, cost));
+    let port = Port::new(dev, no, path_cost(k, dev));
+    k.bridges[bridge].ports.insert(port);
     // For its new upper device, and because it takes every frame now.
     rtnl::link(k, dev);
     set_promiscuity(k, dev, true);

@@ -119,21 +119,6 @@ impl DevKind {
             Self::Tun(Tun { tap: false }) => (ETH_MIN_MTU, ETH_MAX_MTU),
         }
     }
-
-    /// What a bridge takes a path by the device to cost: little for those that claim a speed
-    /// (`port_cost()`).
-    #[must_use]
-    pub const fn path_cost(&self) -> u32 {
-        match self {
-            Self::Veth(_) | Self::Tun(_) => 2,
-            Self::Loopback
-            | Self::Bridge(_)
-            | Self::Vxlan(_)
-            | Self::Ipip(_)
-            | Self::Macvlan(_)
-            | Self::Dummy => 100,
-        }
-    }
 }
 
 impl NetDevice {

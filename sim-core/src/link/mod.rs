@@ -19,6 +19,7 @@ pub mod macvlan;
 pub mod name;
 pub mod receive;
 pub mod register;
+pub mod speed;
 pub mod stats;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,6 @@ pub mod update;
 
 pub use entry::{Neigh, Update, UpdateRefused};
 pub use event::{addr_removed, arp_switched, collect, expire, link_event};
-pub use output::confirm;
 pub use params::{NEIGH_FILES, NeighParms, NeighVar, neigh_file};
 pub use state::NudState;
 pub use table::{NeighDefaults, NeighTable, Proxy};

@@ -59,10 +59,8 @@ fn next_hop(f: &Flight) -> Option<Ipv4Addr> {
 /// The address of an entry that can be used as it is (`neigh_hh_output()`).
 fn try_entry<F: Protocol>(k: &mut Kernel, f: &mut Flight, key: F::Addr) -> Option<MacAddr> {
     let now = jiffies(k);
+    confirm::<F>(k, f, key);
     let neigh = F::table_mut(&mut k.netns[f.netns]).get_mut(f.dev, key)?;
-    if std::mem::take(&mut f.cb.confirm_neigh) {
-        neigh.confirmed = now;
-    }
     if !neigh.state.is_connected() {
         return None;
     }
@@ -83,6 +81,21 @@ enum Usable {
     Never,
 }
 
+/// Notes that the next hop is alive, if the sender of the packet has proof (`sock_confirm_neigh()`).
+fn confirm<F: Protocol>(k: &mut Kernel, f: &mut Flight, key: F::Addr) {
+    if !f.cb.confirm_neigh {
+        return;
+    }
+    let now = jiffies(k);
+    let table = F::table_mut(&mut k.netns[f.netns]);
+    let Some(neigh) = table.get_mut(f.dev, key) else { return };
+    neigh.confirmed = now;
+    f.cb.confirm_neigh = false;
+    if let Some(socket) = f.sk.and_then(|id| k.sockets.get_mut(id)) {
+        socket.confirm_neigh = false;
+    }
+}
+
 /// Uses an entry in any state (`neigh_resolve_output()`), or starts to ask for its address.
 fn use_entry<F: Protocol, O: Observer>(
     k: &mut Kernel,
@@ -91,11 +104,8 @@ fn use_entry<F: Protocol, O: Observer>(
     o: &mut O,
 ) -> Usable {
     let now = jiffies(k);
-    let confirm = std::mem::take(&mut f.cb.confirm_neigh);
+    confirm::<F>(k, f, key);
     let used = F::table_mut(&mut k.netns[f.netns]).change(f.dev, key, |neigh, parms| {
-        if confirm {
-            neigh.confirmed = now;
-        }
         let usable = neigh.use_for_output(now, parms);
         neigh.cached |= usable.is_ok();
         (usable, neigh.lladdr)
@@ -164,16 +174,5 @@ pub fn ask<O: Observer>(k: &mut Kernel, dev: DevId, next_hop: Ipv4Addr, o: &mut 
             false
         }
         Some(_) => false,
-    }
-}
-
-/// Notes that a neighbour gave a sign of life in some other way, such as an acknowledgement
-/// (`dst_confirm_neigh()`).
-pub fn confirm(k: &mut Kernel, dev: DevId, next_hop: Ipv4Addr) {
-    let now = jiffies(k);
-    let Some(device) = k.devs.get(dev) else { return };
-    let key = V4::key(device, next_hop);
-    if let Some(neigh) = V4::table_mut(&mut k.netns[device.netns]).get_mut(dev, key) {
-        neigh.confirmed = now;
     }
 }

@@ -96,6 +96,7 @@ pub fn open(k: &mut Kernel, netns: NetnsId, kind: SocketType) -> Result<SocketId
         error_queue: ErrorQueue::default(),
         receive_queue: ReceiveQueue::default(),
         drops: 0,
+        confirm_neigh: false,
         shutdown: Shutdown::default(),
         protocol,
     });

@@ -93,6 +93,8 @@ pub struct Socket {
     pub receive_queue: ReceiveQueue,
     /// Messages that were dropped because the receive queue was full (`sk_drops`).
     pub drops: u32,
+    /// The peer has answered, and the next packet tells the next hop's entry so (`sk_dst_pending_confirm`).
+    pub confirm_neigh: bool,
     /// Which directions `shutdown(2)` has closed.
     pub shutdown: Shutdown,
     /// What its protocol adds.

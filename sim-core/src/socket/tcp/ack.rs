@@ -333,6 +333,9 @@ impl<O: Observer> Sk<'_, O> {
             let repeated = !flags.una_advanced && !flags.not_dup() && !flags.dsacking;
             resend = self.fastretrans_alert(prior.una, u32::from(repeated), flags);
         }
+        if flags.acked() || flags.data_sacked || !flags.not_dup() {
+            self.sock_mut().confirm_neigh = true;
+        }
         if flags.set_timer && !self.schedule_loss_probe(true) {
             self.rearm_rto();
         }

@@ -356,7 +356,9 @@ impl<O: Observer> Sk<'_, O> {
     /// This side's FIN was acknowledged.
     fn enter_fin_wait2(&mut self, segment: &Segment, f: &Flight) -> Result<bool, DropReason> {
         self.set_state(TcpState::FinWait2);
-        self.sock_mut().shutdown.write = true;
+        let socket = self.sock_mut();
+        socket.shutdown.write = true;
+        socket.confirm_neigh = true;
         if !self.t().orphaned {
             self.k.wake(self.id);
             return Ok(false);

@@ -255,7 +255,9 @@ impl<O: Observer> Sk<'_, O> {
     /// Sets what depends on an established connection (`tcp_init_transfer()`).
     pub(super) fn init_transfer(&mut self) {
         let now = self.k.now;
-        let rcvbuf = self.sock().opts.rcvbuf;
+        let socket = self.sock_mut();
+        socket.confirm_neigh = true;
+        let rcvbuf = socket.opts.rcvbuf;
         let tp = self.tp();
         tp.tx.reno = !tp.opt.sack_ok;
         tp.rtt.fall_back();
@@ -315,6 +317,7 @@ pub(super) fn make_child(k: &mut Kernel, request: &RequestSock) -> SocketId {
         error_queue: ErrorQueue::default(),
         receive_queue: ReceiveQueue::default(),
         drops: 0,
+        confirm_neigh: false,
         shutdown: Shutdown::default(),
         protocol: Protocol::Tcp(Box::new(tcp)),
     });

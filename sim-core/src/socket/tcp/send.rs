@@ -19,8 +19,8 @@ const SKB_STRUCT: u32 = 256;
 /// Writes to a connection: as many bytes as there is room for.
 ///
 /// # Errors
-/// `EAGAIN` when there is no room or no connection yet, `EPIPE` when this side was closed, `ENOTCONN`, or the
-/// pending error.
+/// `EAGAIN` when there is no room or no connection yet, `EPIPE` when this side was closed or there is no
+/// connection, or the pending error.
 pub fn send<O: Observer>(
     k: &mut Kernel,
     id: SocketId,
@@ -42,8 +42,7 @@ impl<O: Observer> Sk<'_, O> {
         }
         if state == TcpState::Close && self.t().connecting == ConnectState::Unconnected {
             self.sock_mut().take_error()?;
-            let closed = self.sock().shutdown.write;
-            return Err(if closed { Errno::EPIPE } else { Errno::ENOTCONN });
+            return Err(Errno::EPIPE);
         }
         let mut written = 0;
         let result = self.write_all(data, &mut written);

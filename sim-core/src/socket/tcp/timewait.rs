@@ -98,6 +98,7 @@ impl<O: Observer> Sk<'_, O> {
             error_queue: ErrorQueue::default(),
             receive_queue: ReceiveQueue::default(),
             drops: 0,
+            confirm_neigh: false,
             shutdown: Shutdown::BOTH,
             protocol: Protocol::TcpTimeWait(Box::new(left)),
         };

@@ -141,7 +141,8 @@ impl<O: Observer> Sk<'_, O> {
             skb.meta.gso_size = u16::try_from(out.mss).unwrap_or(u16::MAX);
         }
         let (k, id) = (&mut *self.k, self.id);
-        let flight = output::flight(k, id, skb, routed.dst, Place::LocalOut, self.o);
+        let mut flight = output::flight(k, id, skb, routed.dst, Place::LocalOut, self.o);
+        flight.cb.confirm_neigh = k.sockets[id].confirm_neigh;
         if self.in_process {
             let sent = output::run(k, id, flight, self.o);
             return output::unless_ignored(k, id, sent);
