@@ -4,6 +4,8 @@
 mod commands;
 #[cfg(test)]
 mod entries;
+#[cfg(test)]
+mod generated;
 mod kept_cases;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -27,7 +27,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use sim_core::case::normal::NormalNetns;
 use sim_core::case::{Action, Normal, Observed, normalise};
 use sim_tests::cases::{self, KeptCase, KeptCaseError};
-use sim_tests::differential::{RealKernel, expect_equal};
+use sim_tests::differential::{RealKernel, expect_equal, series};
 use sim_tests::generate::CaseText;
 use sim_tests::simulator::{simulate, simulate_with_script};
 
@@ -234,12 +234,4 @@ fn says_so_when_asked_again(
         }
     }
     Err(Failed::from(words))
-}
-
-/// What behaviour depends on: the kernel's version without its patch level, and the tools' version.
-/// `Linux 6.18.44, iproute2-6.1.0` is of the series `Linux 6.18, iproute2-6.1.0`.
-fn series(system: &str) -> String {
-    let (kernel, tools) = system.split_once(',').unwrap_or((system, ""));
-    let kernel: Vec<&str> = kernel.splitn(3, '.').take(2).collect();
-    format!("{},{tools}", kernel.join("."))
 }

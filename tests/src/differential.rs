@@ -104,3 +104,12 @@ pub fn expect_equal(
     let differences = compare(case, left, right);
     if differences.is_empty() { Ok(()) } else { Err(in_words(&differences)) }
 }
+
+/// What behaviour depends on: the kernel's version without its patch level, and the tools' version.
+/// `Linux 6.18.44, iproute2-6.1.0` is of the series `Linux 6.18, iproute2-6.1.0`.
+#[must_use]
+pub fn series(system: &str) -> String {
+    let (kernel, tools) = system.split_once(',').unwrap_or((system, ""));
+    let kernel: Vec<&str> = kernel.splitn(3, '.').take(2).collect();
+    format!("{},{tools}", kernel.join("."))
+}

@@ -1,8 +1,10 @@
 //! The test harness as a library.
 
+pub mod campaign;
 pub mod cases;
 pub mod differential;
 pub mod entries;
 pub mod generate;
+pub mod recorded;
 pub mod shrink;
 pub mod simulator;

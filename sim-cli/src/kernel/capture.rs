@@ -3,6 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
+use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType,
@@ -52,9 +53,9 @@ impl Capture {
             );
             let (length, address, t_us) = match received {
                 Ok(message) => (message.bytes, message.address, time_of(&message)),
-                Err(nix::errno::Errno::EAGAIN) => return Ok(frames),
+                Err(Errno::EAGAIN) => return Ok(frames),
                 // A device went down: the queue goes on.
-                Err(nix::errno::Errno::ENETDOWN) => continue,
+                Err(Errno::ENETDOWN) => continue,
                 Err(error) => return Err(error.into()),
             };
             let address = address.ok_or_else(|| io::Error::other("a frame without an address"))?;
@@ -97,8 +98,12 @@ impl Injector {
         Ok(Self { fd: packet_socket(None)?, device })
     }
 
+    /// Puts a frame in. That the device behind refuses it, because it is too long, is one of the things that may
+    /// happen.
     pub(super) fn send(&self, frame: &[u8]) -> io::Result<()> {
-        sendto(self.fd.as_raw_fd(), frame, &self.device, MsgFlags::empty())?;
-        Ok(())
+        match sendto(self.fd.as_raw_fd(), frame, &self.device, MsgFlags::empty()) {
+            Ok(_) | Err(Errno::ENOBUFS) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
     }
 }

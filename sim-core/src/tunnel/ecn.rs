@@ -1,8 +1,8 @@
 //! Congestion marks through tunnels (RFC 6040, `include/net/inet_ecn.h`).
 
+use crate::packet::EtherType;
 use crate::packet::ipv4::INET_ECN_MASK;
 use crate::packet::rewrite::ip_ecn_set_ce;
-use crate::packet::{EtherType, Ipv4, Ipv6};
 
 /// "Congestion experienced".
 const CE: u8 = 0b11;
@@ -10,11 +10,13 @@ const CE: u8 = 0b11;
 const ECT_0: u8 = 0b10;
 const NOT_ECT: u8 = 0b00;
 
-/// The DSCP and ECN of a network layer packet; 0 if it has none (`ip_tunnel_get_dsfield()`).
+/// The DSCP and ECN of a network layer packet; 0 if it has none (`ip_tunnel_get_dsfield()`). They are taken
+/// from where they should be, whatever else is wrong with the header.
 pub(super) fn dsfield(protocol: EtherType, packet: &[u8]) -> u8 {
-    match protocol {
-        EtherType::IPV4 => Ipv4::parse(packet).map_or(0, |ip| ip.tos()),
-        EtherType::IPV6 => Ipv6::parse(packet).map_or(0, |ip| ip.traffic_class()),
+    match (protocol, packet) {
+        (EtherType::IPV4, &[_, tos, ..]) => tos,
+        // The traffic class starts in the middle of the first byte.
+        (EtherType::IPV6, &[high, low, ..]) => (high << 4) | (low >> 4),
         _ => 0,
     }
 }
@@ -38,7 +40,6 @@ pub(super) fn decapsulate(outer: u8, protocol: EtherType, packet: &mut [u8]) -> 
     if protocol == EtherType::IPV4 {
         ip_ecn_set_ce(packet);
     } else if let Some(byte) = packet.get_mut(1) {
-        // The traffic class starts in the middle of the first byte.
         *byte |= CE << 4;
     }
     true
@@ -54,6 +55,15 @@ mod tests {
         for (inner, outer) in [(0b00, 0b00), (0b01, 0b01), (0b10, 0b10), (0b11, 0b10)] {
             assert_eq!(encapsulate(0xb8, 0x40 | inner), 0xb8 | outer, "{inner:02b}");
         }
+    }
+
+    /// Linux 6.18 sent these payloads, which are no IPv6, in outer packets marked 10 and 01.
+    #[test]
+    fn a_mark_is_read_where_it_should_be_whatever_the_header_is() {
+        for (start, mark) in [([0x25, 0xe8], 0b10), ([0x2e, 0xd1], 0b01)] {
+            assert_eq!(dsfield(EtherType::IPV6, &start) & INET_ECN_MASK, mark, "{start:02x?}");
+        }
+        assert_eq!(dsfield(EtherType::IPV4, &[0x25]), 0);
     }
 
     /// RFC 6040, figure 4.

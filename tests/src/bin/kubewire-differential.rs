@@ -1,22 +1,19 @@
 //! Runs random cases on the real kernel and in the simulator, and compares.
 //!
-//! A case that differs is made as small as it goes while it differs in the same section, and printed.
-//! With `--stability` each case runs twice on the kernel: what differs then is a fault of the generator
-//! or of the normaliser.
+//! A case that differs is made as small as it goes while it differs in the same section, and printed; the exit
+//! status is 1 then, if the kernel is of the series that `tests/generated.txt` was recorded on. With `--record` the
+//! cases from seed 0 on that agree become that file.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use sim_core::case::compare;
-use sim_tests::differential::{RealKernel, in_words, write};
-use sim_tests::generate::{self, CaseText};
-use sim_tests::shrink::shrink;
-use sim_tests::simulator::simulate;
+use sim_tests::campaign::{self, Outcome, Plan};
+use sim_tests::differential::{RealKernel, series, write};
+use sim_tests::recorded::{Recorded, RecordedError};
 
 /// Runs random cases on the real kernel and in the simulator, and compares
 #[derive(Debug, Parser)]
@@ -27,7 +24,7 @@ struct Args {
     /// How many seeds
     #[arg(long, default_value_t = 100)]
     count: u64,
-    /// Stop after so many seconds
+    /// Begin no case after so many seconds
     #[arg(long)]
     seconds: Option<u64>,
     /// Compare two runs on the kernel with each other
@@ -36,6 +33,9 @@ struct Args {
     /// Write the cases that differ, made small, to this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Write what agreed to this file; needs --from 0
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stability", "only", "seconds"])]
+    record: Option<PathBuf>,
     /// Look only at these sections: frames, snmp, links, sockets, sh, "ip addr", ...
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -45,17 +45,6 @@ struct Args {
     /// How many cases at a time; one per CPU unless given
     #[arg(long)]
     jobs: Option<usize>,
-}
-
-/// What all workers share.
-struct Campaign {
-    args: Args,
-    kernel: RealKernel,
-    next: AtomicU64,
-    ran: AtomicU64,
-    over: AtomicBool,
-    begun: Instant,
-    found: Mutex<Vec<u64>>,
 }
 
 fn main() -> ExitCode {
@@ -75,106 +64,63 @@ fn say(text: &str) {
 }
 
 fn run(args: Args) -> Result<bool, Box<dyn std::error::Error>> {
+    if args.record.is_some() && args.from != 0 {
+        return Err("a record begins with seed 0".into());
+    }
     let program = std::env::current_exe()?.with_file_name("kernel-case");
     let kernel = RealKernel::new(&program)?;
-    let jobs = args.jobs.unwrap_or_else(|| kernel.places());
-    let campaign = Campaign {
-        next: AtomicU64::new(args.from),
-        args,
-        kernel,
-        ran: AtomicU64::new(0),
-        over: AtomicBool::new(false),
-        begun: Instant::now(),
-        found: Mutex::new(Vec::new()),
+    let plan = Plan {
+        seeds: args.from..args.from.saturating_add(args.count),
+        limit: args.seconds.map(Duration::from_secs),
+        stability: args.stability,
+        only: args.only,
+        shrinks: !args.no_shrink,
     };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| campaign.work());
+    let begun = Instant::now();
+    let outcome = campaign::run(plan, &kernel, args.jobs.unwrap_or_else(|| kernel.places()), &say);
+    summarise(&outcome, args.from, begun.elapsed());
+    for (seed, case) in &outcome.different {
+        if let Some(keep) = &args.keep {
+            write(case, &keep.join(format!("seed-{seed}")))?;
         }
-    });
-    let found = campaign.found.into_inner()?;
-    let ran = campaign.ran.into_inner();
-    let seconds = campaign.begun.elapsed().as_secs();
-    say(&format!("{ran} cases in {seconds} s, {} differ: {found:?}", found.len()));
-    Ok(found.is_empty())
+    }
+    let all_agree = outcome.different.is_empty() && outcome.not_run.is_empty();
+    if let Some(file) = args.record {
+        if !all_agree {
+            return Err("not every case agrees: nothing is recorded".into());
+        }
+        let rows = outcome.agreed.values().copied().collect();
+        fs::write(file, Recorded { system: outcome.system.clone(), rows }.text())?;
+    }
+    Ok(all_agree || !is_recorded(&outcome.system)?)
 }
 
-impl Campaign {
-    fn work(&self) {
-        let last = self.args.from.saturating_add(self.args.count);
-        let limit = self.args.seconds.map(Duration::from_secs);
-        loop {
-            let seed = self.next.fetch_add(1, Ordering::Relaxed);
-            let late = limit.is_some_and(|limit| self.begun.elapsed() > limit);
-            if seed >= last || late || self.over.load(Ordering::Relaxed) {
-                return;
-            }
-            let case = generate::case(seed);
-            self.ran.fetch_add(1, Ordering::Relaxed);
-            // A difference counts when it can be seen twice.
-            if let Some(found) = self.difference(&case)
-                && self.difference(&case).is_some_and(|again| again.section == found.section)
-            {
-                self.report(seed, case, &found.section);
-            }
-        }
+/// Whether a kernel is like the one that the recorded cases were run on. Others may answer otherwise.
+fn is_recorded(system: &str) -> Result<bool, RecordedError> {
+    let recorded = Recorded::parse(include_str!("../../generated.txt"))?.system;
+    let is_alike = series(system) == series(&recorded);
+    if !is_alike {
+        say(&format!("{system} is not {recorded}: what differs is shown, and is no failure"));
     }
-
-    /// The first difference of a case. A case that the kernel cannot run shows none.
-    fn difference(&self, case: &CaseText) -> Option<Found> {
-        let parsed = case.parse().ok()?;
-        let kernel = self.kernel.observe_text(case).ok()?;
-        let other = if self.args.stability {
-            self.kernel.observe_text(case).map_err(|error| error.to_string())
-        } else {
-            simulate(&parsed)
-        };
-        match other {
-            Ok(other) => {
-                let mut found = compare(&parsed, ("kernel", &kernel), (self.other_side(), &other));
-                if !self.args.only.is_empty() {
-                    found.retain(|one| self.args.only.contains(&one.section));
-                }
-                let section = found.first()?.section.clone();
-                Some(Found { section, words: in_words(&found) })
-            }
-            Err(error) => Some(Found { section: without_line(&error), words: error }),
-        }
-    }
-
-    fn other_side(&self) -> &'static str {
-        if self.args.stability { "another run" } else { "simulator" }
-    }
-
-    fn report(&self, seed: u64, mut case: CaseText, section: &str) {
-        if !self.args.no_shrink {
-            const ATTEMPTS: u32 = 300;
-            case = shrink(&case, ATTEMPTS, &mut |smaller| {
-                self.difference(smaller).is_some_and(|found| found.section == section)
-            });
-        }
-        let words = self.difference(&case).map_or_else(|| "not seen again".to_owned(), |f| f.words);
-        let texts = format!("{}\n--\n{}", case.setup.join("\n"), case.packets.join("\n"));
-        say(&format!("=== seed {seed}\n{texts}\n--\n{words}"));
-        if let Some(keep) = &self.args.keep
-            && let Err(error) = write(&case, &keep.join(&case.name))
-        {
-            say(&format!("cannot keep it: {error}"));
-            self.over.store(true, Ordering::Relaxed);
-        }
-        self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(seed);
-    }
+    Ok(is_alike)
 }
 
-/// A difference.
-struct Found {
-    /// Where it is: a section, or what the other side complained about.
-    section: String,
-    words: String,
-}
-
-/// A complaint without the line that it is about, which changes as a case gets smaller.
-fn without_line(complaint: &str) -> String {
-    let is_line = |part: &&str| !part.bytes().all(|b| b.is_ascii_digit());
-    complaint.split(':').filter(is_line).collect::<Vec<_>>().join(":")
+fn summarise(outcome: &Outcome, from: u64, took: Duration) {
+    let Outcome { agreed, unstable, not_run, different, system } = outcome;
+    say(&format!(
+        "seeds from {from} on, {system}: {} agree, {} differ, {} could not be run, in {} s",
+        agreed.len(),
+        different.len(),
+        not_run.len(),
+        took.as_secs()
+    ));
+    if !unstable.is_empty() {
+        say(&format!("the kernel contradicted itself before it agreed: {unstable:?}"));
+    }
+    if !different.is_empty() {
+        say(&format!("different: {:?}", different.keys()));
+    }
+    for (seed, why) in not_run {
+        say(&format!("seed {seed} could not be run: {why}"));
+    }
 }

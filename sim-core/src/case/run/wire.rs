@@ -74,7 +74,8 @@ impl Wire {
         self.frames.remove(&netns).unwrap_or_default()
     }
 
-    /// Makes a device receive a frame: a veth does when its other end sends.
+    /// Makes a device receive a frame: a veth does when its other end sends. That the device refuses it, because
+    /// it is too long, is one of the things that may happen.
     pub(super) fn inject(
         &mut self,
         world: &mut World,
@@ -96,6 +97,9 @@ impl Wire {
                 socket
             }
         };
-        world.send_packet(socket, frame, None).map(|_| ()).map_err(refused)
+        match world.send_packet(socket, frame, None) {
+            Ok(_) | Err(Errno::ENOBUFS) => Ok(()),
+            Err(errno) => Err(refused(errno)),
+        }
     }
 }
