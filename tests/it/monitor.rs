@@ -144,7 +144,7 @@ fn what_a_stopped_monitor_has_not_read_waits_until_there_is_no_room() {
     session.start("ip monitor address");
     let monitor = session.monitors[0];
     session.world.stop(monitor);
-    let mut change = |session: &mut Session, number: u32, verb: &str| {
+    let change = |session: &mut Session, number: u32, verb: &str| {
         let addr = format!("10.0.{}.{}/32", number / 250, number % 250);
         let argv = words(&format!("ip addr {verb} {addr} dev lo"));
         session.world.run_command(initial, &argv).unwrap();
