@@ -4,7 +4,7 @@ use crate::errno::Errno;
 use crate::family::V4;
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::{Flight, Kernel, Place, Timer, TimerId};
-use crate::netns::mib::{LinuxMib, TcpMib};
+use crate::netns::mib::{IpMib, LinuxMib, TcpMib};
 use crate::netns::stack::{self, Decision};
 use crate::packet::build::{
     ChecksumMode, Ipv4Params, PseudoHeader, TcpOptionBytes, TcpOptionParams, TcpParams, push_ipv4,
@@ -244,7 +244,11 @@ pub(super) fn route(k: &mut Kernel, request: &RequestSock) -> Result<Routed, Err
         ..FlowKey::to(first_hop.unwrap_or(request.tuple.daddr))
     };
     let netns = socket.netns;
-    Ok(Routed { daddr: request.tuple.daddr, ..flow::route(k, netns, &key)? })
+    let routed = flow::route(k, netns, &key);
+    if routed.is_err() {
+        k.netns[netns].mib.ip.inc(IpMib::OutNoRoutes);
+    }
+    Ok(Routed { daddr: request.tuple.daddr, ..routed? })
 }
 
 /// Sends the answer to a SYN (`tcp_v4_send_synack()`).
