@@ -136,7 +136,10 @@ mib_groups! {
         ArpFilter = "ArpFilter", "ARP requests not answered because of `arp_filter`";
         PawsActiveRejected = "PAWSActive", "answers to a SYN that echo a wrong clock";
         PawsEstabRejected = "PAWSEstab", "segments with a clock that is too old";
+        BeyondWindow = "BeyondWindow", "segments that reach beyond the window";
         TsEcrRejected = "TSEcrRejected", "segments for a request that echo a wrong clock";
+        PawsOldAck = "PAWSOldAck", "ACKs with an old clock that were overtaken";
+        PawsTimeWait = "PAWSTimewait", "segments with an old clock for a connection that has ended";
         DelayedAcks = "DelayedACKs", "ACKs that were sent late";
         DelayedAckLost = "DelayedACKLost", "segments that came again because their ACK was late or lost";
         ListenOverflows = "ListenOverflows", "connections for which an accept queue had no room";

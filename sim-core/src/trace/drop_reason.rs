@@ -53,8 +53,10 @@ drop_reasons! {
     TcpOverwindow = "TCP_OVERWINDOW", "its data lies beyond the window";
     TcpOldSequence = "TCP_OLD_SEQUENCE", "its sequence number is old";
     TcpInvalidSequence = "TCP_INVALID_SEQUENCE", "its sequence number is not acceptable";
+    TcpInvalidEndSequence = "TCP_INVALID_END_SEQUENCE", "it ends beyond the window";
     TcpInvalidAckSequence = "TCP_INVALID_ACK_SEQUENCE", "it acknowledges what was not sent";
     TcpRfc7323Paws = "TCP_RFC7323_PAWS", "its clock is older than one seen before (PAWS)";
+    TcpRfc7323PawsAck = "TCP_RFC7323_PAWS_ACK", "an ACK with an old clock, overtaken by others";
     TcpRfc7323Tsecr = "TCP_RFC7323_TSECR", "it echoes a clock that was never sent";
     TcpZeroWindow = "TCP_ZEROWINDOW", "its data came into a closed window";
     TcpAbortOnData = "TCP_ABORT_ON_DATA", "its data came after the program was gone";

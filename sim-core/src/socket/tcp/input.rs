@@ -64,10 +64,15 @@ impl TcpSock {
             return Err(DropReason::TcpOldSequence);
         }
         let end = segment.end_seq.minus(u32::from(segment.flags.fin()));
-        if end.after(edge) && (segment.seq.after(edge) || !self.rx.is_drained()) {
-            return Err(DropReason::TcpInvalidSequence);
+        if !end.after(edge) {
+            Ok(())
+        } else if segment.seq.after(edge) {
+            Err(DropReason::TcpInvalidSequence)
+        } else if self.rx.is_drained() {
+            Ok(())
+        } else {
+            Err(DropReason::TcpInvalidEndSequence)
         }
-        Ok(())
     }
 
     /// Whether a reset is for a FIN that was taken already (`tcp_reset_check()`).
@@ -177,6 +182,10 @@ impl<O: Observer> Sk<'_, O> {
             if syn {
                 return self.challenge_syn(count_syn);
             }
+            if segment.flags.ack() && segment.is_pure_ack() && segment.seq.before(tp.rx.nxt) {
+                self.mib(LinuxMib::PawsOldAck);
+                return Check::Discard(DropReason::TcpRfc7323PawsAck);
+            }
             self.mib(LinuxMib::PawsEstabRejected);
             if !self.is_rate_limited(segment) {
                 self.send_dupack(segment);
@@ -190,6 +199,9 @@ impl<O: Observer> Sk<'_, O> {
             }
             if syn {
                 return self.challenge_syn(count_syn);
+            }
+            if reason != DropReason::TcpOldSequence {
+                self.mib(LinuxMib::BeyondWindow);
             }
             if !self.is_rate_limited(segment) {
                 self.send_dupack(segment);

@@ -173,11 +173,16 @@ pub(super) fn receive<O: Observer>(
     let now = k.now;
     let Some(left) = time_wait(k, id) else { return Ok(None) };
     let mut again = None;
-    let status = if left.substate == TcpState::FinWait2 {
-        left.in_fin_wait2(segment, now, &mut again)
+    let paws = left.rejects_clock(segment, now);
+    let both_ended = left.substate != TcpState::FinWait2;
+    let status = if both_ended {
+        left.in_time_wait(segment, paws, now, &mut again)
     } else {
-        left.in_time_wait(segment, now, &mut again)
+        left.in_fin_wait2(segment, paws, now, &mut again)
     };
+    if paws && both_ended {
+        k.netns[f.netns].mib.linux.inc(LinuxMib::PawsTimeWait);
+    }
     if let Some(timeout) = again {
         reschedule(k, id, timeout);
     }
@@ -261,8 +266,13 @@ impl TimeWaitSock {
     }
 
     /// The peer's FIN is still to come.
-    fn in_fin_wait2(&mut self, segment: &Segment, now: SimTime, again: &mut Option<u64>) -> Status {
-        let paws = self.rejects_clock(segment, now);
+    fn in_fin_wait2(
+        &mut self,
+        segment: &Segment,
+        paws: bool,
+        now: SimTime,
+        again: &mut Option<u64>,
+    ) -> Status {
         let edge = self.rcv_nxt.plus(self.rcv_wnd);
         if paws || !in_window(segment, self.rcv_nxt, edge) {
             return if segment.flags.rst() { Status::Success } else { Status::AckOutOfWindow };
@@ -287,8 +297,13 @@ impl TimeWaitSock {
     }
 
     /// Both FINs have been acknowledged.
-    fn in_time_wait(&mut self, segment: &Segment, now: SimTime, again: &mut Option<u64>) -> Status {
-        let paws = self.rejects_clock(segment, now);
+    fn in_time_wait(
+        &mut self,
+        segment: &Segment,
+        paws: bool,
+        now: SimTime,
+        again: &mut Option<u64>,
+    ) -> Status {
         let rst = segment.flags.rst();
         if !paws && segment.seq == self.rcv_nxt && (segment.is_pure_ack() || rst) {
             if rst {

@@ -3,6 +3,7 @@
 mod ends;
 mod invariants;
 mod storm;
+mod strangers;
 mod streams;
 mod wire;
 
