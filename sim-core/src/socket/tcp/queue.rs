@@ -49,7 +49,7 @@ pub struct Receiver {
     /// Data for the program (`sk_receive_queue`).
     in_order: VecDeque<Piece>,
     /// Data behind a gap, by sequence number (`out_of_order_queue`).
-    pub(super) ofo: Vec<Piece>,
+    pub(super) ofo: VecDeque<Piece>,
     /// What is reported as received out of order, the latest first (`selective_acks`).
     pub(super) sacks: SmallVec<[Block; NUM_SACKS]>,
     /// What is reported as received twice (`duplicate_sack`).
@@ -89,7 +89,7 @@ impl Default for Receiver {
             last_tsecr: 0,
             ended: false,
             in_order: VecDeque::new(),
-            ofo: Vec::new(),
+            ofo: VecDeque::new(),
             sacks: SmallVec::new(),
             dsack: None,
         }
@@ -127,10 +127,7 @@ impl Receiver {
     /// (`tcp_ofo_queue()`).
     pub(super) fn take_due(&mut self, pool: &mut SkbPool) -> bool {
         let mut fin = false;
-        while let Some(first) = self.ofo.first()
-            && !first.seq.after(self.nxt)
-        {
-            let piece = self.ofo.remove(0);
+        while let Some(piece) = self.ofo.pop_front_if(|first| !first.seq.after(self.nxt)) {
             self.rmem -= piece.truesize;
             if piece.end_seq.after(self.nxt) {
                 fin |= piece.fin;
@@ -151,9 +148,10 @@ impl Receiver {
         pool: &mut SkbPool,
     ) -> bool {
         let (seq, end_seq) = (piece.seq, piece.end_seq);
-        let at = self.ofo.iter().take_while(|other| !seq.before(other.seq)).count();
-        let covering = self.ofo[..at].iter().rev().find(|o| seq.before(o.end_seq));
-        if let Some(covering) = covering {
+        let at = self.ofo.partition_point(|other| !seq.before(other.seq));
+        // None lies within another: of those in front the last one reaches furthest.
+        let before = at.checked_sub(1).map(|last| &self.ofo[last]);
+        if let Some(covering) = before.filter(|other| seq.before(other.end_seq)) {
             let edge = covering.end_seq;
             if !end_seq.after(edge) {
                 pool.give(piece.skb);
@@ -191,7 +189,7 @@ impl Receiver {
     }
 
     fn remove_covered(&mut self, at: usize, dsack: bool, pool: &mut SkbPool) {
-        let covered = self.ofo.remove(at);
+        let Some(covered) = self.ofo.remove(at) else { return };
         self.rmem -= covered.truesize;
         self.extend_dsack((covered.seq, covered.end_seq), dsack);
         pool.give(covered.skb);
@@ -259,7 +257,7 @@ impl Receiver {
     /// Drops what came out of order, for want of room (`tcp_prune_ofo_queue()`).
     pub(super) fn prune(&mut self, limit: u32, pool: &mut SkbPool) {
         while self.rmem > limit {
-            let Some(piece) = self.ofo.pop() else { break };
+            let Some(piece) = self.ofo.pop_back() else { break };
             self.rmem -= piece.truesize;
             pool.give(piece.skb);
             self.sacks.clear();
@@ -405,7 +403,8 @@ impl Receiver {
         assert_eq!(self.rmem, queued, "{}", self.summary());
         assert!(!self.copied.after(self.nxt), "{}", self.summary());
         assert!(self.ofo.iter().all(|piece| piece.seq.after(self.nxt)), "{}", self.summary());
-        assert!(self.ofo.is_sorted_by(|a, b| a.seq.before(b.seq)), "{}", self.summary());
+        let in_order = |a: &&Piece, b: &&Piece| a.seq.before(b.seq) && a.end_seq.before(b.end_seq);
+        assert!(self.ofo.iter().is_sorted_by(in_order), "{}", self.summary());
         assert!(
             self.sacks.iter().all(|(a, b)| a.after(self.nxt) && b.after(*a)),
             "{}",
@@ -459,6 +458,26 @@ mod tests {
         rx.dsack = None;
         assert!(rx.push_out_of_order(piece(51, 300), true, true, &mut pool), "covers the other");
         assert_eq!((blocks(&rx), rx.rmem), (vec![(101, 201), (51, 351)], 832));
+    }
+
+    #[test]
+    fn pieces_come_into_order_whatever_order_they_come_in() {
+        let mut pool = SkbPool::default();
+        // The first byte is missing; every third piece comes in each of three rounds, from the last on.
+        let mut rx = Receiver { nxt: Seq(1), copied: Seq(1), ..Receiver::default() };
+        for round in 0..3 {
+            for number in (0..3000).rev().filter(|number| number % 3 == round) {
+                assert!(rx.push_out_of_order(piece(2 + number * 10, 10), true, true, &mut pool));
+            }
+        }
+        rx.check();
+        // What lies within others is nothing new, and what reaches over them takes their place.
+        assert!(!rx.push_out_of_order(piece(15, 7), true, true, &mut pool));
+        assert!(rx.push_out_of_order(piece(15, 30), true, true, &mut pool));
+        rx.check();
+        rx.push(piece(1, 1));
+        assert!(!rx.take_due(&mut pool));
+        assert_eq!((rx.nxt, rx.unread()), (Seq(30_002), 30_001));
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl Receiver {
         // What is read now was sent a round trip ago; the sender may double its rate in each of them.
         let twice = u64::from(read) * 2;
         let more = twice * u64::from(read.saturating_sub(before)) / u64::from(before.max(1));
-        let reach = self.ofo.last().map_or(0, |last| last.end_seq.since(self.nxt));
+        let reach = self.ofo.back().map_or(0, |last| last.end_seq.since(self.nxt));
         let wanted = twice.saturating_add(more * 2).saturating_add(u64::from(reach));
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let space = self.space_from_win(wanted).min(rmem_max);
