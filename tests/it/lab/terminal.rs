@@ -88,8 +88,12 @@ fn control_keys_reach_the_command_and_not_the_lab() {
     wait_for_foreground_sleep(&labs);
     terminal.type_in("\x1a");
     terminal.expect("Stopped");
-    terminal.type_in("sleep 5; kill %1; fg; echo \"sta\"\"tus $?.\"\n");
-    terminal.expect("status 143.");
+    terminal.type_in("sleep 5; fg\n");
+    wait_for_foreground_sleep(&labs);
+    terminal.type_in("\x03");
+    terminal.expect("(kubewire) ");
+    terminal.type_in("echo \"sta\"\"tus $?.\"\n");
+    terminal.expect("status 130.");
     terminal.type_in("exit 5\n");
     assert_eq!(terminal.script.wait().unwrap().code(), Some(5));
     assert_eq!(labs.left_over(), Vec::<String>::new());
