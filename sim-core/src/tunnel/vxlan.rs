@@ -5,18 +5,20 @@ use std::net::Ipv4Addr;
 use crate::bridge::port_of;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::{Flight, Kernel, Place};
-use crate::link::receive::read_header;
+use crate::link::receive::{is_tagged, read_header};
 use crate::link::vxlan::{Remote, VXLAN_HEADROOM, Vxlan, VxlanConfig, VxlanDf, device};
 use crate::neigh::NudState;
-use crate::netns::stack::Decision;
+use crate::netns::stack::{self, Decision};
 use crate::packet::build::{ChecksumMode, PseudoHeader, UdpParams, push_udp, push_vxlan};
-use crate::packet::ethernet::ETH_HLEN;
+use crate::packet::ethernet::{ETH_HLEN, VLAN_HLEN, Vlan};
+use crate::packet::ipv4::IPV4_HLEN;
+use crate::packet::ipv6::IPV6_HLEN;
 use crate::packet::udp::UDP_HLEN;
 use crate::packet::vxlan::{VXLAN_FLAG_VNI, VXLAN_HLEN};
 use crate::packet::{EtherType, Ethernet, IpProto, Ipv4, MacAddr, PacketType, Vxlan as Header};
 use crate::route::exception::ipv4_mtu;
 use crate::route::{FlowKey, OutputRoute};
-use crate::trace::{DropReason, Observer};
+use crate::trace::{DropReason, Event, Observer};
 use crate::tunnel::{self, NoWay, Outer, ecn, flow_hash, pmtu, vxlan_proxy};
 
 /// Sends an Ethernet frame to the remote ends of its station. Of several the first is served last.
@@ -27,6 +29,8 @@ pub(super) fn transmit<O: Observer>(
     o: &mut O,
 ) -> Decision<Option<Place>> {
     let dev = f.dev;
+    // A tag is part of what the tunnel carries.
+    f.skb.meta.tag_taken = false;
     let Ok(eth) = Ethernet::parse(f.skb.data()) else { return Err(DropReason::NotSpecified) };
     let (to, ether_type) = (eth.dst(), eth.ether_type());
     if ether_type == EtherType::ARP && device::of(k, dev).is_some_and(|v| v.config.proxy) {
@@ -46,7 +50,11 @@ pub(super) fn transmit<O: Observer>(
                 copy.place = place;
                 if place == Place::DeviceReceive { k.netif_rx(copy) } else { k.spawn(copy) }
             }
-            Ok(None) | Err(_) => k.pool.give(copy.skb),
+            Ok(None) => k.pool.give(copy.skb),
+            Err(reason) => {
+                stack::emit(k, &copy, o, |_| Event::Dropped { reason });
+                k.pool.give(copy.skb);
+            }
         }
     }
     let Some(first) = remote_of(k, dev, station, 0) else { return Err(DropReason::VxlanNoRemote) };
@@ -77,6 +85,10 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
         return Err(DropReason::NotSpecified);
     };
     let (underlay, config) = (*underlay, *config);
+    if !has_network_header(f.skb.data()) {
+        k.devs[dev].stats.tx.dropped += 1;
+        return Err(DropReason::PktTooSmall);
+    }
     if remote.ip.is_unspecified() {
         k.devs[dev].stats.tx.dropped += 1;
         return Err(DropReason::VxlanNoRemote);
@@ -116,12 +128,13 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
         VxlanDf::Set => true,
         VxlanDf::Inherit => inner.df,
     };
-    // What the way will refuse does not count as sent.
+    // What the way will refuse does not count as sent, nor does what carries nothing
+    // (`iptunnel_xmit_stats()`).
     let stats = &mut k.devs[dev].stats.tx;
-    if df && len > room as usize {
+    if df && len > room as usize || inner.len == 0 {
         stats.dropped += 1;
     } else {
-        stats.count(len);
+        stats.count(inner.len);
     }
     push_vxlan(&mut f.skb, vni);
     ports.push(f, &config, &route);
@@ -135,23 +148,53 @@ fn transmit_one(k: &mut Kernel, f: &mut Flight, remote: Remote) -> Decision<Opti
     Ok(Some(tunnel::send(k, f, &route, outer)))
 }
 
+/// What a frame carries behind its tags (`skb_protocol()`).
+fn network_layer<'f>(eth: &Ethernet<'f>) -> (EtherType, &'f [u8]) {
+    let (mut ether_type, mut payload) = (eth.ether_type(), eth.payload());
+    while is_tagged(ether_type)
+        && let Ok(tag) = Vlan::parse(payload)
+    {
+        ether_type = tag.ether_type();
+        payload = payload.get(VLAN_HLEN..).unwrap_or_default();
+    }
+    (ether_type, payload)
+}
+
+/// Whether a frame that says that it carries IP is as long as the shortest IP header
+/// (`skb_vlan_inet_prepare()`).
+fn has_network_header(frame: &[u8]) -> bool {
+    let Ok(eth) = Ethernet::parse(frame) else { return false };
+    let (ether_type, payload) = network_layer(&eth);
+    let least = match ether_type {
+        EtherType::IPV4 => IPV4_HLEN,
+        EtherType::IPV6 => IPV6_HLEN,
+        _ => 0,
+    };
+    payload.len() >= least
+}
+
 /// What an outer header takes over from the inner packet.
 #[derive(Clone, Copy, Debug)]
 struct Inner {
     dsfield: u8,
     df: bool,
+    /// Its length, in bytes.
+    len: usize,
 }
 
 impl Inner {
     /// Reads the frame of a flight whose data starts at the link header.
     fn of(f: &Flight) -> Self {
-        let Ok(eth) = Ethernet::parse(f.skb.data()) else { return Self { dsfield: 0, df: false } };
+        let Ok(eth) = Ethernet::parse(f.skb.data()) else {
+            return Self { dsfield: 0, df: false, len: 0 };
+        };
         let df = match eth.ether_type() {
             EtherType::IPV4 => Ipv4::parse(eth.payload()).is_ok_and(|ip| ip.df()),
             EtherType::IPV6 => true,
             _ => false,
         };
-        Self { dsfield: ecn::dsfield(eth.ether_type(), eth.payload()), df }
+        let (ether_type, packet) = network_layer(&eth);
+        Self { dsfield: ecn::dsfield(ether_type, packet), df, len: packet.len() }
     }
 }
 
