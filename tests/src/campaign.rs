@@ -1,8 +1,7 @@
 //! Many random cases on the real kernel and in the simulator, several at a time.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,10 +11,10 @@ use crate::differential::{RealKernel, RunError, in_words};
 use crate::generate::{self, CaseText};
 use crate::recorded::Row;
 use crate::shrink::shrink;
-use crate::simulator::simulate;
+use crate::simulator::simulate_otherwise;
 
-/// How often a kernel that differs is asked again. On a busy machine a step can come later than it should, and
-/// meet what belongs to the next one.
+/// How often both sides are asked again when they differ. On a busy machine a step can come later than it should,
+/// and meet what belongs to the next one; and what is drawn at random can be what the case names.
 const MORE_TRIES: usize = 4;
 
 /// How many smaller cases are tried when one differs.
@@ -24,8 +23,8 @@ const SHRINK_ATTEMPTS: u32 = 300;
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The seeds.
-    pub seeds: Range<u64>,
+    /// The seeds, in order.
+    pub seeds: Vec<u64>,
     /// No case is begun after this time.
     pub limit: Option<Duration>,
     /// Compare two answers of the kernel with each other: what differs then is a fault of the generator or of the
@@ -42,7 +41,7 @@ pub struct Plan {
 pub struct Outcome {
     /// How many agreed, with what is recorded of them by seed.
     pub agreed: BTreeMap<u64, Row>,
-    /// Where the kernel contradicted itself before it agreed.
+    /// Where the two agreed only when asked again.
     pub unstable: Vec<u64>,
     /// What the kernel could not run, and why.
     pub not_run: BTreeMap<u64, String>,
@@ -70,7 +69,7 @@ struct Campaign<'a> {
     plan: Plan,
     kernel: &'a RealKernel,
     tell: &'a (dyn Fn(&str) + Sync),
-    next: AtomicU64,
+    next: AtomicUsize,
     begun: Instant,
     outcome: Mutex<Outcome>,
 }
@@ -78,7 +77,7 @@ struct Campaign<'a> {
 /// Runs the cases of a plan, `jobs` at a time, and tells what is found as it comes.
 pub fn run(plan: Plan, kernel: &RealKernel, jobs: usize, tell: &(dyn Fn(&str) + Sync)) -> Outcome {
     let campaign = Campaign {
-        next: AtomicU64::new(plan.seeds.start),
+        next: AtomicUsize::new(0),
         plan,
         kernel,
         tell,
@@ -96,11 +95,9 @@ pub fn run(plan: Plan, kernel: &RealKernel, jobs: usize, tell: &(dyn Fn(&str) + 
 impl Campaign<'_> {
     fn work(&self) {
         loop {
-            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            let place = self.next.fetch_add(1, Ordering::Relaxed);
             let late = self.plan.limit.is_some_and(|limit| self.begun.elapsed() > limit);
-            if seed >= self.plan.seeds.end || late {
-                return;
-            }
+            let Some(&seed) = self.plan.seeds.get(place).filter(|_| !late) else { return };
             let case = generate::case(seed);
             match self.examine(&case, MORE_TRIES) {
                 Ok(Verdict::Agrees { row, tries }) => {
@@ -122,26 +119,21 @@ impl Campaign<'_> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Compares the two sides; a kernel that differs is asked up to `more` times more.
+    /// Compares the two sides, up to `more` times more while they differ.
     fn examine(&self, case: &CaseText, more: usize) -> Result<Verdict, RunError> {
         let parsed = case.parse()?;
-        let simulated = if self.plan.stability {
-            Ok(self.kernel.observe_text(case)?)
-        } else {
-            simulate(&parsed)
-        };
-        let other = match simulated {
-            Ok(other) => other,
-            Err(complaint) => {
-                let section = without_line(&complaint);
-                return Ok(Verdict::Differs(Found { section, words: complaint }));
-            }
-        };
         let mut tries = 0;
         loop {
-            tries += 1;
+            let other = match self.other_side(case, &parsed, tries)? {
+                Ok(other) => other,
+                Err(complaint) => {
+                    let section = without_line(&complaint);
+                    return Ok(Verdict::Differs(Found { section, words: complaint }));
+                }
+            };
             let kernel = self.kernel.observe_text(case)?;
             self.outcome().system.clone_from(&kernel.kernel);
+            tries += 1;
             match self.first_difference(&parsed, &kernel, &other) {
                 None => {
                     let row = Row::new(case, &kernel);
@@ -150,6 +142,20 @@ impl Campaign<'_> {
                 Some(found) if tries > more => return Ok(Verdict::Differs(found)),
                 Some(_) => {}
             }
+        }
+    }
+
+    /// What the kernel is compared with the first time, the second time, ...; or what the simulator complains of.
+    fn other_side(
+        &self,
+        case: &CaseText,
+        parsed: &Case,
+        tries: usize,
+    ) -> Result<Result<Normal, String>, RunError> {
+        if self.plan.stability {
+            Ok(Ok(self.kernel.observe_text(case)?))
+        } else {
+            Ok(simulate_otherwise(parsed, u64::try_from(tries).unwrap_or(0)))
         }
     }
 

@@ -7,6 +7,34 @@ use crate::link::inet::Scope;
 /// The mask of the type-of-service bits that routes and rules look at (`IPTOS_RT_MASK`).
 pub const TOS_RT_MASK: u8 = 0x1c;
 
+/// What a packet carries that counts when one of several ways is chosen for it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Carried<A> {
+    /// Nothing that counts.
+    #[default]
+    Nothing,
+    /// An ICMP error, which takes the way of the flow it is about: source and destination of the packet that it
+    /// quotes (`ip_multipath_l3_keys()`).
+    Error(A, A),
+    /// A tunnel's packet (`skb_flow_dissect_flow_keys()`).
+    Packet(CarriedFlow<A>),
+}
+
+/// The innermost flow of a tunnel's packet, as far as it can be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CarriedFlow<A> {
+    /// Its source.
+    pub src: A,
+    /// Its destination.
+    pub dst: A,
+    /// The IP protocol.
+    pub proto: u8,
+    /// The source port; 0 for fragments and protocols without ports.
+    pub sport: u16,
+    /// The destination port; 0 for fragments and protocols without ports.
+    pub dport: u16,
+}
+
 /// The key of a route lookup.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FlowKey<F: Family> {
@@ -34,9 +62,8 @@ pub struct FlowKey<F: Family> {
     pub uid: u32,
     /// Any source is allowed, even one that is not this host's (`FLOWI_FLAG_ANYSRC`).
     pub any_src: bool,
-    /// Source and destination of the packet that an ICMP error quotes: errors take the way of the
-    /// flow they are about (`ip_multipath_l3_keys()`).
-    pub quoted: Option<(F::Addr, F::Addr)>,
+    /// What it carries, which decides among several ways.
+    pub carried: Carried<F::Addr>,
 }
 
 impl<F: Family> FlowKey<F> {
@@ -56,7 +83,7 @@ impl<F: Family> FlowKey<F> {
             dport: 0,
             uid: 0,
             any_src: false,
-            quoted: None,
+            carried: Carried::Nothing,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::link::inet::ConfKey;
 use crate::route::addr_type::is_zeronet;
 use crate::route::fib::{FibInfo, FibMatch, NhFlags};
-use crate::route::flow::FlowKey;
+use crate::route::flow::{Carried, CarriedFlow, FlowKey};
 use crate::route::siphash::siphash;
 use crate::route::source::source_of_hop;
 use crate::sysctl::Sysctl;
@@ -108,6 +108,8 @@ mod field {
     pub(super) const IP_PROTO: i64 = 4;
     pub(super) const SRC_PORT: i64 = 16;
     pub(super) const DST_PORT: i64 = 32;
+    /// How many there are of the outer packet; then come the same ones of the inner packet.
+    pub(super) const COUNT: u32 = 6;
 }
 
 /// What goes into the hash (`struct flow_keys`).
@@ -126,12 +128,17 @@ fn multipath_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> i32 {
 }
 
 /// The hash of a packet: as that of its flow, but where the fields are chosen, one of its outer and
-/// one of its inner fields are mixed; the inner packet of a tunnel is not looked at
-/// (`fib_multipath_custom_hash_skb()`).
+/// one of its inner fields are mixed (`fib_multipath_custom_hash_skb()`).
 fn packet_hash(k: &Kernel, netns: NetnsId, packet: &FlowKey<V4>) -> i32 {
     let mut hash = full_hash(k, netns, packet);
-    if k.netns[netns].sysctl.get(Sysctl::FibMultipathHashPolicy) == CHOSEN_FIELDS {
-        hash = jhash_2words(hash, 0);
+    let sysctl = &k.netns[netns].sysctl;
+    if sysctl.get(Sysctl::FibMultipathHashPolicy) == CHOSEN_FIELDS {
+        let inner_fields = sysctl.get(Sysctl::FibMultipathHashFields) >> field::COUNT;
+        let inner = match packet.carried {
+            Carried::Packet(flow) => custom_hash(HashKeys::of(flow), inner_fields, key(k, netns)),
+            Carried::Nothing | Carried::Error(..) => 0,
+        };
+        hash = jhash_2words(hash, inner);
     }
     (hash >> 1).cast_signed()
 }
@@ -153,13 +160,21 @@ fn jhash_2words(first: u32, second: u32) -> u32 {
     c
 }
 
-/// The value of `fib_multipath_hash_policy` with which `fib_multipath_hash_fields` counts.
+/// The value of `fib_multipath_hash_policy` with which the innermost addresses count.
+const INNERMOST: i64 = 2;
+/// The value with which `fib_multipath_hash_fields` counts.
 const CHOSEN_FIELDS: i64 = 3;
+
+/// What hashes are keyed with.
+fn key(k: &Kernel, netns: NetnsId) -> [u64; 2] {
+    let seed = k.netns[netns].sysctl.get(Sysctl::FibMultipathHashSeed).cast_unsigned();
+    if seed == 0 { k.flow_hash_key } else { [seed << 32 | seed; 2] }
+}
 
 fn full_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> u32 {
     let sysctl = &k.netns[netns].sysctl;
-    let (src, dst) = flow.quoted.unwrap_or((flow.src, flow.dst));
-    let addresses = HashKeys { src, dst, proto: 0, sport: 0, dport: 0 };
+    let key = key(k, netns);
+    let addresses = |src, dst| HashKeys { src, dst, proto: 0, sport: 0, dport: 0 }.hash(key);
     let all = HashKeys {
         src: flow.src,
         dst: flow.dst,
@@ -167,12 +182,13 @@ fn full_hash(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> u32 {
         sport: flow.sport,
         dport: flow.dport,
     };
-    let seed = sysctl.get(Sysctl::FibMultipathHashSeed).cast_unsigned();
-    let key = if seed == 0 { k.flow_hash_key } else { [seed << 32 | seed; 2] };
-    match sysctl.get(Sysctl::FibMultipathHashPolicy) {
-        1 => all.hash(key),
-        CHOSEN_FIELDS => custom_hash(all, sysctl.get(Sysctl::FibMultipathHashFields), key),
-        _ => addresses.hash(key),
+    match (sysctl.get(Sysctl::FibMultipathHashPolicy), flow.carried) {
+        (1, _) => all.hash(key),
+        (INNERMOST, Carried::Packet(inner)) => addresses(inner.src, inner.dst),
+        (INNERMOST, _) => addresses(flow.src, flow.dst),
+        (CHOSEN_FIELDS, _) => custom_hash(all, sysctl.get(Sysctl::FibMultipathHashFields), key),
+        (_, Carried::Error(src, dst)) => addresses(src, dst),
+        (_, _) => addresses(flow.src, flow.dst),
     }
 }
 
@@ -197,6 +213,11 @@ fn custom_hash(all: HashKeys, fields: i64, key: [u64; 2]) -> u32 {
 }
 
 impl HashKeys {
+    /// All of an inner flow.
+    fn of(CarriedFlow { src, dst, proto, sport, dport }: CarriedFlow<Ipv4Addr>) -> Self {
+        Self { src, dst, proto, sport, dport }
+    }
+
     /// The same for both directions of a flow: addresses and ports are ordered first, each for itself
     /// (`__flow_hash_consistentify()`, `flow_hash_from_keys_seed()`). Never 0.
     fn hash(self, key: [u64; 2]) -> u32 {

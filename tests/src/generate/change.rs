@@ -93,7 +93,7 @@ fn setting(dice: &mut Dice, topology: &Topology) -> String {
         "proxy_arp",
         "forwarding",
         "accept_local",
-        "route_localnet",
+        "drop_gratuitous_arp",
         "arp_accept",
     ]);
     let dev = dice.pick(&[port.dev.as_str(), "all"]);

@@ -24,6 +24,8 @@ pub(super) struct Topology {
     pub(super) has_bridge: bool,
     /// A namespace `b` with a stack of its own, 10.0.20.2, next to the router, 10.0.20.1.
     pub(super) has_second_host: bool,
+    /// The wire to it takes shorter packets than its end there believes.
+    pub(super) has_narrow_wire: bool,
     /// Group frames reach macvlan devices from a queue of work, some time later.
     pub(super) has_macvlan: bool,
 }
@@ -262,6 +264,7 @@ impl Topology {
         }
         if dice.chance(30) {
             let mtu = dice.pick(&[600, 1000, 1280]);
+            self.has_narrow_wire = true;
             self.run(format!("ip -n r link set w0 mtu {mtu}"));
         }
     }
@@ -411,6 +414,7 @@ impl Topology {
             ("ip_forward_use_pmtu", &[0, 1]),
             ("ip_forward_update_priority", &[0, 1]),
         ];
+        let mut widens = false;
         let mut devices = vec!["all".to_owned()];
         devices.extend(self.subnets().into_iter().map(|(dev, _)| dev));
         for dev in &devices {
@@ -421,8 +425,14 @@ impl Topology {
                 if dice.chance(7) {
                     let value = dice.pick(values);
                     self.sysctl("r", &format!("conf.{dev}.{name}={value}"));
+                    widens |= name == "route_localnet" && value == 1;
                 }
             }
+        }
+        if widens {
+            // Linux keeps the source that a route gives until an address comes or goes.
+            self.run("ip -n r addr add 10.98.0.1/32 dev lo".to_owned());
+            self.run("ip -n r addr del 10.98.0.1/32 dev lo".to_owned());
         }
         for (name, values) in PER_HOST {
             if dice.chance(10) {
