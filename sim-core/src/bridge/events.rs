@@ -142,7 +142,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         }
         LinkEvent::Up => rtnl::port(k, dev, Change::New),
         LinkEvent::Down if bridge_up => state::disable_port(k, bridge, no),
-        LinkEvent::Changed if bridge_up => {
+        LinkEvent::Changed | LinkEvent::Flagged if bridge_up => {
             let enabled =
                 k.bridges[bridge].ports.get(no).is_some_and(|p| p.state != PortState::Disabled);
             match (k.devs[dev].is_running(), enabled) {
@@ -159,7 +159,9 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         }
         LinkEvent::MtuChanged => adjust_mtu(k, bridge, o),
         LinkEvent::Unregistering => del_port(k, dev, o),
-        LinkEvent::Down | LinkEvent::Changed => rtnl::port(k, dev, Change::New),
+        LinkEvent::Down | LinkEvent::Changed | LinkEvent::Flagged => {
+            rtnl::port(k, dev, Change::New);
+        }
         LinkEvent::Registered | LinkEvent::Renamed => {}
     }
 }
@@ -189,6 +191,7 @@ fn own_event(k: &mut Kernel, bridge: BridgeId, event: LinkEvent) {
         LinkEvent::Unregistering => multicast::del_bridge(k, bridge),
         LinkEvent::Registered
         | LinkEvent::Changed
+        | LinkEvent::Flagged
         | LinkEvent::AddressChanged
         | LinkEvent::MtuChanged
         | LinkEvent::Renamed => {}

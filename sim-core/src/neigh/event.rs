@@ -24,7 +24,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
             flush_device::<V4, O>(k, dev, false, o);
             notify(k, dev, o);
         }
-        LinkEvent::Changed if !k.devs[dev].carrier => {
+        LinkEvent::Changed | LinkEvent::Flagged if !k.devs[dev].carrier => {
             if k.conf_is_on(dev, ConfKey::ArpEvictNocarrier) {
                 flush_device::<V4, O>(k, dev, true, o);
                 forget_proxies(k, dev, true, o);
@@ -35,7 +35,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
             ifdown(k, dev, o);
             k.netns[k.devs[dev].netns].arp.remove_parms(dev);
         }
-        LinkEvent::Changed | LinkEvent::MtuChanged | LinkEvent::Renamed => {}
+        LinkEvent::Changed | LinkEvent::Flagged | LinkEvent::MtuChanged | LinkEvent::Renamed => {}
     }
 }
 

@@ -17,6 +17,9 @@ pub enum LinkEvent {
     Down,
     /// Its carrier or operational state changed (`NETDEV_CHANGE`).
     Changed,
+    /// Flags were set or cleared that say how it is used, such as `NOARP` (`NETDEV_CHANGE` of
+    /// `__dev_notify_flags()`, which has announced it).
+    Flagged,
     /// Its hardware address changed (`NETDEV_CHANGEADDR`).
     AddressChanged,
     /// Its MTU changed (`NETDEV_CHANGEMTU`).
@@ -36,7 +39,10 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         | LinkEvent::AddressChanged
         | LinkEvent::MtuChanged
         | LinkEvent::Renamed => rtnl::link(k, dev),
-        LinkEvent::Registered | LinkEvent::Changed | LinkEvent::Unregistering => {}
+        LinkEvent::Registered
+        | LinkEvent::Changed
+        | LinkEvent::Flagged
+        | LinkEvent::Unregistering => {}
     }
     if event == LinkEvent::Unregistering {
         neigh::link_event(k, dev, event, o);
@@ -60,6 +66,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         LinkEvent::Changed => rtnl::link(k, dev),
         LinkEvent::Up
         | LinkEvent::Down
+        | LinkEvent::Flagged
         | LinkEvent::AddressChanged
         | LinkEvent::MtuChanged
         | LinkEvent::Unregistering => {}

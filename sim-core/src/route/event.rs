@@ -22,7 +22,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, _: 
         LinkEvent::Registered => register(k, dev),
         LinkEvent::Up => up(k, dev),
         LinkEvent::Down => disable(k, dev, Cause::Down),
-        LinkEvent::Changed => carrier_changed(k, dev),
+        LinkEvent::Changed | LinkEvent::Flagged => carrier_changed(k, dev),
         LinkEvent::Unregistering => unregister(k, dev),
         LinkEvent::Renamed => {
             rename_labels(k, dev);

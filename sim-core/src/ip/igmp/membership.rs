@@ -36,6 +36,7 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         LinkEvent::Unregistering => forget(k, dev),
         LinkEvent::Registered
         | LinkEvent::Changed
+        | LinkEvent::Flagged
         | LinkEvent::AddressChanged
         | LinkEvent::MtuChanged
         | LinkEvent::Renamed => {}

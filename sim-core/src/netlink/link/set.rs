@@ -12,6 +12,7 @@ use crate::neigh;
 use crate::netlink::NetlinkError;
 use crate::netlink::link::{bridge, find, port, vxlan};
 use crate::netlink::request::LinkChange;
+use crate::netns::notifier::{LinkEvent, link_event};
 use crate::trace::Observer;
 
 /// What a change comes to, with everything it names looked up.
@@ -282,11 +283,17 @@ pub(super) fn set_flags<O: Observer>(
         }
     }
     let changed = before != (k.devs[dev].flags, k.devs[dev].gflags);
+    let used_otherwise = [DevFlags::NOARP, DevFlags::MULTICAST]
+        .iter()
+        .any(|flag| before.0.contains(*flag) != k.devs[dev].flags.contains(*flag));
     match (was_up, k.devs[dev].is_up()) {
         (false, true) => k.announce_up(dev, o),
         (true, false) => k.announce_down(dev, o),
         _ if changed => rtnl::link(k, dev),
         _ => {}
+    }
+    if used_otherwise && k.devs[dev].is_up() {
+        link_event(k, dev, LinkEvent::Flagged, o);
     }
     changed
 }
