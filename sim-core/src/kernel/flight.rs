@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::netfilter::Hook;
+use crate::netfilter::conntrack::CtRef;
 use crate::packet::Skb;
 use crate::packet::ipv4_options::IpOptions;
 use crate::route::Dst;
@@ -32,6 +33,8 @@ pub struct Flight {
     /// The lengths of the pieces that connection tracking put it together from, in bytes of payload;
     /// it leaves in the same pieces.
     pub pieces: Option<Box<[usize]>>,
+    /// The connection it belongs to (`skb->_nfct`).
+    pub ct: CtRef,
     /// Who waits for what becomes of it.
     pub caller: Caller,
     /// Another flight follows at once, before received frames are looked at (`netdev_xmit_more()`).
@@ -54,6 +57,7 @@ impl Flight {
             cb: IpCb::default(),
             sk: None,
             pieces: None,
+            ct: CtRef::None,
             caller: Caller::Nobody,
             more: false,
             flow,
@@ -67,6 +71,7 @@ impl Flight {
         (self.iif, self.dst, self.sk) = (None, None, None);
         self.caller = Caller::Nobody;
         self.cb = IpCb::default();
+        self.ct = CtRef::None;
     }
 
     /// The same flight with another buffer, for which nobody waits.
@@ -82,6 +87,7 @@ impl Flight {
             cb: self.cb,
             sk: self.sk,
             pieces: self.pieces.clone(),
+            ct: self.ct,
             caller: Caller::Nobody,
             more: false,
             flow: self.flow,

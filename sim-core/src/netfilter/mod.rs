@@ -1,8 +1,13 @@
 //! Netfilter: the five points where a packet can be judged.
 
+pub mod conntrack;
+pub mod xtables;
+
 use std::fmt;
 
 use crate::kernel::{Flight, Kernel};
+use crate::netfilter::conntrack::Conntrack;
+use crate::netfilter::xtables::table::Table;
 use crate::netns::stack::Decision;
 use crate::trace::Observer;
 
@@ -59,4 +64,14 @@ pub enum Verdict {
 /// Passes the packet through the functions that are registered at `hook`, in order of priority.
 pub fn run<O: Observer>(_: &mut Kernel, _: &mut Flight, _: Hook, _: &mut O) -> Decision<Verdict> {
     Ok(Verdict::Accept)
+}
+
+/// What netfilter keeps for one namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Netfilter {
+    /// Connections.
+    pub conntrack: Conntrack,
+    /// The tables of rules, in order of creation.
+    #[expect(clippy::vec_box, reason = "a table is taken out while a packet passes it")]
+    pub tables: Vec<Box<Table>>,
 }

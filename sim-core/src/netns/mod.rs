@@ -16,6 +16,7 @@ use crate::kernel::rtnl::{self, Change};
 use crate::link::inet::Ipv4Conf;
 use crate::link::{DevName, NetDevice, carrier};
 use crate::neigh::NeighTable;
+use crate::netfilter::Netfilter;
 use crate::route::NetnsIpv4;
 use crate::socket::{SocketTables, call};
 use crate::sysctl::Sysctls;
@@ -60,6 +61,8 @@ pub struct Netns {
     pub reassembly: Reassembly,
     /// Its sockets, where packets look for them.
     pub sockets: SocketTables,
+    /// Connections, and the rules that judge packets.
+    pub nf: Box<Netfilter>,
 }
 
 impl Kernel {
@@ -87,6 +90,7 @@ impl Kernel {
                 ipv4: NetnsIpv4 { devs: vec![lo], ..NetnsIpv4::default() },
                 reassembly: Reassembly::default(),
                 sockets: SocketTables::default(),
+                nf: Box::default(),
             }
         })
     }

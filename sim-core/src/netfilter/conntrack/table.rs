@@ -1,0 +1,139 @@
+//! The table of connections of one namespace: a slab of entries, and an index by tuple.
+
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+
+use crate::netfilter::conntrack::entry::{Conn, CtId, Zone};
+use crate::netfilter::conntrack::tuple::{Dir, Tuple};
+
+/// Entries by id and by tuple. Ids are never used twice; iteration follows slots, never the index.
+#[derive(Clone, Debug, Default)]
+pub struct ConnTable {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    index: HashTable<(CtId, Dir)>,
+    live: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    generation: u32,
+    conn: Option<Box<Conn>>,
+}
+
+/// The hash of a tuple in the zone that counts in its direction (`hash_conntrack_raw()`).
+fn hash(tuple: &Tuple, zone: u16) -> u64 {
+    FxBuildHasher.hash_one((tuple, zone))
+}
+
+impl ConnTable {
+    /// Stores an entry that no packet can find yet.
+    pub fn insert(&mut self, conn: Conn) -> CtId {
+        self.live += 1;
+        if let Some(slot) = self.free.pop()
+            && let Some(place) = self.slots.get_mut(slot as usize)
+        {
+            place.conn = Some(Box::new(conn));
+            return CtId { slot, generation: place.generation };
+        }
+        let slot = u32::try_from(self.slots.len()).expect("fewer than 2^32 connections");
+        self.slots.push(Slot { generation: 0, conn: Some(Box::new(conn)) });
+        CtId { slot, generation: 0 }
+    }
+
+    /// The entry with this id, unless it is gone.
+    #[must_use]
+    pub fn get(&self, id: CtId) -> Option<&Conn> {
+        let slot =
+            self.slots.get(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        slot.conn.as_deref()
+    }
+
+    /// The entry with this id, unless it is gone.
+    #[must_use]
+    pub fn get_mut(&mut self, id: CtId) -> Option<&mut Conn> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        if slot.generation == id.generation { slot.conn.as_deref_mut() } else { None }
+    }
+
+    /// Lets packets find the entry by both of its tuples (`__nf_conntrack_hash_insert()`).
+    pub fn link(&mut self, id: CtId) {
+        for dir in [Dir::Original, Dir::Reply] {
+            let Some(conn) = self.get(id) else { return };
+            let hash = hash(conn.tuple(dir), conn.zone.id_in(dir));
+            let slots = &self.slots;
+            let rehash = |(id, dir): &(CtId, Dir)| hash_of(slots, *id, *dir);
+            self.index.insert_unique(hash, (id, dir), rehash);
+        }
+    }
+
+    /// Hides the entry from packets (`nf_ct_delete_from_lists()`).
+    pub fn unlink(&mut self, id: CtId) {
+        for dir in [Dir::Original, Dir::Reply] {
+            let hash = hash_of(&self.slots, id, dir);
+            if let Ok(found) = self.index.find_entry(hash, |key| *key == (id, dir)) {
+                found.remove();
+            }
+        }
+    }
+
+    /// Forgets the entry, which has to be hidden from packets.
+    pub fn remove(&mut self, id: CtId) -> Option<Conn> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        if slot.generation != id.generation {
+            return None;
+        }
+        let conn = slot.conn.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.slot);
+        self.live -= 1;
+        Some(*conn)
+    }
+
+    /// The entries that a packet with this tuple may belong to. `zone` is the zone of the packet's own direction.
+    pub fn find<'t>(
+        &'t self,
+        tuple: &'t Tuple,
+        zone: Zone,
+    ) -> impl Iterator<Item = (CtId, Dir)> + 't {
+        // Both directions are asked for, as the zone may count for one of them only.
+        let zones = [zone.id_in(Dir::Original), zone.id_in(Dir::Reply)];
+        let hashes = [hash(tuple, zones[0]), hash(tuple, zones[1])];
+        let take = if zones[0] == zones[1] { 1 } else { 2 };
+        hashes.into_iter().take(take).flat_map(move |hash| {
+            self.index.iter_hash(hash).copied().filter(move |(id, dir)| {
+                self.get(*id).is_some_and(|conn| {
+                    conn.tuple(*dir) == tuple && conn.zone.id_in(*dir) == zone.id_in(*dir)
+                })
+            })
+        })
+    }
+
+    /// All entries in the order of their slots, hidden ones too.
+    pub fn iter(&self) -> impl Iterator<Item = (CtId, &Conn)> {
+        (0..).zip(&self.slots).filter_map(|(slot, place)| {
+            let conn = place.conn.as_deref()?;
+            Some((CtId { slot, generation: place.generation }, conn))
+        })
+    }
+
+    /// How many entries there are, hidden ones too (`nf_conntrack_count`).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+}
+
+/// The hash of an entry's tuple.
+fn hash_of(slots: &[Slot], id: CtId, dir: Dir) -> u64 {
+    let conn = slots.get(id.slot as usize).and_then(|slot| slot.conn.as_deref());
+    conn.map_or(0, |conn| hash(conn.tuple(dir), conn.zone.id_in(dir)))
+}

@@ -1,0 +1,16 @@
+//! iptables: tables of rules at the hooks (`net/netfilter/x_tables.c`, `net/ipv4/netfilter/ip_tables.c`, and
+//! `nft_compat.c`, which runs the same extensions inside `nf_tables`).
+//!
+//! A [`Rule`](rule::Rule) is immutable; what packets change about it stands in [`table::RuleLive`]. An extension
+//! is one file in [`matches`] or [`targets`]: its options, its text, its evaluation.
+
+pub mod change;
+pub mod extension;
+pub mod matches;
+pub mod options;
+pub mod packet;
+pub mod quote;
+pub mod registry;
+pub mod rule;
+pub mod table;
+pub mod targets;

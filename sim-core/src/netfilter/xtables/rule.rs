@@ -1,0 +1,138 @@
+//! Rules as they are loaded: immutable, and free of everything that a packet changes.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::netfilter::xtables::matches::Match;
+use crate::netfilter::xtables::targets::Target;
+
+/// An address under a mask, which need not be a prefix.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AddrMask {
+    /// The address, its bits outside the mask cleared.
+    pub addr: IpAddr,
+    /// The mask.
+    pub mask: IpAddr,
+    /// Whether all other addresses are meant (`!`).
+    pub invert: bool,
+}
+
+/// Device names by their beginning (`-i eth+`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IfName {
+    /// The name, without the plus sign.
+    pub name: Box<str>,
+    /// Whether names that only begin so are meant too.
+    pub wildcard: bool,
+    /// Whether all other names are meant (`!`).
+    pub invert: bool,
+}
+
+/// What every rule can ask of a packet (`struct ipt_ip`, `struct ip6t_ip6`). `None` matches all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct IpRule {
+    /// The source.
+    pub src: Option<AddrMask>,
+    /// The destination.
+    pub dst: Option<AddrMask>,
+    /// The device it came in by.
+    pub iif: Option<IfName>,
+    /// The device it leaves by.
+    pub oif: Option<IfName>,
+    /// The IP protocol, and whether all others are meant. 0 is never stored: it means all.
+    pub proto: Option<(u8, bool)>,
+    /// `-f`: second and further fragments; or, inverted, all others. IPv4 only.
+    pub fragment: Option<bool>,
+}
+
+/// A rule. `C` names a chain: [`ChainId`] in a table, `Box<str>` in what a user wrote.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule<C = ChainId> {
+    /// What every rule can ask.
+    pub ip: IpRule,
+    /// The further conditions, in order.
+    pub matches: Vec<Match>,
+    /// What is done.
+    pub action: Action<C>,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action<C = ChainId> {
+    /// Nothing but counting.
+    None,
+    /// The packet passes the table.
+    Accept,
+    /// The packet ends.
+    Drop,
+    /// The chain ends.
+    Return,
+    /// Another chain, and then on with this one (`-j`).
+    Jump(C),
+    /// Another chain instead of this one (`-g`).
+    Goto(C),
+    /// An extension.
+    Target(Target),
+}
+
+impl<C> Action<C> {
+    /// The same action with other names for chains.
+    ///
+    /// # Errors
+    /// Whatever `rename` says.
+    pub fn try_map<D, E>(self, rename: impl FnOnce(C) -> Result<D, E>) -> Result<Action<D>, E> {
+        Ok(match self {
+            Self::None => Action::None,
+            Self::Accept => Action::Accept,
+            Self::Drop => Action::Drop,
+            Self::Return => Action::Return,
+            Self::Jump(chain) => Action::Jump(rename(chain)?),
+            Self::Goto(chain) => Action::Goto(rename(chain)?),
+            Self::Target(target) => Action::Target(target),
+        })
+    }
+}
+
+/// A chain of a table, whatever it is called; stays the same while the chain is there.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ChainId(pub u32);
+
+/// The tables.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "the names are those of the tables")]
+pub enum TableName {
+    Filter,
+    Nat,
+    Mangle,
+    Raw,
+    Security,
+}
+
+impl TableName {
+    /// All of them, in the order in which `iptables-save` of `iptables-legacy` shows them is that of loading.
+    pub const ALL: [Self; 5] = [Self::Filter, Self::Nat, Self::Mangle, Self::Raw, Self::Security];
+
+    /// The name that `-t` takes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Nat => "nat",
+            Self::Mangle => "mangle",
+            Self::Raw => "raw",
+            Self::Security => "security",
+        }
+    }
+
+    /// The table with this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

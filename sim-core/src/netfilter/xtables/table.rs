@@ -1,0 +1,130 @@
+//! Tables: what is shared and never changes ([`Ruleset`]), and what packets change ([`Live`]).
+
+use std::sync::Arc;
+
+use crate::netfilter::Hook;
+use crate::netfilter::xtables::matches::MatchState;
+use crate::netfilter::xtables::rule::{ChainId, Rule, TableName};
+use crate::netfilter::xtables::targets::TargetState;
+
+/// Which engine a table belongs to. Both can be there at once, each with tables of its own.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Variant {
+    /// `ip_tables`, driven by `iptables-legacy`.
+    Legacy,
+    /// `nf_tables` with what `iptables-nft` writes into it.
+    Nft,
+}
+
+/// Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counters {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, from the network header on.
+    pub bytes: u64,
+}
+
+impl Counters {
+    /// Counts a packet of `len` bytes.
+    pub fn count(&mut self, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
+    }
+}
+
+/// What becomes of packets that reach the end of a base chain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Policy {
+    /// They pass.
+    Accept,
+    /// They end.
+    Drop,
+}
+
+/// A chain that a hook calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Base {
+    /// The hook.
+    pub hook: Hook,
+    /// What becomes of packets that no rule decided about.
+    pub policy: Policy,
+}
+
+/// A chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// Its name.
+    pub name: Box<str>,
+    /// The hook that calls it, unless it is a user's.
+    pub base: Option<Base>,
+    /// Its rules.
+    pub rules: Vec<Arc<Rule>>,
+}
+
+/// The rules of a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ruleset {
+    /// The chains by [`ChainId`]; a hole where one was removed.
+    pub chains: Vec<Option<Arc<Chain>>>,
+}
+
+impl Ruleset {
+    /// The chain with this id.
+    #[must_use]
+    pub fn chain(&self, id: ChainId) -> Option<&Chain> {
+        self.chains.get(id.0 as usize)?.as_deref()
+    }
+
+    /// The chain with this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ChainId> {
+        self.iter().find(|(_, chain)| &*chain.name == name).map(|(id, _)| id)
+    }
+
+    /// All chains in order of creation.
+    pub fn iter(&self) -> impl Iterator<Item = (ChainId, &Chain)> {
+        let ids = (0..).map(ChainId);
+        ids.zip(&self.chains).filter_map(|(id, chain)| Some((id, chain.as_deref()?)))
+    }
+
+    /// The chain that `hook` calls.
+    #[must_use]
+    pub fn base(&self, hook: Hook) -> Option<ChainId> {
+        let of_hook = |chain: &Chain| chain.base.is_some_and(|base| base.hook == hook);
+        self.iter().find(|(_, chain)| of_hook(chain)).map(|(id, _)| id)
+    }
+}
+
+/// What packets change about a rule.
+#[derive(Clone, Debug, Default)]
+pub struct RuleLive {
+    /// What it has matched.
+    pub counters: Counters,
+    /// What its matches remember, by their order; empty if none remembers anything.
+    pub matches: Box<[MatchState]>,
+    /// What its target remembers.
+    pub target: TargetState,
+}
+
+/// What packets change about a chain.
+#[derive(Clone, Debug, Default)]
+pub struct ChainLive {
+    /// What its policy has decided about.
+    pub policy: Counters,
+    /// Its rules, in their order.
+    pub rules: Vec<RuleLive>,
+}
+
+/// A table of one namespace.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: TableName,
+    /// The engine.
+    pub variant: Variant,
+    /// Its rules, shared with every table of the same text.
+    pub rules: Arc<Ruleset>,
+    /// What packets have changed, by [`ChainId`].
+    pub live: Vec<ChainLive>,
+}
