@@ -6,7 +6,7 @@ use crate::kernel::{Kernel, rtnl};
 use crate::link::inet::{ConfKey, Ipv4Conf};
 use crate::neigh::{NEIGH_FILES, NeighDefaults, neigh_file};
 use crate::sysctl::ipv6::{self, Leaf};
-use crate::sysctl::{Holder, KeptTree, Kind, Sysctl, value};
+use crate::sysctl::{Holder, KeptTree, Kind, Sysctl, Sysctls, value};
 use crate::trace::Observer;
 
 /// A file.
@@ -83,6 +83,12 @@ impl File {
         }
     }
 
+    /// Its mode in `netns`.
+    fn mode(self, netns: NetnsId) -> u16 {
+        let kind = self.kind();
+        if matches!(kind, Kind::Shared(..)) && !is_first(netns) { 0o444 } else { kind.mode() }
+    }
+
     /// The file that a name means.
     fn find(k: &Kernel, netns: NetnsId, name: &str) -> Result<Self, Errno> {
         let path = crate::sysctl::path_of(name);
@@ -100,7 +106,7 @@ impl File {
                 let leaf = ipv6::find(leaves(tree), leaf);
                 holder.zip(leaf).map(|(holder, leaf)| Self::Kept(tree, holder, leaf))
             }
-            _ => Sysctl::find(&path).map(Self::Namespace),
+            _ => Sysctl::find(&path).filter(|key| has(netns, *key)).map(Self::Namespace),
         };
         found.ok_or(Errno::ENOENT)
     }
@@ -129,9 +135,26 @@ fn find_neigh(k: &Kernel, netns: NetnsId, holder: &str, leaf: &str) -> Option<Fi
     Some(File::Neigh(holder, name))
 }
 
+/// Whether the namespace has the file of `key`.
+fn has(netns: NetnsId, key: Sysctl) -> bool {
+    key != Sysctl::NetNfConntrackMax || is_first(netns)
+}
+
+/// The settings that hold `key` for this namespace.
+#[must_use]
+pub fn shared(k: &Kernel, netns: NetnsId, key: Sysctl) -> &Sysctls {
+    let holder = if matches!(key.row().kind, Kind::Shared(..)) { first() } else { netns };
+    &k.netns[holder].sysctl
+}
+
+/// The namespace that was there from the beginning.
+fn first() -> NetnsId {
+    NetnsId::from_index(0)
+}
+
 /// Whether it is the namespace that was there from the beginning.
 fn is_first(netns: NetnsId) -> bool {
-    netns.index() == 0
+    netns == first()
 }
 
 fn find_holder(k: &Kernel, netns: NetnsId, name: &str) -> Option<Holder> {
@@ -156,7 +179,7 @@ pub fn set<O: Observer>(
     _: &mut O,
 ) -> Result<(), Errno> {
     let file = File::find(k, netns, name)?;
-    if file.kind().mode() & 0o200 == 0 {
+    if file.mode(netns) & 0o200 == 0 {
         return Err(Errno::EACCES);
     }
     match file {
@@ -166,6 +189,10 @@ pub fn set<O: Observer>(
         File::Namespace(Sysctl::RouteFlush) => {
             k.netns[netns].ipv4.exceptions.flush();
             Ok(())
+        }
+        // One setting, in two places.
+        File::Namespace(Sysctl::NetNfConntrackMax) => {
+            k.netns[netns].sysctl.write(Sysctl::NfConntrackMax, value)
         }
         File::Namespace(key) => k.netns[netns].sysctl.write(key, value),
         File::Conf(holder, key) => set_conf(k, netns, holder, key, value),
@@ -193,7 +220,13 @@ pub fn get(k: &Kernel, netns: NetnsId, name: &str) -> Result<String, Errno> {
         File::Namespace(Sysctl::IpForward) => {
             k.netns[netns].conf_all.get(ConfKey::Forwarding).to_string()
         }
-        File::Namespace(key) => k.netns[netns].sysctl.text(key),
+        File::Namespace(Sysctl::NetNfConntrackMax) => {
+            k.netns[netns].sysctl.text(Sysctl::NfConntrackMax)
+        }
+        File::Namespace(Sysctl::NfConntrackCount) => {
+            k.netns[netns].nf.conntrack.conns.len().to_string()
+        }
+        File::Namespace(key) => shared(k, netns, key).text(key),
         File::Conf(holder, key) => conf_of(k, netns, holder).get(key).to_string(),
         File::Neigh(holder, leaf) => {
             let parms = match holder {
@@ -213,7 +246,7 @@ pub fn get(k: &Kernel, netns: NetnsId, name: &str) -> Result<String, Errno> {
 ///
 /// [`Errno::ENOENT`] for a name that there is not.
 pub fn mode(k: &Kernel, netns: NetnsId, name: &str) -> Result<u16, Errno> {
-    Ok(File::find(k, netns, name)?.kind().mode())
+    Ok(File::find(k, netns, name)?.mode(netns))
 }
 
 /// The paths of all files below `/proc/sys`, in the order in which `sysctl -a` visits them.
@@ -221,7 +254,11 @@ pub fn mode(k: &Kernel, netns: NetnsId, name: &str) -> Result<u16, Errno> {
 pub fn list(k: &Kernel, netns: NetnsId) -> Vec<String> {
     let devs = || k.netns[netns].ipv4.devs.iter().map(|dev| k.devs[*dev].name.to_string());
     let with_all = || ["all".to_owned(), "default".to_owned()].into_iter().chain(devs());
-    let mut paths: Vec<String> = Sysctl::ALL.iter().map(|key| key.row().path.to_owned()).collect();
+    let mut paths: Vec<String> = Sysctl::ALL
+        .iter()
+        .filter(|key| has(netns, **key))
+        .map(|key| key.row().path.to_owned())
+        .collect();
     for name in with_all() {
         let conf4 = ConfKey::ALL.iter().map(|key| format!("net/ipv4/conf/{name}/{}", key.name()));
         paths.extend(conf4);

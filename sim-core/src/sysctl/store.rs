@@ -41,6 +41,8 @@ pub struct Sysctls {
 const MAX_PORT: i64 = 65535;
 /// The largest group id that is valid.
 const MAX_GROUP: i64 = 4_294_967_294;
+/// The logger of packets for any address family.
+const NFNETLINK_LOG: &str = "nfnetlink_log";
 /// The congestion control algorithms there are.
 const CONGESTION: [&str; 2] = ["reno", "cubic"];
 
@@ -110,13 +112,15 @@ impl Sysctls {
     /// # Errors
     ///
     /// [`Errno::EINVAL`] for what it does not take; [`Errno::EACCES`] if it takes nothing;
-    /// [`Errno::ENOENT`] for a congestion control algorithm that there is not.
+    /// [`Errno::ENOENT`] for a congestion control algorithm or a logger that there is not.
     pub fn write(&mut self, key: Sysctl, text: &str) -> Result<(), Errno> {
         let kind = key.row().kind;
         let old = self.numbers(key);
         let check = |ok: bool| if ok { Ok(()) } else { Err(Errno::EINVAL) };
         let value = match kind {
-            Kind::Int(..) | Kind::Bool | Kind::Millis => Value::One(value::scalar(kind, text)?),
+            Kind::Int(..) | Kind::Shared(..) | Kind::Bool | Kind::Millis => {
+                Value::One(value::scalar(kind, text)?)
+            }
             Kind::AtLeast(least) => {
                 let new = value::one(text)?;
                 check(new >= self.get(least))?;
@@ -148,6 +152,7 @@ impl Sysctls {
                 let name = CONGESTION.into_iter().find(|name| *name == text.trim());
                 Value::Text(name.ok_or(Errno::ENOENT)?.into())
             }
+            Kind::Logger => Value::Text(logger(key, text)?.into()),
             Kind::FastopenKey => Value::Text(value::fastopen_key(text)?.into()),
             Kind::Trigger => return Ok(()),
             Kind::Secret | Kind::ReadOnly => return Err(Errno::EACCES),
@@ -197,4 +202,14 @@ impl Sysctls {
     pub fn remove_dev(&mut self, dev: DevId) {
         self.kept.retain(|(_, holder, _), _| *holder != Holder::Dev(dev));
     }
+}
+
+/// The logger that is meant: none, the kernel's own for the family of `key`, or the one that hands packets to programs.
+fn logger(key: Sysctl, text: &str) -> Result<&'static str, Errno> {
+    let own = match key.row().default {
+        Fallback::Text(name) => name,
+        Fallback::One(_) | Fallback::Many(_) => "NONE",
+    };
+    let name = text.split_whitespace().next();
+    ["NONE", own, NFNETLINK_LOG].into_iter().find(|n| name == Some(n)).ok_or(Errno::ENOENT)
 }

@@ -2,8 +2,8 @@
 //! written, as observed on Linux 6.18 in a fresh namespace.
 
 use crate::sysctl::value::Kind::{
-    AtLeast, AtMost, Bool, Congestion, FastopenKey, GroupRange, Int, Millis, PortList, PortRange,
-    PortStart, ReadOnly, Sizes, Trigger,
+    AtLeast, AtMost, Bool, Congestion, FastopenKey, GroupRange, Int, Logger, Millis, PortList,
+    PortRange, PortStart, ReadOnly, Shared, Sizes, Trigger,
 };
 use crate::sysctl::value::{ANY, BYTE, COUNT, FLAG, Fallback, Kind, MAX, SECONDS, WORD};
 use Fallback::{Many, One, Text};
@@ -248,5 +248,59 @@ sysctls! {
     Ipv6RouteSkipNotifyOnDevDown = "net/ipv6/route/skip_notify_on_dev_down", FLAG, One(0);
     Ipv6Seg6Flowlabel = "net/ipv6/seg6_flowlabel", ANY, One(0);
     Ipv6Xfrm6GcThresh = "net/ipv6/xfrm6_gc_thresh", ANY, One(32768);
+    NfConntrackAcct = "net/netfilter/nf_conntrack_acct", FLAG, One(0);
+    NfConntrackBuckets = "net/netfilter/nf_conntrack_buckets", ReadOnly, One(262_144);
+    NfConntrackChecksum = "net/netfilter/nf_conntrack_checksum", FLAG, One(1);
+    NfConntrackCount = "net/netfilter/nf_conntrack_count", ReadOnly, One(0);
+    NfConntrackEvents = "net/netfilter/nf_conntrack_events", Int(0, 2), One(2);
+    NfConntrackExpectMax = "net/netfilter/nf_conntrack_expect_max", Shared(1, MAX), One(4096);
+    NfConntrackFrag6HighThresh = "net/netfilter/nf_conntrack_frag6_high_thresh", AtLeast(Sysctl::NfConntrackFrag6LowThresh), One(4_194_304);
+    NfConntrackFrag6LowThresh = "net/netfilter/nf_conntrack_frag6_low_thresh", AtMost(Sysctl::NfConntrackFrag6HighThresh), One(3_145_728);
+    NfConntrackFrag6Timeout = "net/netfilter/nf_conntrack_frag6_timeout", SECONDS, One(60);
+    NfConntrackGenericTimeout = "net/netfilter/nf_conntrack_generic_timeout", SECONDS, One(600);
+    NfConntrackGreTimeout = "net/netfilter/nf_conntrack_gre_timeout", SECONDS, One(30);
+    NfConntrackGreTimeoutStream = "net/netfilter/nf_conntrack_gre_timeout_stream", SECONDS, One(180);
+    NfConntrackIcmpTimeout = "net/netfilter/nf_conntrack_icmp_timeout", SECONDS, One(30);
+    NfConntrackIcmpv6Timeout = "net/netfilter/nf_conntrack_icmpv6_timeout", SECONDS, One(30);
+    NfConntrackLogInvalid = "net/netfilter/nf_conntrack_log_invalid", BYTE, One(0);
+    NfConntrackMax = "net/netfilter/nf_conntrack_max", Shared(0, MAX), One(262_144);
+    NfConntrackSctpTimeoutClosed = "net/netfilter/nf_conntrack_sctp_timeout_closed", SECONDS, One(10);
+    NfConntrackSctpTimeoutCookieEchoed = "net/netfilter/nf_conntrack_sctp_timeout_cookie_echoed", SECONDS, One(3);
+    NfConntrackSctpTimeoutCookieWait = "net/netfilter/nf_conntrack_sctp_timeout_cookie_wait", SECONDS, One(3);
+    NfConntrackSctpTimeoutEstablished = "net/netfilter/nf_conntrack_sctp_timeout_established", SECONDS, One(210);
+    NfConntrackSctpTimeoutHeartbeatSent = "net/netfilter/nf_conntrack_sctp_timeout_heartbeat_sent", SECONDS, One(30);
+    NfConntrackSctpTimeoutShutdownAckSent = "net/netfilter/nf_conntrack_sctp_timeout_shutdown_ack_sent", SECONDS, One(3);
+    NfConntrackSctpTimeoutShutdownRecd = "net/netfilter/nf_conntrack_sctp_timeout_shutdown_recd", SECONDS, One(3);
+    NfConntrackSctpTimeoutShutdownSent = "net/netfilter/nf_conntrack_sctp_timeout_shutdown_sent", SECONDS, One(3);
+    NfConntrackTcpBeLiberal = "net/netfilter/nf_conntrack_tcp_be_liberal", FLAG, One(0);
+    NfConntrackTcpIgnoreInvalidRst = "net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", FLAG, One(0);
+    NfConntrackTcpLoose = "net/netfilter/nf_conntrack_tcp_loose", FLAG, One(1);
+    NfConntrackTcpMaxRetrans = "net/netfilter/nf_conntrack_tcp_max_retrans", BYTE, One(3);
+    NfConntrackTcpTimeoutClose = "net/netfilter/nf_conntrack_tcp_timeout_close", SECONDS, One(10);
+    NfConntrackTcpTimeoutCloseWait = "net/netfilter/nf_conntrack_tcp_timeout_close_wait", SECONDS, One(60);
+    NfConntrackTcpTimeoutEstablished = "net/netfilter/nf_conntrack_tcp_timeout_established", SECONDS, One(432_000);
+    NfConntrackTcpTimeoutFinWait = "net/netfilter/nf_conntrack_tcp_timeout_fin_wait", SECONDS, One(120);
+    NfConntrackTcpTimeoutLastAck = "net/netfilter/nf_conntrack_tcp_timeout_last_ack", SECONDS, One(30);
+    NfConntrackTcpTimeoutMaxRetrans = "net/netfilter/nf_conntrack_tcp_timeout_max_retrans", SECONDS, One(300);
+    NfConntrackTcpTimeoutSynRecv = "net/netfilter/nf_conntrack_tcp_timeout_syn_recv", SECONDS, One(60);
+    NfConntrackTcpTimeoutSynSent = "net/netfilter/nf_conntrack_tcp_timeout_syn_sent", SECONDS, One(120);
+    NfConntrackTcpTimeoutTimeWait = "net/netfilter/nf_conntrack_tcp_timeout_time_wait", SECONDS, One(120);
+    NfConntrackTcpTimeoutUnacknowledged = "net/netfilter/nf_conntrack_tcp_timeout_unacknowledged", SECONDS, One(300);
+    NfConntrackTimestamp = "net/netfilter/nf_conntrack_timestamp", FLAG, One(0);
+    NfConntrackUdpTimeout = "net/netfilter/nf_conntrack_udp_timeout", SECONDS, One(30);
+    NfConntrackUdpTimeoutStream = "net/netfilter/nf_conntrack_udp_timeout_stream", SECONDS, One(120);
+    NfHooksLwtunnel = "net/netfilter/nf_hooks_lwtunnel", Int(0, 0), One(0);
+    NfLog0 = "net/netfilter/nf_log/0", Logger, Text("NONE");
+    NfLog1 = "net/netfilter/nf_log/1", Logger, Text("NONE");
+    NfLog10 = "net/netfilter/nf_log/10", Logger, Text("nf_log_ipv6");
+    NfLog2 = "net/netfilter/nf_log/2", Logger, Text("nf_log_ipv4");
+    NfLog3 = "net/netfilter/nf_log/3", Logger, Text("nf_log_arp");
+    NfLog4 = "net/netfilter/nf_log/4", Logger, Text("NONE");
+    NfLog5 = "net/netfilter/nf_log/5", Logger, Text("nf_log_netdev");
+    NfLog6 = "net/netfilter/nf_log/6", Logger, Text("NONE");
+    NfLog7 = "net/netfilter/nf_log/7", Logger, Text("nf_log_bridge");
+    NfLog8 = "net/netfilter/nf_log/8", Logger, Text("NONE");
+    NfLog9 = "net/netfilter/nf_log/9", Logger, Text("NONE");
+    NetNfConntrackMax = "net/nf_conntrack_max", Shared(0, MAX), One(262_144);
     UnixMaxDgramQlen = "net/unix/max_dgram_qlen", ANY, One(10);
 }

@@ -55,6 +55,10 @@ pub enum Kind {
     Secret,
     /// Nothing.
     ReadOnly,
+    /// A number from the first to the second that is one for all namespaces; only the first one may write it.
+    Shared(i64, i64),
+    /// What logs packets of an address family.
+    Logger,
     /// Anything: writing does something, and there is nothing to read.
     Trigger,
 }
@@ -77,7 +81,9 @@ impl Kind {
             | Self::GroupRange
             | Self::Sizes
             | Self::PortList
-            | Self::Congestion => 0o644,
+            | Self::Congestion
+            | Self::Shared(..)
+            | Self::Logger => 0o644,
         }
     }
 }
@@ -145,7 +151,7 @@ pub fn scalar(kind: Kind, text: &str) -> Result<i64, Errno> {
         if (min..=max).contains(&value) { Ok(value) } else { Err(Errno::EINVAL) }
     };
     match kind {
-        Kind::Int(min, max) => within(one(text)?, min, max),
+        Kind::Int(min, max) | Kind::Shared(min, max) => within(one(text)?, min, max),
         Kind::Bool => Ok(i64::from(within(one(text)?, i64::from(i32::MIN), MAX)? != 0)),
         Kind::Millis => {
             let millis = within(one(text)?, 0, MAX)?;
@@ -158,6 +164,7 @@ pub fn scalar(kind: Kind, text: &str) -> Result<i64, Errno> {
         | Kind::Sizes
         | Kind::PortList
         | Kind::Congestion
+        | Kind::Logger
         | Kind::FastopenKey
         | Kind::Secret
         | Kind::ReadOnly => Err(Errno::EACCES),

@@ -4,6 +4,7 @@ pub mod entry;
 pub mod event;
 pub mod proto;
 pub mod table;
+pub mod timeout;
 pub mod tuple;
 
 use crate::netfilter::conntrack::table::ConnTable;
