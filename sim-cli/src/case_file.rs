@@ -1,5 +1,6 @@
 //! Reads a case from its folder.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,23 @@ pub fn read(dir: &Path) -> Result<Case, CaseFileError> {
         fs::read_to_string(&path).map_err(|error| CaseFileError::File { path, error })
     };
     let name = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Case::parse(&name, &file("setup.sh")?, &file("packets.txt")?)
-        .map_err(|error| CaseFileError::Format { dir: dir.to_owned(), error })
+    let mut case = Case::parse(&name, &file("setup.sh")?, &file("packets.txt")?)
+        .map_err(|error| CaseFileError::Format { dir: dir.to_owned(), error })?;
+    case.files = files(dir, &case)?;
+    Ok(case)
+}
+
+/// Reads the files beside the two texts that commands name.
+fn files(dir: &Path, case: &Case) -> Result<BTreeMap<String, String>, CaseFileError> {
+    let words = case.commands().flat_map(|command| command.argv.iter().chain(&command.stdin));
+    let mut files = BTreeMap::new();
+    for name in words.filter(|word| !word.contains('/') && !word.starts_with('.')) {
+        let path = dir.join(name);
+        if path.is_file() {
+            let text =
+                fs::read_to_string(&path).map_err(|error| CaseFileError::File { path, error })?;
+            files.insert(name.clone(), text);
+        }
+    }
+    Ok(files)
 }

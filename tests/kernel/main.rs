@@ -203,6 +203,7 @@ fn golden_is_what_this_kernel_says(kernel: &RealKernel, kept: &KeptCase) -> Resu
     }
     if bless {
         kept.bless(&first)?;
+        bless_drops(kernel, kept)?;
     }
     let golden = kept.golden()?;
     let outcome = expect_equal(&kept.case, ("golden", &golden), ("this kernel", &first));
@@ -215,6 +216,17 @@ fn golden_is_what_this_kernel_says(kernel: &RealKernel, kept: &KeptCase) -> Resu
         Err(words) if runs == 1 => says_so_when_asked_again(kernel, kept, &golden, &words),
         outcome => outcome.map_err(Failed::from),
     }
+}
+
+/// Keeps where packets died, if two runs say the same. Only root may trace.
+fn bless_drops(kernel: &RealKernel, kept: &KeptCase) -> Result<(), Failed> {
+    let died =
+        || kernel.look(&kept.dir, true).map(|observed| cases::died_at_once(&kept.case, &observed));
+    let (first, second) = (died()?, died()?);
+    if first == second {
+        return Ok(kept.bless_drops(&first)?);
+    }
+    Err(Failed::from(format!("packets died:\n{first}and in another run:\n{second}")))
 }
 
 /// Asks the kernel again after an answer that differed. On a busy machine a step can come later than it

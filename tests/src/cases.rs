@@ -6,11 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sim_core::case::golden::{self, GoldenError};
-use sim_core::case::{Case, Normal};
+use sim_core::case::{Action, Case, Normal, Observed};
 use thiserror::Error;
 
 /// The name of the kept answer of the kernel in a case's folder.
 pub const GOLDEN: &str = "golden.txt";
+
+/// The name of the list of packets that died, in a case's folder.
+pub const DROPS: &str = "drops.txt";
 
 /// A kept case.
 #[derive(Debug, Clone)]
@@ -69,6 +72,21 @@ pub fn folders() -> Result<Vec<PathBuf>, KeptCaseError> {
     Ok(folders)
 }
 
+/// The packets that died within the system call that sent them, one a line: the step and the reason. What was
+/// for another station is left out.
+#[must_use]
+pub fn died_at_once(case: &Case, observed: &Observed) -> String {
+    // A kernel's tracer is only asked during system calls, and tells no virtual time.
+    let is_simulated = observed.kernel.starts_with("kubewire");
+    let died = observed.drops.iter().filter(|drop| {
+        let Some(step) = case.step_at(drop.step) else { return false };
+        let sends = matches!(step.action, Action::Tx(_) | Action::Raw(_) | Action::Udp { .. });
+        let at_once = !is_simulated || u64::try_from(drop.t_us) == Ok(step.at_us);
+        sends && at_once && drop.reason != "OTHERHOST"
+    });
+    died.map(|drop| format!("{} {}\n", drop.step, drop.reason)).collect()
+}
+
 impl KeptCase {
     /// Reads the case in a folder.
     ///
@@ -98,5 +116,25 @@ impl KeptCase {
         let text = golden::write(normal)
             .map_err(|error| KeptCaseError::Golden { path: path.clone(), error })?;
         fs::write(&path, text).map_err(|error| KeptCaseError::File { path, error })
+    }
+
+    /// Reads where packets died; a case without the list lost nothing.
+    #[must_use]
+    pub fn drops(&self) -> String {
+        fs::read_to_string(self.dir.join(DROPS)).unwrap_or_default()
+    }
+
+    /// Keeps where packets died.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn bless_drops(&self, drops: &str) -> Result<(), KeptCaseError> {
+        let path = self.dir.join(DROPS);
+        let done = match (drops, path.exists()) {
+            ("", false) => Ok(()),
+            ("", true) => fs::remove_file(&path),
+            _ => fs::write(&path, drops),
+        };
+        done.map_err(|error| KeptCaseError::File { path, error })
     }
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use sim_cli::kernel::{KernelError, Runner, cpus};
-use sim_core::case::{Case, Difference, FormatError, Normal, compare, normalise};
+use sim_cli::kernel::{KernelError, Options, Runner, cpus};
+use sim_core::case::{Case, Difference, FormatError, Normal, Observed, compare, normalise};
 use tempfile::TempDir;
 use thiserror::Error;
 
@@ -57,10 +57,19 @@ impl RealKernel {
     /// # Errors
     /// When it cannot be run.
     pub fn observe(&self, dir: &Path, case: &Case) -> Result<Normal, KernelError> {
+        Ok(normalise(&self.look(dir, false)?, case))
+    }
+
+    /// Runs the case in the folder `dir`; answers all that was seen, with the packets that died if `drops` are
+    /// wanted.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn look(&self, dir: &Path, drops: bool) -> Result<Observed, KernelError> {
         let cpu = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let observed = self.runner.observe(dir, cpu);
+        let observed = self.runner.observe(dir, Options { cpu, drops });
         self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(cpu);
-        Ok(normalise(&observed?, case))
+        observed
     }
 
     /// Runs a case that is in no folder yet.

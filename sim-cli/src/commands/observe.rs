@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::case_file::{self, CaseFileError};
 use crate::error::{CliError, ErrorKind};
 #[cfg(target_os = "linux")]
-use crate::kernel::{KernelError, Runner};
+use crate::kernel::{KernelError, Options, Runner};
 
 /// The name of each observation in its folder.
 const OBSERVED: &str = "observed.json";
@@ -121,8 +121,10 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ObserveError {
 #[cfg(target_os = "linux")]
 pub(super) fn on_kernel(dir: &Path) -> Result<Observed, ObserveError> {
     let failed = |error| ObserveError::Kernel { case: dir.to_owned(), error };
+    // Only root may trace.
+    let options = Options { cpu: None, drops: nix::unistd::geteuid().is_root() };
     let program = std::env::current_exe().map_err(|error| failed(KernelError::Child(error)))?;
-    Runner::new(program, &["kernel-case"]).observe(dir, None).map_err(failed)
+    Runner::new(program, &["kernel-case"]).observe(dir, options).map_err(failed)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -10,18 +10,21 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sim_core::case::format::to_hex;
 use sim_core::case::observed::{
-    CommandObserved, DevObserved, DevStats, Direction, FrameObserved, NetnsObserved,
+    CommandObserved, DevObserved, DevStats, Direction, DropObserved, FrameObserved, NetnsObserved,
 };
 use sim_core::case::{Action, Case, Observed, ROOT_NETNS, Step};
 
 use super::capture::Capture;
+use super::drops::Trace;
+use super::monitors::Monitors;
 use super::namespaces::Namespaces;
+use super::nfqueue::Queue;
 use super::sockets::Sockets;
-use super::{dump, sandbox, shell};
+use super::{Options, dump, sandbox, shell};
 
 /// Runs a case. The calling process is locked in afterwards and good for nothing else.
-pub(super) fn run(case: &Case, case_dir: &Path, cpu: Option<usize>) -> io::Result<Observed> {
-    refuse_unsupported(case)?;
+pub(super) fn run(case: &Case, case_dir: &Path, options: Options) -> io::Result<Observed> {
+    let Options { cpu, drops } = options;
     let cpus = sandbox::cpus()?;
     sandbox::enter()?;
     sandbox::reset_inherited_sysctls()?;
@@ -36,38 +39,18 @@ pub(super) fn run(case: &Case, case_dir: &Path, cpu: Option<usize>) -> io::Resul
     if !case.directives.keep_offloads {
         namespaces.offloads_off(|_, _| true)?;
     }
+    let trace = match drops {
+        true => Some(Trace::new()?),
+        false => None,
+    };
     let mut run = Run::start(namespaces, case, case_dir)?;
+    run.trace = trace;
     for step in &case.steps {
         run.step(step)
             .map_err(|error| io::Error::other(format!("packets.txt:{}: {error}", step.line)))?;
     }
     run.pass_until(run.begun + Duration::from_micros(case.end_us()))?;
     run.look()
-}
-
-/// Names what only a later stage of the runner can do.
-fn refuse_unsupported(case: &Case) -> io::Result<()> {
-    let unsupported = case.steps.iter().find_map(|step| match step.action {
-        Action::NfqBind { .. } => Some((step.line, "nfq-bind")),
-        Action::NfqAccept { .. } => Some((step.line, "nfq-accept")),
-        Action::Tx(_)
-        | Action::Sh(_)
-        | Action::Wait
-        | Action::Raw(_)
-        | Action::Udp { .. }
-        | Action::UdpEcho(_)
-        | Action::TcpListen(_)
-        | Action::TcpConnect { .. }
-        | Action::TcpSend { .. }
-        | Action::TcpClose { .. } => None,
-    });
-    let error = |text: String| Err(io::Error::other(text));
-    match unsupported {
-        Some((line, verb)) => error(format!("packets.txt:{line}: {verb} is not supported here")),
-        None if case.directives.trace.is_some() => error("@trace is not supported here".to_owned()),
-        None if case.directives.ctevents => error("@ctevents is not supported here".to_owned()),
-        None => Ok(()),
-    }
 }
 
 /// A case under way.
@@ -83,6 +66,11 @@ struct Run<'a> {
     /// Counters at the start.
     snmp: BTreeMap<String, BTreeMap<String, i64>>,
     stats: BTreeMap<(String, u32), DevStats>,
+    monitors: Monitors,
+    /// By namespace and number.
+    queues: BTreeMap<(String, u16), Queue>,
+    trace: Option<Trace>,
+    drops: Vec<DropObserved>,
     /// The line of the last step that had begun.
     current: usize,
     begun: Instant,
@@ -93,6 +81,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     /// Reads the counters, opens the captures, starts the clock.
     fn start(mut namespaces: Namespaces, case: &'a Case, case_dir: &'a Path) -> io::Result<Self> {
+        let monitors = Monitors::start(&namespaces, &case.directives)?;
         namespaces.scan()?;
         let mut stats = BTreeMap::new();
         let mut snmp = BTreeMap::new();
@@ -115,6 +104,10 @@ impl<'a> Run<'a> {
             frames: BTreeMap::new(),
             snmp,
             stats,
+            monitors,
+            queues: BTreeMap::new(),
+            trace: None,
+            drops: Vec::new(),
             current: 0,
             begun: Instant::now(),
             begun_us: i64::try_from(now.as_micros()).unwrap_or(0),
@@ -128,27 +121,49 @@ impl<'a> Run<'a> {
         }
         self.current = step.line;
         match &step.action {
-            Action::Tx(frame) => self.namespaces.inject(&step.netns, &step.dev, frame)?,
+            Action::Tx(_) | Action::Raw(_) | Action::Udp { .. } => self.send(step)?,
             Action::Sh(command) => {
                 let command =
                     shell::observe(&self.namespaces, &step.netns, self.case_dir, command)?;
                 self.commands.push(command);
                 self.take_in_new_devices()?;
             }
+            Action::NfqBind { queue } => {
+                let bound = self.namespaces.within(&step.netns, || Queue::bind(*queue))?;
+                self.queues.insert((step.netns.clone(), *queue), bound);
+            }
+            Action::NfqAccept { queue, count } => {
+                let queue = self.queues.get_mut(&(step.netns.clone(), *queue));
+                let queue = queue.ok_or_else(|| io::Error::other("no nfq-bind of that queue"))?;
+                queue.accept(*count)?;
+            }
             action @ (Action::Wait
-            | Action::Raw(_)
-            | Action::Udp { .. }
             | Action::UdpEcho(_)
             | Action::TcpListen(_)
             | Action::TcpConnect { .. }
             | Action::TcpSend { .. }
-            | Action::TcpClose { .. }
-            | Action::NfqBind { .. }
-            | Action::NfqAccept { .. }) => {
+            | Action::TcpClose { .. }) => {
                 self.sockets.act(&self.namespaces, &step.netns, action)?;
             }
         }
         self.pass_until(Instant::now())
+    }
+
+    /// Sends a packet, and takes down what dies of it within the system call.
+    fn send(&mut self, step: &Step) -> io::Result<()> {
+        let (namespaces, sockets) = (&mut self.namespaces, &mut self.sockets);
+        let mut send = || {
+            if let Action::Tx(frame) = &step.action {
+                namespaces.inject(&step.netns, &step.dev, frame)
+            } else {
+                sockets.act(namespaces, &step.netns, &step.action)
+            }
+        };
+        let Some(trace) = &self.trace else { return send() };
+        let t_us = i64::try_from(self.begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let ((), died) = trace.during(send)?;
+        self.drops.extend(died.into_iter().map(|death| death.observed(step.line, t_us)));
+        Ok(())
     }
 
     /// After a command: namespaces may have gone, and namespaces and devices come.
@@ -220,19 +235,27 @@ impl<'a> Run<'a> {
 
     /// Looks at everything at the end: first at what ages.
     fn look(mut self) -> io::Result<Observed> {
-        self.namespaces.scan()?;
         let names = self.namespaces.names();
         let mut netns: BTreeMap<String, NetnsObserved> = BTreeMap::new();
         for name in &names {
+            netns.insert(name.clone(), NetnsObserved::default());
+            // Without a rule nothing is tracked.
+            if self.case.uses_netfilter() {
+                let netfilter = dump::netfilter(&self.namespaces, name)?;
+                netns.entry(name.clone()).or_default().netfilter = netfilter;
+            }
+        }
+        self.drain()?;
+        self.namespaces.scan()?;
+        for name in &names {
             let now = dump::counters(&self.namespaces, name)?;
             let before = self.snmp.remove(name).unwrap_or_default();
-            let snmp = dump::growth(&before, now);
-            netns.insert(
-                name.clone(),
-                NetnsObserved { devs: self.devs(name), snmp, ..NetnsObserved::default() },
-            );
+            let one = netns.entry(name.clone()).or_default();
+            one.snmp = dump::growth(&before, now);
+            one.devs = self.devs(name);
         }
         for (name, one) in &mut netns {
+            (one.netfilter.ctevents, one.netfilter.trace) = self.monitors.end(name)?;
             let lists = dump::tables(&self.namespaces, name)?;
             one.addr = lists.addr;
             one.route = lists.route;
@@ -248,7 +271,7 @@ impl<'a> Run<'a> {
             netns,
             commands: self.commands,
             sockets: self.sockets.events,
-            drops: Vec::new(),
+            drops: self.drops,
             notes: Vec::new(),
         })
     }

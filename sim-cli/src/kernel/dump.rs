@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use serde_json::Value;
+use sim_core::case::observed::NetfilterObserved;
+use sim_core::case::run::sum_statistics;
 
 use super::namespaces::Namespaces;
 use super::shell;
@@ -47,6 +50,59 @@ fn run(
     }
     let lists = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
     lists.collect::<Result<_, _>>().map_err(io::Error::other)
+}
+
+/// Reads what netfilter holds in a namespace, but for what monitors have written.
+pub(super) fn netfilter(namespaces: &Namespaces, netns: &str) -> io::Result<NetfilterObserved> {
+    let conntrack = output(namespaces, netns, "conntrack -L -o extended")?;
+    let statistics = output(namespaces, netns, "conntrack -S")?;
+    let (legacy_tables, xt_recent) = namespaces.within(netns, || {
+        // Not there where the kernel has no such tables.
+        let tables = fs::read_to_string("/proc/thread-self/net/ip_tables_names");
+        Ok((tables.unwrap_or_default(), recent_lists()?))
+    })?;
+    let legacy = !legacy_tables.trim().is_empty();
+    Ok(NetfilterObserved {
+        conntrack: conntrack.lines().map(str::to_owned).collect(),
+        conntrack_stats: sum_statistics(&statistics),
+        iptables_save: rules_of(output(namespaces, netns, "iptables-save -c")?),
+        iptables_legacy_save: match legacy {
+            true => rules_of(output(namespaces, netns, "iptables-legacy-save -c")?),
+            false => String::new(),
+        },
+        xt_recent,
+        ..NetfilterObserved::default()
+    })
+}
+
+/// What a tool prints.
+fn output(namespaces: &Namespaces, netns: &str, command: &str) -> io::Result<String> {
+    let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let output = shell::run(namespaces, netns, Path::new("/"), &argv, None)?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(io::Error::other(format!("{command} in {netns}: {stderr}")));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What the rules of a namespace are, if there are any: comments alone are nothing.
+fn rules_of(saved: String) -> String {
+    let is_rules = saved.lines().any(|line| !line.is_empty() && !line.starts_with('#'));
+    if is_rules { saved } else { String::new() }
+}
+
+/// The lists of the match `recent` in the current namespace.
+fn recent_lists() -> io::Result<BTreeMap<String, Vec<String>>> {
+    let mut lists = BTreeMap::new();
+    let Ok(folder) = fs::read_dir("/proc/thread-self/net/xt_recent") else { return Ok(lists) };
+    for entry in folder {
+        let entry = entry?;
+        let text = fs::read_to_string(entry.path())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        lists.insert(name, text.lines().map(str::to_owned).collect());
+    }
+    Ok(lists)
 }
 
 /// Reads the counters of a namespace, `Ip.InReceives` and so on.

@@ -6,9 +6,12 @@
 
 mod capture;
 mod child;
+mod drops;
 mod dump;
+mod monitors;
 mod namespaces;
 mod netlink;
+mod nfqueue;
 pub mod sandbox;
 mod shell;
 mod sockets;
@@ -45,6 +48,15 @@ pub enum KernelError {
     Answer(#[from] serde_json::Error),
 }
 
+/// How a case is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// The CPU that it is pinned to; the last one there is unless given.
+    pub cpu: Option<usize>,
+    /// Whether the kernel's tracer is asked where packets die. Only root may ask.
+    pub drops: bool,
+}
+
 /// Starts child processes that run cases.
 #[derive(Debug, Clone)]
 pub struct Runner {
@@ -72,15 +84,16 @@ impl Runner {
         }
     }
 
-    /// Runs the case in the folder `dir`, pinned to `cpu` or to the last CPU there is.
+    /// Runs the case in the folder `dir`.
     ///
     /// # Errors
     /// When it cannot be read or run, or its setup fails.
-    pub fn observe(&self, dir: &Path, cpu: Option<usize>) -> Result<Observed, KernelError> {
+    pub fn observe(&self, dir: &Path, options: Options) -> Result<Observed, KernelError> {
         let case = case_file::read(dir)?;
         let mut command = Command::new(&self.program);
         command.args(&self.args).arg(dir);
-        command.args(cpu.map(|cpu| cpu.to_string()));
+        command.args(options.drops.then_some(DROPS));
+        command.args(options.cpu.map(|cpu| cpu.to_string()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let limit = Duration::from_micros(case.directives.timeout_us);
         let answer = listen(command.spawn()?, limit)?;
@@ -138,7 +151,10 @@ pub fn cpus() -> io::Result<Vec<usize>> {
     sandbox::cpus()
 }
 
-/// The `main` of the child process: `--check`, or `CASE_DIR [CPU]`.
+/// The word that asks the child process for [`Options::drops`].
+const DROPS: &str = "--drops";
+
+/// The `main` of the child process: `--check`, or `CASE_DIR [--drops] [CPU]`.
 #[must_use]
 pub fn child_main(args: &[OsString]) -> ExitCode {
     match run_child(args) {
@@ -159,10 +175,13 @@ fn run_child(args: &[OsString]) -> Result<(), KernelError> {
         sandbox::enter()?;
         return Ok(());
     }
-    let cpu = args.get(1).and_then(|cpu| cpu.to_str()).and_then(|cpu| cpu.parse().ok());
+    let options = Options {
+        cpu: args.iter().skip(1).find_map(|cpu| cpu.to_str()?.parse().ok()),
+        drops: args.iter().skip(1).any(|word| word == DROPS),
+    };
     let dir = std::path::absolute(dir)?;
     let case: Case = case_file::read(&dir)?;
-    let observed = child::run(&case, &dir, cpu)?;
+    let observed = child::run(&case, &dir, options)?;
     serde_json::to_writer(io::stdout().lock(), &observed)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send,
     socket,
@@ -15,7 +16,7 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_MULTI: u16 = 2;
-const NLM_F_ACK: u16 = 4;
+pub(super) const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
@@ -83,6 +84,10 @@ impl Netlink {
         Self::open(SockProtocol::NetlinkRoute)
     }
 
+    pub(super) fn netfilter() -> io::Result<Self> {
+        Self::open(SockProtocol::NetlinkNetFilter)
+    }
+
     pub(super) fn generic() -> io::Result<Self> {
         Self::open(SockProtocol::NetlinkGeneric)
     }
@@ -93,8 +98,8 @@ impl Netlink {
         Ok(Self { fd, buffer: vec![0; 1 << 18] })
     }
 
-    /// Sends one request and collects the bodies of the answers.
-    fn request(&mut self, kind: u16, flags: u16, body: &[u8]) -> io::Result<Vec<(u16, Vec<u8>)>> {
+    /// Sends one request that nobody answers.
+    pub(super) fn tell(&self, kind: u16, flags: u16, body: &[u8]) -> io::Result<()> {
         let length = u32::try_from(16 + body.len()).map_err(io::Error::other)?;
         let mut message = length.to_ne_bytes().to_vec();
         message.extend(kind.to_ne_bytes());
@@ -102,6 +107,31 @@ impl Netlink {
         message.extend([0; 8]);
         message.extend(body);
         send(self.fd.as_raw_fd(), &message, MsgFlags::empty())?;
+        Ok(())
+    }
+
+    /// Takes in what has come, without waiting for more.
+    pub(super) fn received(&mut self) -> io::Result<Vec<(u16, Vec<u8>)>> {
+        let mut messages = Vec::new();
+        loop {
+            match recv(self.fd.as_raw_fd(), &mut self.buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(length) => {
+                    collect(&self.buffer[..length], &mut messages)?;
+                }
+                Err(Errno::EAGAIN) => return Ok(messages),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends one request and collects the bodies of the answers.
+    pub(super) fn request(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        body: &[u8],
+    ) -> io::Result<Vec<(u16, Vec<u8>)>> {
+        self.tell(kind, flags, body)?;
         let mut answers = Vec::new();
         loop {
             let length = recv(self.fd.as_raw_fd(), &mut self.buffer, MsgFlags::empty())?;
@@ -283,7 +313,7 @@ fn zero_terminated(text: &str) -> Vec<u8> {
 }
 
 /// Writes one attribute, padded.
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
     let mut bytes = length.to_ne_bytes().to_vec();
     bytes.extend(kind.to_ne_bytes());
@@ -309,7 +339,7 @@ fn attribute_list(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
     list
 }
 
-fn attributes(bytes: &[u8]) -> BTreeMap<u16, &[u8]> {
+pub(super) fn attributes(bytes: &[u8]) -> BTreeMap<u16, &[u8]> {
     attribute_list(bytes).into_iter().collect()
 }
 

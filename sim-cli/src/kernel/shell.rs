@@ -94,7 +94,7 @@ pub(super) fn run_lines(
     child.wait_with_output()
 }
 
-fn tool_command(tool: &str) -> std::process::Command {
+pub(super) fn tool_command(tool: &str) -> std::process::Command {
     let mut command = std::process::Command::new(tool);
     command.env_clear().env("PATH", PATH).env("LC_ALL", "C").env("HOME", "/root");
     command.env("XTABLES_LOCKFILE", "/run/xtables.lock");

@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Write as _};
 
-use serde_json::Value;
-
 use super::decode::describe;
 use super::format::{Case, to_hex};
-use super::normal::{Normal, NormalNetns, Sighting};
+use super::normal::{Netfilter, Normal, NormalNetns, Sighting};
 use super::observed::{CommandObserved, DevStats};
 
 /// How two observations differ.
@@ -68,6 +66,7 @@ pub fn compare(case: &Case, left: (&str, &Normal), right: (&str, &Normal)) -> Ve
         }
         found.extend(sides.counters("snmp", name, &a.snmp, &b.snmp));
         found.extend(sides.counters("links", name, &flat(&a.links), &flat(&b.links)));
+        found.extend(sides.netfilter(name, &a.netfilter, &b.netfilter));
     }
     found
 }
@@ -136,15 +135,31 @@ impl Sides<'_> {
         })
     }
 
-    fn rows(
+    fn netfilter(&self, netns: &str, left: &Netfilter, right: &Netfilter) -> Vec<Difference> {
+        let lists = left.named().into_iter().zip(right.named());
+        let mut found: Vec<Difference> =
+            lists.filter_map(|((section, a), (_, b))| self.rows(section, netns, a, b)).collect();
+        let (a, b) = (&left.conntrack_stats, &right.conntrack_stats);
+        found.extend(self.counters("conntrack -S", netns, a, b));
+        let recent = |side: &Netfilter| -> Vec<String> {
+            let lists = side.xt_recent.iter();
+            lists
+                .flat_map(|(name, rows)| rows.iter().map(move |row| format!("{name}: {row}")))
+                .collect()
+        };
+        found.extend(self.rows("xt_recent", netns, &recent(left), &recent(right)));
+        found
+    }
+
+    fn rows<T: PartialEq + ToString>(
         &self,
         section: &str,
         netns: &str,
-        left: &[Value],
-        right: &[Value],
+        left: &[T],
+        right: &[T],
     ) -> Option<Difference> {
         let at = first_difference(left, right)?;
-        let row = |rows: &[Value]| rows.get(at).map_or_else(nothing, ToString::to_string);
+        let row = |rows: &[T]| rows.get(at).map_or_else(nothing, ToString::to_string);
         let words = format!("  row {}:\n{}", at + 1, self.both(&row(left), &row(right)));
         let netns = Some(netns.to_owned());
         Some(Difference { section: section.to_owned(), netns, step: None, words })

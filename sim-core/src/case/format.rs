@@ -21,6 +21,7 @@
 //!
 //! `-` as the namespace is the case's own root namespace.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use thiserror::Error;
@@ -155,20 +156,13 @@ const DIRECTIVES: [&str; 8] =
     ["quiet", "settle", "offload", "trace", "ctevents", "drops", "cpu", "timeout"];
 
 /// The first words that a command may have.
-const TOOLS: [&str; 12] = [
-    "ip",
-    "bridge",
-    "sysctl",
-    "iptables",
-    "ip6tables",
-    "iptables-restore",
-    "ip6tables-restore",
-    "iptables-save",
-    "ip6tables-save",
-    "nft",
-    "ipset",
-    "conntrack",
-];
+const TOOLS: [&str; 6] = ["ip", "bridge", "sysctl", "nft", "ipset", "conntrack"];
+
+/// The programs of the iptables family; each variant of each of them is a command too.
+const XTABLES: [&str; 2] = ["iptables", "ip6tables"];
+/// What may follow `iptables`, and what may follow that.
+const XTABLES_VARIANTS: [&str; 3] = ["", "-legacy", "-nft"];
+const XTABLES_FORMS: [&str; 3] = ["", "-restore", "-save"];
 
 /// A case that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,6 +175,8 @@ pub struct Case {
     pub directives: Directives,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// Files that commands read, by name: what stands beside the two texts.
+    pub files: BTreeMap<String, String>,
 }
 
 /// One command of `setup.sh` or of a `sh` step.
@@ -320,7 +316,21 @@ impl Case {
                 steps.push(step);
             }
         }
-        Ok(Self { name: name.to_owned(), setup, directives, steps })
+        Ok(Self { name: name.to_owned(), setup, directives, steps, files: BTreeMap::new() })
+    }
+
+    /// The commands of the setup and of the steps.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        let steps = self.steps.iter().filter_map(|step| {
+            if let Action::Sh(command) = &step.action { Some(command) } else { None }
+        });
+        self.setup.iter().chain(steps)
+    }
+
+    /// Tells whether a command sets up, or asks for, anything of netfilter.
+    #[must_use]
+    pub fn uses_netfilter(&self) -> bool {
+        self.commands().any(Command::uses_netfilter)
     }
 
     /// Looks up the step that stands in a line of `packets.txt`.
@@ -362,11 +372,16 @@ impl Command {
         let words::Words { argv, stdin } = words::split(text)?;
         let command = Self { line, argv, stdin, text: text.to_owned() };
         let tool = command.inside_netns().1.first().ok_or(FormatErrorKind::NoCommand)?;
-        if TOOLS.contains(&tool.as_str()) {
+        if TOOLS.contains(&tool.as_str()) || is_xtables(tool) {
             Ok(command)
         } else {
             Err(FormatErrorKind::UnknownTool { tool: tool.clone() })
         }
+    }
+
+    fn uses_netfilter(&self) -> bool {
+        let tool = self.inside_netns().1.first().map_or("", String::as_str);
+        is_xtables(tool) || matches!(tool, "nft" | "conntrack")
     }
 
     /// Takes a leading `ip netns exec NETNS` apart: the namespace, and the command run in it.
@@ -399,6 +414,15 @@ impl Directives {
         }
         Ok(())
     }
+}
+
+/// Tells whether a command is one of the iptables family: `iptables`, `iptables-nft-save` and so on.
+#[must_use]
+pub fn is_xtables(tool: &str) -> bool {
+    XTABLES.iter().filter_map(|name| tool.strip_prefix(name)).any(|rest| {
+        let variants = XTABLES_VARIANTS.iter().filter_map(|variant| rest.strip_prefix(variant));
+        variants.into_iter().any(|form| XTABLES_FORMS.contains(&form))
+    })
 }
 
 /// The lines that are neither blank nor comments, trimmed and numbered.
@@ -556,6 +580,16 @@ mod tests {
         assert!(matches!(&case.steps[1].action, Action::Sh(c) if c.text == "ip -n r  link"));
         assert_eq!((case.steps[2].line, case.steps[2].at_us), (4, 3_401_500));
         assert_eq!(case.end_us(), 4_020_000);
+    }
+
+    #[test]
+    fn every_variant_of_iptables_is_a_command() {
+        for tool in ["iptables", "iptables-restore", "iptables-legacy-save", "ip6tables-nft"] {
+            assert!(is_xtables(tool), "{tool}");
+        }
+        for tool in ["iptables-legacy-legacy", "iptables-", "xtables", "iptables-save-c"] {
+            assert!(!is_xtables(tool), "{tool}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::format::{from_hex, to_hex};
-use super::normal::{Normal, NormalNetns, Sighting, Tables};
+use super::normal::{Netfilter, Normal, NormalNetns, Sighting, Tables};
 use super::observed::{CommandObserved, DevStats, Direction};
 
 const HEADER: &str = "# observed on ";
@@ -51,6 +51,8 @@ struct FileNetns {
     links: BTreeMap<String, DevStats>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     snmp: BTreeMap<String, i64>,
+    #[serde(flatten)]
+    netfilter: Netfilter,
 }
 
 /// Writes a normalised observation.
@@ -74,6 +76,7 @@ pub fn write(normal: &Normal) -> Result<String, GoldenError> {
             tables: one.tables.clone(),
             links: one.links.clone(),
             snmp: one.snmp.clone(),
+            netfilter: one.netfilter.clone(),
         };
         netns.insert(name.clone(), file);
     }
@@ -138,7 +141,13 @@ pub fn read(text: &str) -> Result<Normal, GoldenError> {
             .iter()
             .map(|row| sighting(row, &frames).ok_or_else(|| GoldenError::Row(row.clone())))
             .collect::<Result<_, _>>()?;
-        let normal = NormalNetns { frames, tables: one.tables, snmp: one.snmp, links: one.links };
+        let normal = NormalNetns {
+            frames,
+            tables: one.tables,
+            snmp: one.snmp,
+            links: one.links,
+            netfilter: one.netfilter,
+        };
         netns.insert(name, normal);
     }
     Ok(Normal { kernel, netns, commands: file.commands, sockets: file.sockets })
@@ -182,6 +191,11 @@ mod tests {
                 "e0".to_owned(),
                 DevStats { tx_packets: 1, ..DevStats::default() },
             )]),
+            netfilter: Netfilter {
+                conntrack: vec!["ipv4 2 udp 17 29 src=10.0.0.1".to_owned()],
+                conntrack_stats: BTreeMap::from([("invalid".to_owned(), 2)]),
+                ..Netfilter::default()
+            },
         };
         let normal = Normal {
             kernel: "Linux 6.18".to_owned(),

@@ -32,6 +32,49 @@ pub struct NormalNetns {
     pub snmp: BTreeMap<String, i64>,
     /// How much the counters of its devices grew.
     pub links: BTreeMap<String, DevStats>,
+    /// What netfilter holds and did.
+    pub netfilter: Netfilter,
+}
+
+/// Netfilter in one namespace. What is empty is not written down.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Netfilter {
+    /// The tracked connections, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conntrack: Vec<String>,
+    /// The counters of connection tracking that are not 0.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub conntrack_stats: BTreeMap<String, i64>,
+    /// The rules with their counters: tables sorted, chains of a table sorted, rules in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub iptables: Vec<String>,
+    /// The same of the legacy variant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub iptables_legacy: Vec<String>,
+    /// The lists of the match `recent`, sorted: address, TTL, number of packets.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub xt_recent: BTreeMap<String, Vec<String>>,
+    /// The events of connection tracking, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ctevents: Vec<String>,
+    /// The ways of traced packets through the rules, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule_trace: Vec<String>,
+}
+
+impl Netfilter {
+    /// The lists with the command that shows each.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, &[String]); 5] {
+        [
+            ("conntrack", &self.conntrack),
+            ("iptables-save", &self.iptables),
+            ("iptables-legacy-save", &self.iptables_legacy),
+            ("conntrack -E", &self.ctevents),
+            ("xtables-monitor", &self.rule_trace),
+        ]
+    }
 }
 
 /// What the tools list at the end, one JSON object a row.

@@ -15,18 +15,26 @@
 //! | L4 checksum of a cut segment that an ICMP error on `lo` quotes | 0 | left to the device, and cannot be completed |
 //! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
 //! | time of a frame | dropped; order and cause are kept | timers |
-//! | neighbours and fdb entries, also in the output of `sh` steps | sorted | hash tables with a random seed |
+//! | neighbours, fdb entries and connections, also in the output of `sh` steps; lists of `recent` | sorted | hash tables with a random seed |
+//! | `use=`, the entry's own `id=` and wall-clock times of connections | dropped | what the kernel is just doing; addresses in memory |
+//! | counter `search_restart` of connection tracking | dropped | hash tables with a random seed |
+//! | the lines of `conntrack -S` in `sh` steps | summed into one | as many as there are CPUs |
+//! | dates in the comments of `iptables-save` | dropped | the clock on the wall |
+//! | when an address was last seen, in lists of `recent` | dropped | jiffies |
+//! | ids of traced packets | T1, T2, ... | addresses in memory, hashed |
 //! | seconds left, as `expires 299sec` in the output of `sh` steps | rounded to tens | whole seconds of a time that runs: a moment decides which |
 //! | `recv` events of one stream that follow each other | joined | how TCP data is cut depends on when it is read |
 //! | socket events | one list per socket | sockets are served in no promised order |
 //! | counters of [`COUNTERS_LEFT_OUT`] | dropped | see there |
+
+mod netfilter;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::format::{Action, Case, from_hex};
-use super::normal::{Normal, NormalNetns, Sighting, Tables};
+use super::normal::{Netfilter, Normal, NormalNetns, Sighting, Tables};
 use super::observed::{CommandObserved, FrameObserved, NetnsObserved, Observed, SocketEvent};
 use super::rewrite::{Fields, rewrite_frame, rewrite_loopback_frame, rewrite_packet};
 
@@ -63,12 +71,16 @@ pub fn normalise(observed: &Observed, case: &Case) -> Normal {
     let mut netns = BTreeMap::new();
     for (name, frames) in ordered {
         let frames = frames.into_iter().map(|(dev, f)| sighting(dev, f, &mut canon)).collect();
-        netns.insert(name.clone(), normal_netns(&observed.netns[name], frames));
+        let seen = &observed.netns[name];
+        let netfilter = netfilter::netfilter(&seen.netfilter, &mut canon);
+        netns.insert(name.clone(), normal_netns(seen, frames, netfilter));
     }
+    let commands = observed.commands.iter();
+    let commands = commands.map(|command| normal_command(command, case, &mut canon)).collect();
     Normal {
         kernel: observed.kernel.clone(),
         netns,
-        commands: observed.commands.iter().map(|command| normal_command(command, case)).collect(),
+        commands,
         sockets: sockets(&observed.sockets, &mut canon),
     }
 }
@@ -108,7 +120,11 @@ fn sighting(dev: &str, frame: &FrameObserved, canon: &mut Canon) -> Sighting {
     }
 }
 
-fn normal_netns(observed: &NetnsObserved, frames: Vec<Sighting>) -> NormalNetns {
+fn normal_netns(
+    observed: &NetnsObserved,
+    frames: Vec<Sighting>,
+    netfilter: Netfilter,
+) -> NormalNetns {
     let zero = super::observed::DevStats::default();
     NormalNetns {
         frames,
@@ -131,6 +147,7 @@ fn normal_netns(observed: &NetnsObserved, frames: Vec<Sighting>) -> NormalNetns 
             .filter(|(_, dev)| dev.stats != zero)
             .map(|(name, dev)| (name.clone(), dev.stats))
             .collect(),
+        netfilter,
     }
 }
 
@@ -140,13 +157,20 @@ fn sorted(rows: &[Value]) -> Vec<Value> {
     rows
 }
 
-/// Sorts the lines of a listing of neighbours or fdb entries, and rounds the seconds that are left.
-fn normal_command(observed: &CommandObserved, case: &Case) -> CommandObserved {
+/// Sorts the lines of a listing of neighbours, fdb entries or connections, and rounds the seconds that routes
+/// and addresses have left.
+fn normal_command(observed: &CommandObserved, case: &Case, canon: &mut Canon) -> CommandObserved {
     let mut command = observed.clone();
     command.stdout = round_seconds(&command.stdout);
-    if let Some(Action::Sh(run)) = case.step_at(command.line).map(|step| &step.action)
-        && run.argv.iter().any(|word| matches!(word.as_str(), "neigh" | "fdb"))
-    {
+    let Some(Action::Sh(run)) = case.step_at(command.line).map(|step| &step.action) else {
+        return command;
+    };
+    let tool = run.inside_netns().1.first().map_or("", String::as_str);
+    if tool == "conntrack" {
+        command.stdout = netfilter::conntrack_output(&command.stdout, canon);
+    } else if tool.ends_with("-save") {
+        command.stdout = netfilter::save_output(&command.stdout);
+    } else if run.argv.iter().any(|word| matches!(word.as_str(), "neigh" | "fdb")) {
         let mut lines: Vec<&str> = command.stdout.split_inclusive('\n').collect();
         lines.sort_unstable();
         command.stdout = lines.concat();
@@ -198,8 +222,10 @@ fn sockets(events: &[SocketEvent], canon: &mut Canon) -> BTreeMap<String, Vec<St
 }
 
 /// The names given to values that a kernel chose.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Canon {
+    /// Gives everything unknown the same name, to sort by what is known.
+    blanks: bool,
     known_ids: BTreeSet<(u8, u16)>,
     known_ports: BTreeSet<u16>,
     known_echo_ids: BTreeSet<u16>,
@@ -220,13 +246,29 @@ impl Canon {
             known_clocks: BTreeSet::from([0]),
             ..Self::default()
         };
-        for command in &case.setup {
-            canon.mention(&command.text);
-        }
+        let setup = case.setup.iter().map(|command| &command.text);
+        setup.chain(case.files.values()).for_each(|text| canon.mention(text));
         for step in &case.steps {
             canon.inject(&step.action);
         }
         canon
+    }
+
+    /// The same, but what has no name yet gets none of its own.
+    fn with_blanks(mut self) -> Self {
+        self.blanks = true;
+        self
+    }
+
+    /// The IPv4 id of a packet whose protocol is not told.
+    fn id_of_any_protocol(&mut self, id: u16) -> u16 {
+        const UNTOLD: u8 = u8::MAX;
+        let named = self.ids.iter().find(|((_, known), _)| *known == id).map(|(_, name)| *name);
+        match named {
+            _ if self.known_ids.iter().any(|(_, known)| *known == id) => id,
+            Some(name) => name,
+            None => self.ip_id(UNTOLD, id),
+        }
     }
 
     /// Notes every number in a command: it may be a port.
@@ -293,6 +335,9 @@ impl Fields for Canon {
             512..1024 => 911,
             _ => 61001,
         };
+        if self.blanks {
+            return base;
+        }
         let taken = |p: &u16| self.known_ports.contains(p) || self.ports.values().any(|n| n == p);
         let name = (base..=u16::MAX).find(|p| !taken(p)).unwrap_or(port);
         self.ports.insert(port, name);
@@ -307,10 +352,11 @@ impl Fields for Canon {
     }
 
     fn echo_id(&mut self, id: u16) -> u16 {
-        if self.known_echo_ids.contains(&id) {
-            return id;
+        match self.known_echo_ids.contains(&id) {
+            true => id,
+            false if self.blanks => 0xe001,
+            false => name(&mut self.echo_ids, id, 0xe001),
         }
-        name(&mut self.echo_ids, id, 0xe001)
     }
 
     fn sequence(&mut self, sequence: u32) -> u32 {

@@ -56,6 +56,36 @@ pub struct NetnsObserved {
     /// How much each counter of `/proc/net/snmp` and `/proc/net/netstat` grew, as `Ip.InReceives`.
     #[serde(default)]
     pub snmp: BTreeMap<String, i64>,
+    /// What netfilter held and did.
+    #[serde(flatten)]
+    pub netfilter: NetfilterObserved,
+}
+
+/// What netfilter held at the end in one namespace, and did in between. What is empty is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetfilterObserved {
+    /// The lines of `conntrack -L -o extended`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conntrack: Vec<String>,
+    /// The counters of `conntrack -S`, summed over the CPUs; those that are 0 are left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub conntrack_stats: BTreeMap<String, i64>,
+    /// `iptables-save -c`
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub iptables_save: String,
+    /// `iptables-legacy-save -c`
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub iptables_legacy_save: String,
+    /// The lines of each file in `/proc/net/xt_recent`, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub xt_recent: BTreeMap<String, Vec<String>>,
+    /// The lines of `conntrack -E -o extended`, where the case asks for `@ctevents`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ctevents: Vec<String>,
+    /// The lines of `xtables-monitor --trace`, where the case asks for `@trace xtables`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<String>,
 }
 
 /// One device.

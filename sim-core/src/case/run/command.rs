@@ -1,9 +1,11 @@
 //! Runs the tools that a case names.
 
-use crate::id::NetnsId;
+use std::collections::BTreeMap;
+
+use crate::id::{NetnsId, ProcId};
 use crate::time::SimTime;
 use crate::tools::{self, Call};
-use crate::world::{Output, Poll, World};
+use crate::world::{FileAnswer, FileId, OpenMode, Output, Poll, World};
 
 use super::super::ROOT_NETNS;
 use super::RunError;
@@ -16,48 +18,129 @@ pub(super) struct Outcome {
     pub(super) stderr: String,
 }
 
-/// Runs a tool to its end.
-pub(super) fn execute(
-    world: &mut World,
-    netns: &str,
-    argv: &[String],
-) -> Result<Outcome, RunError> {
-    let failed = |why: &str| RunError::Command { command: argv.join(" "), why: why.to_owned() };
-    let netns = find_netns(world, netns).ok_or_else(|| failed("no such namespace"))?;
-    let name = argv.first().ok_or_else(|| failed("no command"))?;
-    let tool = tools::find(name).ok_or_else(|| failed("no such tool"))?;
-    let call = Call { argv: argv.to_vec(), to_terminal: false, columns: None };
-    let id = world.spawn_program(tool.name, netns, (tool.start)(call));
-    world.feed(id, None);
-    let mut outcome = Outcome::default();
-    loop {
-        let process = world.process_mut(id).ok_or_else(|| failed("it is gone"))?;
-        let state = process.state;
-        for output in process.output.drain(..) {
-            match output {
-                Output::Stdout(bytes) => outcome.stdout += &String::from_utf8_lossy(&bytes),
-                Output::Stderr(bytes) => outcome.stderr += &String::from_utf8_lossy(&bytes),
-                Output::Open { .. } | Output::Read(_) | Output::Write(..) => {
-                    return Err(failed("it wants a file, and a case has none"));
+/// A command and what it may read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) argv: &'a [String],
+    /// The file that is its standard input.
+    pub(super) stdin: Option<&'a str>,
+    /// All files, by name.
+    pub(super) files: &'a BTreeMap<String, String>,
+}
+
+/// A running command.
+struct Running<'a> {
+    run: Run<'a>,
+    id: ProcId,
+    outcome: Outcome,
+    /// What is left of each file that it has open.
+    open: BTreeMap<u32, &'a [u8]>,
+}
+
+impl Run<'_> {
+    /// Runs the command to its end.
+    pub(super) fn execute(&self, world: &mut World, netns: &str) -> Result<Outcome, RunError> {
+        let netns = find_netns(world, netns).ok_or_else(|| self.failed("no such namespace"))?;
+        self.execute_in(world, netns)
+    }
+
+    fn execute_in(&self, world: &mut World, netns: NetnsId) -> Result<Outcome, RunError> {
+        let name = self.argv.first().ok_or_else(|| self.failed("no command"))?;
+        let tool = tools::find(name).ok_or_else(|| self.failed("no such tool"))?;
+        let call = Call { argv: self.argv.to_vec(), to_terminal: false, columns: None };
+        let id = world.spawn_program(tool.name, netns, (tool.start)(call));
+        if let Some(file) = self.stdin {
+            let text = self.files.get(file).ok_or_else(|| self.failed("its input is no file"))?;
+            world.feed(id, Some(text.as_bytes()));
+        }
+        world.feed(id, None);
+        let outcome = Outcome::default();
+        Running { run: *self, id, outcome, open: BTreeMap::new() }.finish(world)
+    }
+
+    fn failed(&self, why: &str) -> RunError {
+        RunError::Command { command: self.argv.join(" "), why: why.to_owned() }
+    }
+}
+
+impl Running<'_> {
+    fn finish(mut self, world: &mut World) -> Result<Outcome, RunError> {
+        loop {
+            let process = world.process_mut(self.id);
+            let process = process.ok_or_else(|| self.run.failed("it is gone"))?;
+            let state = process.state;
+            let output: Vec<Output> = process.output.drain(..).collect();
+            let mut answered = false;
+            for one in output {
+                match one {
+                    Output::Stdout(bytes) => {
+                        self.outcome.stdout += &String::from_utf8_lossy(&bytes);
+                    }
+                    Output::Stderr(bytes) => {
+                        self.outcome.stderr += &String::from_utf8_lossy(&bytes);
+                    }
+                    Output::Open { file, path, mode } => {
+                        self.open(world, file, &path, mode)?;
+                        answered = true;
+                    }
+                    Output::Read(file) => {
+                        self.read(world, file);
+                        answered = true;
+                    }
+                    Output::Write(..) => {
+                        return Err(self
+                            .run
+                            .failed("it wants to write, and a case keeps no files"));
+                    }
+                    Output::Exec { netns, argv } => {
+                        world.reap(self.id);
+                        return Run { argv: &argv, ..self.run }.execute_in(world, netns);
+                    }
                 }
-                Output::Exec { argv, .. } => {
-                    return Err(failed(&format!("it wants to run {}", argv.join(" "))));
+            }
+            match state {
+                _ if answered => {}
+                Poll::Exit(rc) => {
+                    world.reap(self.id);
+                    self.outcome.rc = i32::from(rc);
+                    return Ok(self.outcome);
+                }
+                Poll::WaitBounded => {
+                    if !world.step_until(SimTime::from_nanos(u64::MAX)) {
+                        return Err(self.run.failed("it waits for ever"));
+                    }
+                }
+                Poll::WaitUnbounded => {
+                    return Err(self.run.failed("it does not end by itself"));
                 }
             }
         }
-        match state {
-            Poll::Exit(rc) => {
-                world.reap(id);
-                outcome.rc = i32::from(rc);
-                return Ok(outcome);
-            }
-            Poll::WaitBounded => {
-                if !world.step_until(SimTime::from_nanos(u64::MAX)) {
-                    return Err(failed("it waits for ever"));
-                }
-            }
-            Poll::WaitUnbounded => return Err(failed("it does not end by itself")),
+    }
+
+    fn open(
+        &mut self,
+        world: &mut World,
+        file: FileId,
+        path: &str,
+        mode: OpenMode,
+    ) -> Result<(), RunError> {
+        if mode != OpenMode::Read {
+            return Err(self.run.failed("it wants to write, and a case keeps no files"));
         }
+        let answer = match self.run.files.get(path) {
+            Some(text) => {
+                self.open.insert(file.0, text.as_bytes());
+                FileAnswer::Opened
+            }
+            None => FileAnswer::Failed("No such file or directory".to_owned()),
+        };
+        world.file_answer(self.id, file, answer);
+        Ok(())
+    }
+
+    fn read(&mut self, world: &mut World, file: FileId) {
+        let rest = self.open.get_mut(&file.0).map(core::mem::take).unwrap_or_default();
+        world.file_answer(self.id, file, FileAnswer::Data(rest.to_vec()));
     }
 }
 

@@ -10,7 +10,8 @@ use crate::world::World;
 
 use super::super::observed::{DevObserved, DevStats, FrameObserved, NetnsObserved};
 use super::RunError;
-use super::command::execute;
+use super::command::Run;
+use super::netfilter::{Monitors, netfilter};
 
 /// The counters of a namespace.
 #[derive(Debug, Default)]
@@ -37,9 +38,11 @@ pub(super) fn netns(
     (name, id): (&str, NetnsId),
     before: &Counters,
     frames: Vec<(String, FrameObserved)>,
+    monitors: &mut Monitors,
 ) -> Result<NetnsObserved, RunError> {
     let now = counters(world, id);
     Ok(NetnsObserved {
+        netfilter: netfilter(world, (name, id), monitors)?,
         devs: devices(before, &now, frames),
         snmp: grown(&before.snmp, now.snmp),
         neigh: list(world, name, "ip -j neigh show")?,
@@ -53,7 +56,8 @@ pub(super) fn netns(
 /// Lists a table with the tool that shows it.
 fn list(world: &mut World, netns: &str, command: &str) -> Result<Vec<Value>, RunError> {
     let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
-    let outcome = execute(world, netns, &argv)?;
+    let outcome =
+        Run { argv: &argv, stdin: None, files: &BTreeMap::new() }.execute(world, netns)?;
     let failed = |why: String| RunError::Command { command: command.to_owned(), why };
     if outcome.rc != 0 {
         return Err(failed(outcome.stderr));

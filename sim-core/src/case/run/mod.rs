@@ -2,6 +2,7 @@
 
 mod command;
 mod look;
+mod netfilter;
 mod sockets;
 mod wire;
 
@@ -17,7 +18,9 @@ use crate::trace::record::What;
 use crate::trace::{Keep, Recorder};
 use crate::world::{World, journal};
 
-use command::{Outcome, execute, find_netns, namespaces};
+use command::{Outcome, find_netns, namespaces};
+use netfilter::Monitors;
+pub use netfilter::sum_statistics;
 use sockets::Sockets;
 use wire::Wire;
 
@@ -87,7 +90,7 @@ pub fn run_with_script(case: &Case, seed: u64) -> Result<(Observed, String), Run
 
 fn run_in(mut world: World, case: &Case) -> Result<(Observed, World), RunError> {
     for command in &case.setup {
-        set_up(&mut world, command)?;
+        set_up(&mut world, case, command)?;
     }
     let settled = world.now() + SETTLE;
     world.run_until(settled);
@@ -99,9 +102,10 @@ fn run_in(mut world: World, case: &Case) -> Result<(Observed, World), RunError> 
     run.look()
 }
 
-fn set_up(world: &mut World, command: &Command) -> Result<(), RunError> {
+fn set_up(world: &mut World, case: &Case, command: &Command) -> Result<(), RunError> {
     let (netns, argv) = command.inside_netns();
-    let outcome = execute(world, netns.unwrap_or(ROOT_NETNS), argv)?;
+    let run = command::Run { argv, stdin: command.stdin.as_deref(), files: &case.files };
+    let outcome = run.execute(world, netns.unwrap_or(ROOT_NETNS))?;
     if outcome.rc == 0 {
         return Ok(());
     }
@@ -120,6 +124,7 @@ struct Run<'a> {
     sockets: Sockets,
     commands: Vec<CommandObserved>,
     drops: Vec<DropObserved>,
+    monitors: Monitors,
     /// Counters at the start.
     before: BTreeMap<NetnsId, look::Counters>,
 }
@@ -135,8 +140,10 @@ impl<'a> Run<'a> {
             sockets: Sockets::default(),
             commands: Vec::new(),
             drops: Vec::new(),
+            monitors: Monitors::default(),
             before: BTreeMap::new(),
         };
+        run.monitors = Monitors::start(&mut run.world, &case.directives);
         for (_, id) in namespaces(&run.world) {
             run.before.insert(id, look::counters(&run.world, id));
         }
@@ -168,8 +175,9 @@ impl<'a> Run<'a> {
                 self.wire.inject(&mut self.world, dev, frame).map_err(|why| failed(&why))?;
             }
             Action::Sh(command) => {
-                let outcome = execute(&mut self.world, &step.netns, &command.argv)?;
-                let Outcome { rc, stdout, stderr } = outcome;
+                let (argv, stdin) = (&command.argv, command.stdin.as_deref());
+                let run = command::Run { argv, stdin, files: &self.case.files };
+                let Outcome { rc, stdout, stderr } = run.execute(&mut self.world, &step.netns)?;
                 self.commands.push(CommandObserved { line: command.line, rc, stdout, stderr });
                 self.capture()?;
             }
@@ -222,7 +230,8 @@ impl<'a> Run<'a> {
         for (name, id) in namespaces(&self.world) {
             let before = self.before.remove(&id).unwrap_or_default();
             let frames = self.wire.take(id);
-            let seen = look::netns(&mut self.world, (&name, id), &before, frames)?;
+            let seen =
+                look::netns(&mut self.world, (&name, id), &before, frames, &mut self.monitors)?;
             netns.insert(name, seen);
         }
         let observed = Observed {
