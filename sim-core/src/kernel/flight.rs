@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use crate::bridge::netfilter::Bridged;
 use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::CtRef;
@@ -35,6 +36,10 @@ pub struct Flight {
     pub pieces: Option<Box<[usize]>>,
     /// The connection it belongs to (`skb->_nfct`).
     pub ct: CtRef,
+    /// What a bridge whose packets pass the hooks of IP notes on it (`nf_bridge_info`).
+    pub bridged: Option<Bridged>,
+    /// How many functions of the hook that it is at have seen it: not 0 if a program held it up there.
+    pub hook_done: usize,
     /// Who waits for what becomes of it.
     pub caller: Caller,
     /// Another flight follows at once, before received frames are looked at (`netdev_xmit_more()`).
@@ -58,6 +63,8 @@ impl Flight {
             sk: None,
             pieces: None,
             ct: CtRef::None,
+            bridged: None,
+            hook_done: 0,
             caller: Caller::Nobody,
             more: false,
             flow,
@@ -71,7 +78,7 @@ impl Flight {
         (self.iif, self.dst, self.sk) = (None, None, None);
         self.caller = Caller::Nobody;
         self.cb = IpCb::default();
-        self.ct = CtRef::None;
+        (self.ct, self.bridged) = (CtRef::None, None);
     }
 
     /// The same flight with another buffer, for which nobody waits.
@@ -88,6 +95,8 @@ impl Flight {
             sk: self.sk,
             pieces: self.pieces.clone(),
             ct: self.ct,
+            bridged: self.bridged,
+            hook_done: 0,
             caller: Caller::Nobody,
             more: false,
             flow: self.flow,

@@ -19,6 +19,7 @@ use crate::ip::ident::Idents;
 use crate::kernel::rtnl::Rtnl;
 use crate::link::NetDevice;
 use crate::neigh::NeighDefaults;
+use crate::netfilter::conntrack::CtId;
 use crate::netns::Netns;
 use crate::netns::mib::IpMib;
 use crate::packet::{Skb, SkbPool};
@@ -71,6 +72,11 @@ pub struct Kernel {
     backlog: VecDeque<Box<Flight>>,
     /// Boxes for flights.
     seats: Seats,
+    /// Connections to look at once no packet is on its way: those that are not confirmed yet, and those that have
+    /// ended.
+    pub(crate) ct_garbage: Vec<(NetnsId, CtId)>,
+    /// How many packets wait for a program's verdict.
+    pub(crate) queued: usize,
     /// Sockets whose state changed since their owners last ran.
     pub woken: Vec<SocketId>,
     /// Devices whose carrier changed and whose state has not been worked out since.
@@ -112,6 +118,8 @@ impl Kernel {
             spawned: Vec::new(),
             backlog: VecDeque::new(),
             seats: Seats::default(),
+            ct_garbage: Vec::new(),
+            queued: 0,
             woken: Vec::new(),
             linkwatch: Vec::new(),
             send_error: None,

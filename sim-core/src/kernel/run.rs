@@ -7,6 +7,7 @@
 //! is a function of the input, as it is on a real machine with one CPU.
 
 use crate::kernel::{Flight, Kernel};
+use crate::netfilter::conntrack;
 use crate::netns::stack;
 use crate::trace::Observer;
 
@@ -37,12 +38,21 @@ impl Kernel {
                 self.softirq(observer);
             }
         }
+        self.collect_garbage();
     }
 
     /// Runs the flights that a timer or a device event has started, then the backlog.
     pub fn run_pending<O: Observer>(&mut self, observer: &mut O) {
         self.run_spawned(observer);
         self.softirq(observer);
+        self.collect_garbage();
+    }
+
+    /// Forgets connections that no packet can have any more.
+    fn collect_garbage(&mut self) {
+        if !self.ct_garbage.is_empty() && self.queued == 0 && self.is_idle() {
+            conntrack::garbage::collect(self);
+        }
     }
 
     /// Runs the flights that a timer has started, and leaves what devices receive to wait.

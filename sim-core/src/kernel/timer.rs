@@ -56,6 +56,8 @@ pub enum Timer {
     IgmpChange(DevId),
     /// A query for all groups is answered (`igmp_gq_timer_expire()`).
     IgmpGeneral(DevId),
+    /// Connections whose time is over are collected (`gc_worker()`).
+    ConntrackGc(NetnsId),
     /// Requests are answered on behalf of other hosts (`neigh_proxy_process()`).
     ArpProxy(NetnsId),
 }

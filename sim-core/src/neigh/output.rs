@@ -71,6 +71,13 @@ fn try_entry<F: Protocol>(k: &mut Kernel, f: &mut Flight, key: F::Addr) -> Optio
     Some(neigh.lladdr)
 }
 
+/// The address of the packet's next hop, if it was used before and is still known (`neigh_hh_bridge()`).
+pub fn cached_address(k: &Kernel, f: &Flight) -> Option<MacAddr> {
+    let key = V4::key(&k.devs[f.dev], next_hop(f)?);
+    let neigh = k.netns[f.netns].arp.get(f.dev, key)?;
+    (neigh.state.is_connected() && neigh.cached).then_some(neigh.lladdr)
+}
+
 /// Whether an entry can be used.
 enum Usable {
     /// The address is known.

@@ -1,15 +1,31 @@
-//! Netfilter: the five points where a packet can be judged.
+//! Netfilter: the five points where a packet can be judged, and who judges it there.
+//!
+//! | file | what |
+//! |---|---|
+//! | `hooks` | what is registered at each point, by priority |
+//! | `run` | passing a packet through it |
+//! | `conntrack/` | connections |
+//! | `nat/` | address translation |
+//! | `queue` | packets that wait for a program's verdict |
+//! | `xtables/` | tables of rules |
 
 pub mod conntrack;
+pub mod hooks;
+pub mod nat;
+pub mod queue;
+mod reroute;
+mod run;
 pub mod xtables;
 
 use std::fmt;
 
-use crate::kernel::{Flight, Kernel};
+use crate::id::DevId;
 use crate::netfilter::conntrack::Conntrack;
+use crate::netfilter::hooks::Hooks;
+use crate::netfilter::queue::Queues;
 use crate::netfilter::xtables::table::Table;
-use crate::netns::stack::Decision;
-use crate::trace::Observer;
+
+pub use run::run;
 
 /// A netfilter hook of the IP layer.
 ///
@@ -34,6 +50,19 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+
+    /// All of them, in Linux' order.
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::PreRouting, Self::Input, Self::Forward, Self::Output, Self::PostRouting];
+
+    /// Its place in [`Self::ALL`], which is Linux' number.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The name that iptables gives to the hook's built-in chain.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -53,17 +82,25 @@ impl fmt::Display for Hook {
     }
 }
 
+/// Where a packet is judged (`struct nf_hook_state`).
+#[derive(Clone, Copy, Debug)]
+pub struct HookState {
+    /// The hook.
+    pub hook: Hook,
+    /// The device it came in by.
+    pub iif: Option<DevId>,
+    /// The device it leaves by.
+    pub oif: Option<DevId>,
+}
+
 /// What a hook decides about a packet; a dropped one is a
 /// [`DropReason`](crate::trace::DropReason).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
     /// The packet goes on (`NF_ACCEPT`).
     Accept,
-}
-
-/// Passes the packet through the functions that are registered at `hook`, in order of priority.
-pub fn run<O: Observer>(_: &mut Kernel, _: &mut Flight, _: Hook, _: &mut O) -> Decision<Verdict> {
-    Ok(Verdict::Accept)
+    /// Somebody keeps it (`NF_STOLEN`).
+    Stolen,
 }
 
 /// What netfilter keeps for one namespace.
@@ -74,4 +111,16 @@ pub struct Netfilter {
     /// The tables of rules, in order of creation.
     #[expect(clippy::vec_box, reason = "a table is taken out while a packet passes it")]
     pub tables: Vec<Box<Table>>,
+    /// What is registered at the hooks.
+    pub hooks: Hooks,
+    /// Packets that wait for a program's verdict.
+    pub queues: Queues,
+}
+
+impl Netfilter {
+    /// Works out anew what is registered at the hooks; to be called when tables or their users of connection
+    /// tracking have changed.
+    pub fn register_hooks(&mut self) {
+        self.hooks = hooks::registered(self);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::id::DevId;
 use crate::kernel::Kernel;
 use crate::kernel::rtnl::{self, Change};
+use crate::netfilter::nat;
 use crate::trace::Observer;
 use crate::{bridge, ip, neigh, route, socket};
 
@@ -55,6 +56,9 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, o: 
         neigh::link_event(k, dev, event, o);
         ip::igmp::link_event(k, dev, event, o);
         route::link_event(k, dev, event, o);
+    }
+    if event == LinkEvent::Down {
+        nat::masquerade::device_down(k, dev);
     }
     socket::packet::link_event(k, dev, event);
     match event {

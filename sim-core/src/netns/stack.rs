@@ -8,7 +8,7 @@ use crate::ip::reassembly::{Datagram, User};
 use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::neigh::output::Resolution;
-use crate::netfilter::Hook;
+use crate::netfilter::{Hook, HookState};
 use crate::socket::tcp;
 use crate::trace::{DropReason, Event, Moment, Observer, Origin};
 use crate::{bridge, ip, link, neigh, netfilter, route, tunnel};
@@ -44,16 +44,29 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             taken_by(k, f, taker, o)?
         }
         Place::BridgeReceive => bridge_receive(k, f, o)?,
-        Place::BridgePreRouting => Some(Place::BridgeInput),
+        Place::BridgePreRouting => bridge::netfilter::pre_routing(k, f, o)?,
         Place::BridgeInput => bridge::input::finish(k, f, o)?,
-        Place::BridgeDeviceTransmit => bridge::local::transmit(k, f, o)?,
-        Place::BridgeForward { from } => Some(Place::BridgePostRouting { from }),
-        Place::BridgePostRouting { .. } => Some(Place::BridgeTransmit),
+        Place::BridgeDeviceTransmit => {
+            if bridge::netfilter::resume(f) {
+                Some(Place::BridgeInput)
+            } else {
+                bridge::local::transmit(k, f, o)?
+            }
+        }
+        Place::BridgeForward { from } => match bridge::netfilter::forward(k, f, from, o)? {
+            netfilter::Verdict::Stolen => None,
+            netfilter::Verdict::Accept => Some(Place::BridgePostRouting { from }),
+        },
+        Place::BridgePostRouting { .. } => match bridge::netfilter::post_routing(k, f, o)? {
+            netfilter::Verdict::Stolen => None,
+            netfilter::Verdict::Accept => Some(Place::BridgeTransmit),
+        },
         Place::BridgeTransmit => {
             bridge::forward::transmit(k, f)?;
             Some(Place::Transmit)
         }
         Place::BridgeLocal => {
+            bridge::netfilter::local_in(k, f)?;
             bridge::local::pass_up(k, f);
             Some(Place::DeviceReceive)
         }
@@ -65,10 +78,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             ip::input::receive(k, f)?;
             Some(Place::Hook(Hook::PreRouting))
         }
-        Place::Hook(hook) => match netfilter::run(k, f, hook, o)? {
-            netfilter::Verdict::Accept if f.cb.loop_back => Some(Place::LoopBack),
-            netfilter::Verdict::Accept => Some(after(hook)),
-        },
+        Place::Hook(hook) => pass(k, f, hook, o)?,
         Place::LoopBack => {
             ip::output::loop_back(k, f);
             None
@@ -157,6 +167,35 @@ fn routed(way: ip::input::Way) -> Place {
     }
 }
 
+/// Passes the packet through a hook of IP.
+fn pass<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    hook: Hook,
+    o: &mut O,
+) -> Decision<Option<Place>> {
+    if hook == Hook::PreRouting && bridge::netfilter::has_passed(f) {
+        return Ok(Some(after(hook)));
+    }
+    Ok(match netfilter::run(k, f, hook_state(f, hook), o)? {
+        netfilter::Verdict::Stolen => None,
+        netfilter::Verdict::Accept if f.cb.loop_back => Some(Place::LoopBack),
+        netfilter::Verdict::Accept => Some(after(hook)),
+    })
+}
+
+/// The devices that a hook is shown (`struct nf_hook_state`).
+fn hook_state(f: &Flight, hook: Hook) -> HookState {
+    let leaving = f.dst.map(|dst| dst.dev);
+    let (iif, oif) = match hook {
+        Hook::PreRouting | Hook::Input => (Some(f.dev), None),
+        Hook::Forward => (Some(f.dev), leaving),
+        Hook::Output => (None, leaving),
+        Hook::PostRouting => (if f.cb.forwarded { f.iif } else { None }, Some(f.dev)),
+    };
+    HookState { hook, iif, oif }
+}
+
 /// What follows when the hook's last function has accepted the packet.
 fn after(hook: Hook) -> Place {
     match hook {
@@ -188,6 +227,7 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         Timer::IgmpGroup { dev, group } => ip::igmp::group_due(k, *dev, *group, o),
         Timer::IgmpChange(dev) => ip::igmp::change_due(k, *dev, o),
         Timer::IgmpGeneral(dev) => ip::igmp::general_due(k, *dev, o),
+        Timer::ConntrackGc(netns) => netfilter::conntrack::garbage::run(k, *netns),
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
         Timer::BridgeGc(bridge) => bridge::gc::run(k, *bridge),
         Timer::BridgeMcast(bridge, what) => bridge::multicast::expire(k, *bridge, *what, o),

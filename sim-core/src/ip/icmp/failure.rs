@@ -29,8 +29,10 @@ pub fn reassembly_timeout<O: Observer>(
         && let Ok(way) = route::input(k, netns, &key)
     {
         head.dst = Some(way.dst);
-        let late = IcmpParams::error(IcmpType::TIME_EXCEEDED, time_exceeded::REASSEMBLY, 0);
-        icmp::send(k, &head, late, o);
+        if way.dst.local || !expired.in_passing {
+            let late = IcmpParams::error(IcmpType::TIME_EXCEEDED, time_exceeded::REASSEMBLY, 0);
+            icmp::send(k, &head, late, o);
+        }
     }
     stack::emit(k, &head, o, |_| Event::Dropped { reason: DropReason::FragReasmTimeout });
     k.pool.give(head.skb);

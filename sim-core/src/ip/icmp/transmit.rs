@@ -103,6 +103,9 @@ pub(super) fn transmit<O: Observer>(
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::LocalOut, cause.netns, dst.dev, flow);
     flight.dst = Some(dst);
+    if params.icmp_type.is_error() {
+        flight.ct = cause.ct.of_error();
+    }
     flight.caller = Caller::IpSend(cause.netns, None);
     flight.cb.opt = answer.options.found;
     let origin = Origin::Reply { to: cause.flow, what: name(params.icmp_type) };

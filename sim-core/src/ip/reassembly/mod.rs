@@ -24,6 +24,20 @@ pub enum User {
     LocalDeliver,
     /// Macvlan devices, which get group frames as whole datagrams (`IP_DEFRAG_MACVLAN`).
     Macvlan,
+    /// Connection tracking of received packets, in a zone (`IP_DEFRAG_CONNTRACK_IN`).
+    ConntrackIn(u16),
+    /// Connection tracking of packets made here (`IP_DEFRAG_CONNTRACK_OUT`).
+    ConntrackOut(u16),
+    /// Connection tracking of bridged packets (`IP_DEFRAG_CONNTRACK_BRIDGE_IN`).
+    ConntrackBridgeIn(u16),
+}
+
+impl User {
+    /// Whether the sender is told of missing fragments only by the host that the datagram is for
+    /// (`frag_expire_skip_icmp()`).
+    const fn is_in_passing(self) -> bool {
+        matches!(self, Self::ConntrackIn(_) | Self::ConntrackBridgeIn(_))
+    }
 }
 
 /// What fragments of one datagram have in common (`struct frag_v4_compare_key`).
@@ -194,6 +208,7 @@ fn complete(k: &mut Kernel, f: &mut Flight, key: Key) -> Decision<Datagram> {
         return Err(DropReason::NotSpecified);
     };
     let (max_size, max_df_size) = (queue.max_size, queue.max_df_size);
+    let pieces = (key.user != User::LocalDeliver).then(|| queue.lengths());
     let mut fragments = queue.drain();
     let Some(first) = fragments.next() else { return Err(DropReason::NotSpecified) };
     let mut whole = first.skb;
@@ -212,6 +227,7 @@ fn complete(k: &mut Kernel, f: &mut Flight, key: Key) -> Decision<Datagram> {
     k.pool.give(empty);
     f.cb.frag_max_size = u16::try_from(max_size.max(max_df_size)).unwrap_or(u16::MAX);
     f.cb.frag_df = df;
+    f.pieces = pieces;
     count(k, f.netns, IpMib::ReasmOks);
     Ok(Datagram::Whole)
 }
@@ -261,6 +277,8 @@ pub struct Expired {
     pub first: Option<Box<Skb>>,
     /// The device that the last fragment came in by.
     pub dev: DevId,
+    /// Whether the sender is told only if the datagram is for this host.
+    pub in_passing: bool,
 }
 
 /// Gives up a datagram (`ip_expire()`); answers what its sender is to be told about, which is up to the
@@ -276,5 +294,5 @@ pub fn expire(k: &mut Kernel, netns: NetnsId, key: Key) -> Option<Expired> {
     for fragment in fragments {
         k.pool.give(fragment.skb);
     }
-    Some(Expired { first, dev })
+    Some(Expired { first, dev, in_passing: key.user.is_in_passing() })
 }

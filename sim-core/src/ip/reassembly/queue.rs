@@ -189,6 +189,12 @@ impl Queue {
         Some(header + self.len).filter(|len| *len <= MAX_DATAGRAM)
     }
 
+    /// The lengths of the fragments' data, in the order of their offsets.
+    pub(super) fn lengths(&self) -> Box<[usize]> {
+        let fragments = self.runs.iter().flat_map(|run| &run.fragments);
+        fragments.map(|fragment| fragment.end - fragment.offset).collect()
+    }
+
     /// Takes all fragments out, in the order of their offsets.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Fragment> + '_ {
         self.runs.drain(..).flat_map(|run| run.fragments)

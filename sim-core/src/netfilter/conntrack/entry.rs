@@ -3,7 +3,7 @@
 use crate::id::DevId;
 use crate::netfilter::conntrack::event::Event;
 use crate::netfilter::conntrack::proto::ProtoState;
-use crate::netfilter::conntrack::tuple::{Dir, Tuple};
+use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
 use crate::time::SimTime;
 
 /// Names an entry of one namespace's table; never used twice, so that a stale one finds nothing.
@@ -22,9 +22,27 @@ pub enum CtRef {
     /// It is not to be looked at (`IP_CT_UNTRACKED`, target `NOTRACK`).
     Untracked,
     /// It belongs to an entry.
-    Tracked(CtId, super::CtInfo),
+    Tracked(CtId, CtInfo),
     /// It will belong to an entry of this template, which the target `CT` gave it (`IPS_TEMPLATE`).
     Template(Template),
+}
+
+impl CtRef {
+    /// The relation of an error about a packet that has this one, as the host that makes it notes it
+    /// (`nf_conntrack_attach()`): its connection is perhaps not to be found in the table.
+    #[must_use]
+    pub fn of_error(self) -> Self {
+        match self {
+            Self::Tracked(id, info) => Self::Tracked(
+                id,
+                match info.dir() {
+                    Dir::Original => CtInfo::RelatedReply,
+                    Dir::Reply => CtInfo::Related,
+                },
+            ),
+            Self::None | Self::Untracked | Self::Template(_) => Self::None,
+        }
+    }
 }
 
 /// What the target `CT` asks of the entry that a packet will make (`struct nf_conn` with `IPS_TEMPLATE`).

@@ -60,12 +60,30 @@ impl ConnTable {
 
     /// Lets packets find the entry by both of its tuples (`__nf_conntrack_hash_insert()`).
     pub fn link(&mut self, id: CtId) {
-        for dir in [Dir::Original, Dir::Reply] {
-            let Some(conn) = self.get(id) else { return };
-            let hash = hash(conn.tuple(dir), conn.zone.id_in(dir));
-            let slots = &self.slots;
-            let rehash = |(id, dir): &(CtId, Dir)| hash_of(slots, *id, *dir);
-            self.index.insert_unique(hash, (id, dir), rehash);
+        self.link_in(id, Dir::Original);
+        self.link_in(id, Dir::Reply);
+    }
+
+    /// Lets packets find the entry by the tuple of answers alone.
+    pub fn link_reply(&mut self, id: CtId) {
+        self.link_in(id, Dir::Reply);
+    }
+
+    fn link_in(&mut self, id: CtId, dir: Dir) {
+        let Some(conn) = self.get(id) else { return };
+        let hash = hash(conn.tuple(dir), conn.zone.id_in(dir));
+        let slots = &self.slots;
+        let rehash = |(id, dir): &(CtId, Dir)| hash_of(slots, *id, *dir);
+        self.index.insert_unique(hash, (id, dir), rehash);
+    }
+
+    /// Adds what the connection `from` has carried to `to` (`nf_ct_acct_merge()`).
+    pub fn merge_counts(&mut self, from: CtId, to: CtId) {
+        let Some(counted) = self.get(from).and_then(|conn| conn.counted) else { return };
+        let Some(into) = self.get_mut(to).and_then(|conn| conn.counted.as_mut()) else { return };
+        for (into, counted) in into.iter_mut().zip(counted) {
+            into.packets += counted.packets;
+            into.bytes += counted.bytes;
         }
     }
 
@@ -92,22 +110,30 @@ impl ConnTable {
         Some(*conn)
     }
 
-    /// The entries that a packet with this tuple may belong to. `zone` is the zone of the packet's own direction.
+    /// The entries that a packet with this tuple may belong to, by the zone that counts in the direction each was
+    /// found in (`nf_ct_key_equal()`).
     pub fn find<'t>(
         &'t self,
         tuple: &'t Tuple,
         zone: Zone,
     ) -> impl Iterator<Item = (CtId, Dir)> + 't {
-        // Both directions are asked for, as the zone may count for one of them only.
-        let zones = [zone.id_in(Dir::Original), zone.id_in(Dir::Reply)];
-        let hashes = [hash(tuple, zones[0]), hash(tuple, zones[1])];
-        let take = if zones[0] == zones[1] { 1 } else { 2 };
-        hashes.into_iter().take(take).flat_map(move |hash| {
-            self.index.iter_hash(hash).copied().filter(move |(id, dir)| {
-                self.get(*id).is_some_and(|conn| {
-                    conn.tuple(*dir) == tuple && conn.zone.id_in(*dir) == zone.id_in(*dir)
-                })
-            })
+        let numbers = [zone.id_in(Dir::Original), zone.id_in(Dir::Reply)];
+        let different = if numbers[0] == numbers[1] { 1 } else { 2 };
+        numbers.into_iter().take(different).flat_map(move |number| {
+            let found = self.find_numbered(tuple, number);
+            found.filter(move |(_, dir)| zone.id_in(*dir) == number)
+        })
+    }
+
+    /// The entries with this tuple in a zone of this number.
+    pub fn find_numbered<'t>(
+        &'t self,
+        tuple: &'t Tuple,
+        zone: u16,
+    ) -> impl Iterator<Item = (CtId, Dir)> + 't {
+        self.index.iter_hash(hash(tuple, zone)).copied().filter(move |(id, dir)| {
+            let conn = self.get(*id);
+            conn.is_some_and(|conn| conn.tuple(*dir) == tuple && conn.zone.id_in(*dir) == zone)
         })
     }
 

@@ -14,3 +14,4 @@ pub mod registry;
 pub mod rule;
 pub mod table;
 pub mod targets;
+pub mod traverse;

@@ -2,12 +2,15 @@
 
 use crate::id::DevId;
 use crate::netfilter::Hook;
+use crate::netfilter::xtables::table::Variant;
 
 /// Where a packet is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     /// The hook.
     pub hook: Hook,
+    /// The engine that runs the rule.
+    pub variant: Variant,
     /// The device it came in by.
     pub iif: Option<DevId>,
     /// The device it leaves by.

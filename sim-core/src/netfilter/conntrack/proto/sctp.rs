@@ -234,6 +234,13 @@ fn crc32c(bytes: impl Iterator<Item = u8>) -> u32 {
     })
 }
 
+/// The checksum of a packet of SCTP, whose own counts as zero.
+pub(in crate::netfilter) fn checksum(packet: &[u8]) -> u32 {
+    let before = packet.iter().take(8);
+    let behind = packet.iter().skip(12);
+    crc32c(before.chain(&[0; 4]).chain(behind).copied())
+}
+
 /// Whether the packet is whole and right (`sctp_error()`).
 pub(super) fn check(payload: &[u8], sum: bool) -> bool {
     let Some((header, rest)) = payload.split_first_chunk::<HEADER_LEN>() else { return false };

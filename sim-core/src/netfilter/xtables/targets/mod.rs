@@ -18,6 +18,13 @@ pub enum Sentence {
     Continue,
     /// The packet passes the table (`NF_ACCEPT`).
     Accept,
+    /// A program decides (`NF_QUEUE`).
+    Queue {
+        /// The queue it listens to.
+        number: u16,
+        /// Whether the packet passes if there is no program.
+        bypass: bool,
+    },
     /// The packet ends (`NF_DROP`).
     Drop(DropReason),
 }

@@ -1,0 +1,143 @@
+//! Making a connection known once its first packet has passed all hooks (`__nf_conntrack_confirm()`), and what is
+//! done when another packet of the same flow was faster.
+
+use crate::kernel::{Flight, Kernel};
+use crate::netfilter::conntrack::entry::{CtId, CtRef, Status};
+use crate::netfilter::conntrack::event::{self, Event};
+use crate::netfilter::conntrack::tuple::{CtInfo, Dir};
+use crate::netfilter::conntrack::{garbage, proto};
+use crate::netns::stack::Decision;
+use crate::time::HZ;
+use crate::trace::DropReason;
+
+/// Confirms the packet's connection, if it has one that is not yet, and tells what has happened to it
+/// (`nf_conntrack_confirm()`).
+///
+/// # Errors
+/// Another connection has the same tuple.
+pub fn confirm(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
+    let CtRef::Tracked(id, info) = f.ct else { return Ok(()) };
+    let Some(conn) = k.netns[f.netns].nf.conntrack.conns.get(id) else { return Ok(()) };
+    if !conn.status.has(Status::CONFIRMED) && info.dir() == Dir::Original {
+        if conn.status.has(Status::DYING) {
+            k.netns[f.netns].nf.conntrack.stats.insert_failed += 1;
+            return Err(DropReason::NetfilterDrop);
+        }
+        insert(k, f, id)?;
+    }
+    if let CtRef::Tracked(id, _) = f.ct {
+        event::deliver(k, f.netns, id);
+    }
+    Ok(())
+}
+
+/// Puts the connection into the table, or finds out what to do about the one that is there.
+fn insert(k: &mut Kernel, f: &mut Flight, id: CtId) -> Decision<()> {
+    let now = k.now;
+    let ct = &mut k.netns[f.netns].nf.conntrack;
+    let Some(conn) = ct.conns.get(id) else { return Ok(()) };
+    let taken = [Dir::Original, Dir::Reply].into_iter().find_map(|dir| {
+        let number = conn.zone.id_in(dir);
+        ct.conns.find_numbered(conn.tuple(dir), number).next()
+    });
+    if let Some((winner, dir)) = taken {
+        return resolve_clash(k, f, id, winner, dir);
+    }
+    let Some(conn) = ct.conns.get_mut(id) else { return Ok(()) };
+    // It lives from now on.
+    conn.timeout = conn.timeout.saturating_add(now.jiffies());
+    conn.status.set(Status::CONFIRMED);
+    if conn.since.is_some() {
+        conn.since = Some(now);
+    }
+    let is_expected = conn.status.has(Status::EXPECTED);
+    conn.note(if is_expected { Event::Related } else { Event::New });
+    ct.conns.link(id);
+    garbage::arm(k, f.netns);
+    Ok(())
+}
+
+/// Another connection with one of the same tuples was faster (`nf_ct_resolve_clash()`).
+fn resolve_clash(
+    k: &mut Kernel,
+    f: &mut Flight,
+    loser: CtId,
+    winner: CtId,
+    dir: Dir,
+) -> Decision<()> {
+    let allowed = may_merge(k, f, loser, winner);
+    let is_beside = allowed == Some(Merge::Beside) && insert_beside(k, f, loser);
+    let ct = &mut k.netns[f.netns].nf.conntrack;
+    match allowed {
+        Some(Merge::Same) => {
+            ct.conns.merge_counts(loser, winner);
+            f.ct = CtRef::Tracked(winner, info_of(dir, ct.conns.get(winner).map(|c| c.status)));
+            ct.stats.clash_resolve += 1;
+            Ok(())
+        }
+        Some(Merge::Beside) if is_beside => {
+            ct.stats.clash_resolve += 1;
+            Ok(())
+        }
+        _ => {
+            ct.stats.drop += 1;
+            ct.stats.insert_failed += 1;
+            Err(DropReason::NetfilterDrop)
+        }
+    }
+}
+
+/// How a packet relates to the connection it was merged into (`nf_ct_set()` with `CTINFO2DIR` of the hash).
+fn info_of(dir: Dir, status: Option<Status>) -> CtInfo {
+    match dir {
+        Dir::Reply => CtInfo::EstablishedReply,
+        Dir::Original if status.is_some_and(|s| s.has(Status::SEEN_REPLY)) => CtInfo::Established,
+        Dir::Original => CtInfo::New,
+    }
+}
+
+/// How two connections that clash can both go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Merge {
+    /// They are the same.
+    Same,
+    /// The later one stands beside the other for a moment, for answers to find.
+    Beside,
+}
+
+/// Whether the protocol lets a clash pass, and how (`__nf_ct_resolve_clash()`).
+fn may_merge(k: &Kernel, f: &Flight, loser: CtId, winner: CtId) -> Option<Merge> {
+    let conns = &k.netns[f.netns].nf.conntrack.conns;
+    let (loser, winner) = (conns.get(loser)?, conns.get(winner)?);
+    if !proto::allows_clash(loser.tuple(Dir::Original).proto) {
+        return None;
+    }
+    let done = Status(Status::SRC_NAT_DONE.0 | Status::DST_NAT_DONE.0);
+    let is_same = winner.tuples == loser.tuples && winner.zone == loser.zone;
+    let is_reverse = winner.tuples[0] == loser.tuples[1]
+        && winner.tuples[1] == loser.tuples[0]
+        && winner.zone.id_in(Dir::Original) == loser.zone.id_in(Dir::Reply)
+        && winner.zone.id_in(Dir::Reply) == loser.zone.id_in(Dir::Original);
+    let untouched = !winner.status.has(done);
+    Some(if untouched || is_same || is_reverse { Merge::Same } else { Merge::Beside })
+}
+
+/// Lets answers find the connection for a second, and nothing else (`nf_ct_resolve_clash_harder()`).
+fn insert_beside(k: &mut Kernel, f: &Flight, id: CtId) -> bool {
+    let now = k.now;
+    let ct = &mut k.netns[f.netns].nf.conntrack;
+    let Some(conn) = ct.conns.get(id) else { return false };
+    let number = conn.zone.id_in(Dir::Reply);
+    if ct.conns.find_numbered(conn.tuple(Dir::Reply), number).next().is_some() {
+        return false;
+    }
+    let Some(conn) = ct.conns.get_mut(id) else { return false };
+    conn.timeout = now.jiffies() + HZ;
+    conn.status.set(Status(Status::FIXED_TIMEOUT.0 | Status::NAT_CLASH.0 | Status::CONFIRMED.0));
+    if conn.since.is_some() {
+        conn.since = Some(now);
+    }
+    ct.conns.link_reply(id);
+    garbage::arm(k, f.netns);
+    true
+}

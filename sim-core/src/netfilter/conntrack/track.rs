@@ -1,0 +1,206 @@
+//! Finding or making the connection of a packet (`nf_conntrack_in()`).
+
+use crate::kernel::{Flight, Kernel};
+use crate::netfilter::Hook;
+use crate::netfilter::conntrack::entry::{Conn, Counted, CtId, CtRef, Status, Template, Zone};
+use crate::netfilter::conntrack::event::Event;
+use crate::netfilter::conntrack::proto::{self, ProtoCx, ProtoState, Quote, Ruling};
+use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
+use crate::netfilter::conntrack::{garbage, lookup};
+use crate::netns::stack::Decision;
+use crate::packet::Ipv4;
+use crate::sysctl::table::Sysctl;
+use crate::trace::DropReason;
+
+/// All events (`~0` of `ctmask`).
+const ALL_EVENTS: u32 = u32::MAX;
+
+/// Finds the packet's connection, or makes one that is not confirmed yet. What makes no sense stays without
+/// (`INVALID`).
+///
+/// # Errors
+/// The table is full.
+pub fn track(k: &mut Kernel, f: &mut Flight, hook: Hook) -> Decision<()> {
+    let template = match f.ct {
+        // Seen before: it was looped back, or is not to be looked at.
+        CtRef::Tracked(..) | CtRef::Untracked => return Ok(()),
+        CtRef::Template(template) => Some(template),
+        CtRef::None => None,
+    };
+    f.ct = CtRef::None;
+    let outcome = find(k, f, template.unwrap_or_default(), hook);
+    let stats = &mut k.netns[f.netns].nf.conntrack.stats;
+    match outcome {
+        Outcome::Tracked => Ok(()),
+        Outcome::Invalid => {
+            f.ct = CtRef::None;
+            stats.invalid += 1;
+            Ok(())
+        }
+        Outcome::Full => {
+            stats.drop += 1;
+            Err(DropReason::NetfilterDrop)
+        }
+    }
+}
+
+/// What became of a packet.
+enum Outcome {
+    /// It has a connection.
+    Tracked,
+    /// It makes no sense.
+    Invalid,
+    /// There is no room for its connection.
+    Full,
+}
+
+fn find(k: &mut Kernel, f: &mut Flight, template: Template, hook: Hook) -> Outcome {
+    let Ok(ip) = Ipv4::parse(f.skb.network_header()) else { return Outcome::Invalid };
+    if ip.frag_offset() != 0 {
+        return Outcome::Invalid;
+    }
+    let checksums = k.netns[f.netns].sysctl.is_on(Sysctl::NfConntrackChecksum);
+    if !proto::check(f.skb.network_header(), hook, checksums) {
+        return Outcome::Invalid;
+    }
+    match proto::error_quote(f.skb.network_header()) {
+        Quote::Itself => {}
+        Quote::Unclear => return Outcome::Invalid,
+        Quote::Of(tuple) => return related(k, f, &tuple, template.zone),
+    }
+    loop {
+        let (id, info) = match resolve(k, f, template, hook) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        f.ct = CtRef::Tracked(id, info);
+        match handle(k, f, id, info, hook) {
+            Ruling::Accept => return Outcome::Tracked,
+            Ruling::Kill => {
+                garbage::kill(k, f.netns, id);
+                return Outcome::Tracked;
+            }
+            Ruling::Repeat => {
+                garbage::kill(k, f.netns, id);
+                f.ct = CtRef::None;
+            }
+            Ruling::Invalid => return Outcome::Invalid,
+        }
+    }
+}
+
+/// Gives an ICMP error to the connection that it is about (`nf_conntrack_inet_error()`).
+fn related(k: &mut Kernel, f: &mut Flight, tuple: &Tuple, zone: Zone) -> Outcome {
+    let Ok(ip) = Ipv4::parse(f.skb.network_header()) else { return Outcome::Invalid };
+    let to = ip.dst();
+    let Some((id, dir)) = lookup(k, f.netns, tuple, zone) else { return Outcome::Invalid };
+    let conns = &k.netns[f.netns].nf.conntrack.conns;
+    // An error about a packet goes to where the packet came from; any other is a forgery.
+    if conns.get(id).is_none_or(|conn| conn.tuple(dir).dst.addr != to) {
+        return Outcome::Invalid;
+    }
+    let info = match dir {
+        Dir::Original => CtInfo::Related,
+        Dir::Reply => CtInfo::RelatedReply,
+    };
+    f.ct = CtRef::Tracked(id, info);
+    Outcome::Tracked
+}
+
+/// Finds the connection by the packet's tuple, or makes it (`resolve_normal_ct()`).
+fn resolve(
+    k: &mut Kernel,
+    f: &Flight,
+    template: Template,
+    hook: Hook,
+) -> Result<(CtId, CtInfo), Outcome> {
+    let packet = f.skb.network_header();
+    let tuple = proto::tuple_of(packet).ok_or(Outcome::Invalid)?;
+    let mut zone = template.zone;
+    if zone.from_mark {
+        // The mark's lower half is the zone (`nf_ct_zone_tmpl()`).
+        zone.id = u16::try_from(f.skb.meta.mark & 0xffff).unwrap_or(0);
+    }
+    if let Some((id, dir)) = lookup(k, f.netns, &tuple, zone) {
+        let conns = &k.netns[f.netns].nf.conntrack.conns;
+        let status = conns.get(id).map(|conn| conn.status).unwrap_or_default();
+        let info = match dir {
+            Dir::Reply => CtInfo::EstablishedReply,
+            Dir::Original if status.has(Status::SEEN_REPLY) => CtInfo::Established,
+            Dir::Original if status.has(Status::EXPECTED) => CtInfo::Related,
+            Dir::Original => CtInfo::New,
+        };
+        return Ok((id, info));
+    }
+    let id = make(k, f, &tuple, zone, template, hook)?;
+    Ok((id, CtInfo::New))
+}
+
+/// Makes a connection that no other packet can find yet (`init_conntrack()`).
+fn make(
+    k: &mut Kernel,
+    f: &Flight,
+    tuple: &Tuple,
+    zone: Zone,
+    template: Template,
+    hook: Hook,
+) -> Result<CtId, Outcome> {
+    let reply = proto::invert(tuple).ok_or(Outcome::Invalid)?;
+    if !garbage::make_room(k, f.netns) {
+        return Err(Outcome::Full);
+    }
+    let now = k.now;
+    let ns = &mut k.netns[f.netns];
+    let on = |key| ns.sysctl.is_on(key);
+    let number = ns.nf.conntrack.next_number();
+    let mut conn = Conn {
+        tuples: [*tuple, reply],
+        status: Status::default(),
+        zone: Zone { from_mark: false, ..zone },
+        timeout: 0,
+        proto: ProtoState::default(),
+        mark: 0,
+        labels: (ns.nf.conntrack.label_users > 0).then_some(0),
+        counted: on(Sysctl::NfConntrackAcct).then_some([Counted::default(); 2]),
+        since: on(Sysctl::NfConntrackTimestamp).then_some(now),
+        masquerade: None,
+        master: None,
+        event_mask: template.events.unwrap_or(ALL_EVENTS),
+        pending: 0,
+        number,
+    };
+    let cx = ProtoCx { now, sysctl: &ns.sysctl, hook };
+    if !proto::begin(&mut conn, f.skb.network_header(), &cx) {
+        return Err(Outcome::Invalid);
+    }
+    let id = ns.nf.conntrack.conns.insert(conn);
+    k.ct_garbage.push((f.netns, id));
+    Ok(id)
+}
+
+/// Lets the protocol look at the packet (`nf_conntrack_handle_packet()`), and counts it.
+fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Ruling {
+    let now = k.now;
+    let ns = &mut k.netns[f.netns];
+    let cx = ProtoCx { now, sysctl: &ns.sysctl, hook };
+    let Some(conn) = ns.nf.conntrack.conns.get_mut(id) else { return Ruling::Invalid };
+    let packet = f.skb.network_header();
+    let ruling = proto::packet(conn, packet, info.dir(), info, &cx);
+    if matches!(ruling, Ruling::Accept | Ruling::Kill) {
+        count(conn, info.dir(), packet.len());
+        if info == CtInfo::EstablishedReply && !conn.status.has(Status::SEEN_REPLY) {
+            conn.status.set(Status::SEEN_REPLY);
+            conn.note(Event::Reply);
+        }
+    }
+    ruling
+}
+
+/// Counts a packet of `len` bytes (`nf_ct_acct_update()`).
+fn count(conn: &mut Conn, dir: Dir, len: usize) {
+    if let Some(counted) = &mut conn.counted {
+        let counted = &mut counted[dir.index()];
+        counted.packets += 1;
+        counted.bytes += len as u64;
+    }
+}

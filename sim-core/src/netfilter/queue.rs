@@ -1,0 +1,67 @@
+//! Packets that wait for a program's verdict (`nfnetlink_queue`).
+//!
+//! A program binds a queue of its namespace by number; what the target `NFQUEUE` sends there waits until the program
+//! lets it go on. So the order of packets at one hook can be turned round, which is how races are looked at.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::id::NetnsId;
+use crate::kernel::{Flight, Kernel};
+
+/// How many packets a queue holds (`NFQNL_QMAX_DEFAULT`).
+const MOST: usize = 1024;
+
+/// The queues of a namespace that a program has bound, by number.
+#[derive(Clone, Debug, Default)]
+pub struct Queues {
+    bound: BTreeMap<u16, VecDeque<Box<Flight>>>,
+}
+
+impl Queues {
+    /// Whether no packet waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bound.values().all(VecDeque::is_empty)
+    }
+}
+
+/// What becomes of a packet that is sent to a queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Queued {
+    /// It waits.
+    Waits,
+    /// Nobody has bound the queue.
+    NoProgram,
+    /// The queue is full.
+    Full,
+}
+
+/// Binds a queue.
+pub fn bind(k: &mut Kernel, netns: NetnsId, number: u16) {
+    k.netns[netns].nf.queues.bound.entry(number).or_default();
+}
+
+/// Puts the packet into a queue; it goes on behind the `next`th function of its hook.
+pub(super) fn hold(k: &mut Kernel, f: &mut Flight, number: u16, next: usize) -> Queued {
+    let netns = f.netns;
+    match k.netns[netns].nf.queues.bound.get(&number).map(VecDeque::len) {
+        None => return Queued::NoProgram,
+        Some(MOST..) => return Queued::Full,
+        Some(_) => {}
+    }
+    let skb = std::mem::replace(&mut f.skb, k.skb());
+    let mut held = f.with_skb(skb);
+    held.hook_done = next;
+    if let Some(queue) = k.netns[netns].nf.queues.bound.get_mut(&number) {
+        queue.push_back(Box::new(held));
+    }
+    k.queued += 1;
+    Queued::Waits
+}
+
+/// Takes the packet out that waits longest, to go on (`nf_reinject()`).
+pub fn release(k: &mut Kernel, netns: NetnsId, number: u16) -> Option<Flight> {
+    let flight = k.netns[netns].nf.queues.bound.get_mut(&number)?.pop_front()?;
+    k.queued -= 1;
+    Some(*flight)
+}

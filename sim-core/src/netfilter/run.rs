@@ -1,0 +1,104 @@
+//! Passing a packet through a hook (`nf_hook_slow()`).
+
+use crate::errno::Errno;
+use crate::ip::reassembly::Datagram;
+use crate::kernel::{Flight, Kernel};
+use crate::netfilter::hooks::HookFn;
+use crate::netfilter::queue::{self, Queued};
+use crate::netfilter::xtables::rule::TableName;
+use crate::netfilter::xtables::traverse;
+use crate::netfilter::xtables::traverse::Passed;
+use crate::netfilter::{Hook, HookState, Verdict, conntrack, nat, reroute};
+use crate::netns::stack::Decision;
+use crate::trace::{DropReason, Observer};
+
+/// Passes the packet through the functions that are registered at the hook, in order of priority. Who is sending
+/// it hears of it when it is dropped.
+///
+/// # Errors
+/// Why the packet ends here.
+pub fn run<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    state: HookState,
+    o: &mut O,
+) -> Decision<Verdict> {
+    let mut n = std::mem::take(&mut f.hook_done);
+    // What is registered changes only between packets.
+    while let Some((_, function)) = k.netns[f.netns].nf.hooks.at(state.hook).get(n).copied() {
+        n += 1;
+        match call(k, f, state, function, o) {
+            Ok(Called::Accept) => {}
+            Ok(Called::Stolen) => return Ok(Verdict::Stolen),
+            Ok(Called::Queue { number, bypass }) => match queue::hold(k, f, number, n) {
+                Queued::Waits => return Ok(Verdict::Stolen),
+                Queued::NoProgram if bypass => {}
+                Queued::NoProgram | Queued::Full => return Err(DropReason::NetfilterDrop),
+            },
+            Err(Refusal { reason, errno }) => {
+                k.refuse_send(f, errno);
+                return Err(reason);
+            }
+        }
+    }
+    Ok(Verdict::Accept)
+}
+
+/// Why a packet was dropped, and what its sender is told (`NF_DROP_ERR()`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Refusal {
+    /// Why.
+    pub(super) reason: DropReason,
+    /// What the system call answers.
+    pub(super) errno: Errno,
+}
+
+impl From<DropReason> for Refusal {
+    fn from(reason: DropReason) -> Self {
+        Self { reason, errno: Errno::EPERM }
+    }
+}
+
+/// What a function decides about a packet that it has not dropped.
+enum Called {
+    Accept,
+    Stolen,
+    Queue { number: u16, bypass: bool },
+}
+
+impl From<Passed> for Called {
+    fn from(passed: Passed) -> Self {
+        match passed {
+            Passed::On => Self::Accept,
+            Passed::Queue { number, bypass } => Self::Queue { number, bypass },
+        }
+    }
+}
+
+/// Calls one function.
+fn call<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    state: HookState,
+    function: HookFn,
+    o: &mut O,
+) -> Result<Called, Refusal> {
+    match function {
+        HookFn::Defragment => Ok(match conntrack::defrag::gather(k, f, state.hook) {
+            Datagram::Whole => Called::Accept,
+            Datagram::Waiting => Called::Stolen,
+        }),
+        HookFn::Track => Ok(conntrack::track::track(k, f, state.hook).map(|()| Called::Accept)?),
+        HookFn::Confirm => Ok(conntrack::confirm::confirm(k, f).map(|()| Called::Accept)?),
+        HookFn::Translate => nat::hook(k, f, state, o).map(Called::from),
+        HookFn::Table(n) => {
+            let before = reroute::Key::of(f);
+            let is_mangle = k.netns[f.netns].nf.tables[n].name == TableName::Mangle;
+            let passed = traverse::table(k, f, n, state, o)?;
+            if is_mangle && state.hook == Hook::Output && before != reroute::Key::of(f) {
+                reroute::reroute(k, f)?;
+            }
+            Ok(passed.into())
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Passing a packet through a table: the plain interpreter, which is the definition (`ipt_do_table()`,
+//! `nft_do_chain()`).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::id::DevId;
+use crate::kernel::{Flight, Kernel};
+use crate::netfilter::HookState;
+use crate::netfilter::xtables::matches::{MatchState, Matched};
+use crate::netfilter::xtables::packet::Seen;
+use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, IfName, IpRule, Rule};
+use crate::netfilter::xtables::table::{ChainLive, Policy, RuleLive, Ruleset, Table};
+use crate::netfilter::xtables::targets::Sentence;
+use crate::netns::stack::Decision;
+use crate::packet::ipv4::Ipv4;
+use crate::trace::{DropReason, Observer};
+
+/// How a packet leaves a table that has not ended it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Passed {
+    /// It goes on.
+    On,
+    /// A program decides.
+    Queue {
+        /// The queue it listens to.
+        number: u16,
+        /// Whether the packet passes if there is no program.
+        bypass: bool,
+    },
+}
+
+/// Passes the packet through the chain of table `n` that the hook calls.
+///
+/// # Errors
+/// Why the packet ends here.
+pub fn table<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    n: usize,
+    state: HookState,
+    o: &mut O,
+) -> Decision<Passed> {
+    let netns = f.netns;
+    // Nothing that judges a packet reaches the tables through the kernel: they can lie beside it.
+    let mut tables = std::mem::take(&mut k.netns[netns].nf.tables);
+    let sentence = match tables.get_mut(n) {
+        Some(table) => match table.rules.base(state.hook) {
+            Some(base) => walk(table, base, k, f, state, o),
+            None => Sentence::Accept,
+        },
+        None => Sentence::Accept,
+    };
+    k.netns[netns].nf.tables = tables;
+    match sentence {
+        Sentence::Continue | Sentence::Accept => Ok(Passed::On),
+        Sentence::Queue { number, bypass } => Ok(Passed::Queue { number, bypass }),
+        Sentence::Drop(reason) => Err(reason),
+    }
+}
+
+/// What the rules see of the packet; `None` if it has no IPv4 header.
+fn seen(f: &Flight, table: &Table, state: HookState) -> Option<Seen> {
+    let ip = Ipv4::parse(f.skb.network_header()).ok()?;
+    Some(Seen {
+        hook: state.hook,
+        variant: table.variant,
+        iif: state.iif,
+        oif: state.oif,
+        physin: f.bridged.as_ref().and_then(|bridged| bridged.physin),
+        physout: f.bridged.as_ref().and_then(|bridged| bridged.physout),
+        header_len: ip.header_len(),
+        frag_off: u16::try_from(ip.frag_offset()).unwrap_or(u16::MAX),
+        proto: ip.proto().0,
+    })
+}
+
+/// Where a walk goes on.
+#[derive(Clone, Copy)]
+struct Position {
+    chain: ChainId,
+    rule: usize,
+}
+
+/// Walks the rules from the base chain on until something decides.
+fn walk<O: Observer>(
+    table: &mut Table,
+    base: ChainId,
+    k: &mut Kernel,
+    f: &mut Flight,
+    state: HookState,
+    o: &mut O,
+) -> Sentence {
+    let rules = Arc::clone(&table.rules);
+    let Some(mut seen) = seen(f, table, state) else {
+        return Sentence::Drop(DropReason::NetfilterDrop);
+    };
+    let mut callers = SmallVec::<[Position; 16]>::new();
+    let mut at = Position { chain: base, rule: 0 };
+    loop {
+        let Some(rule) = rules.chain(at.chain).and_then(|chain| chain.rules.get(at.rule)) else {
+            match callers.pop() {
+                Some(caller) => at = caller,
+                None => return policy(&rules, table, base, f),
+            }
+            continue;
+        };
+        let here = at;
+        at.rule += 1;
+        let live = live(table, here);
+        match judge(rule, live, k, f, &seen) {
+            Matched::No => continue,
+            Matched::Malformed => return Sentence::Drop(DropReason::NetfilterDrop),
+            Matched::Yes => {}
+        }
+        live.counters.count(f.skb.network_header().len());
+        match &rule.action {
+            Action::None => {}
+            Action::Accept => return Sentence::Accept,
+            Action::Drop => return Sentence::Drop(DropReason::NetfilterDrop),
+            Action::Return => match callers.pop() {
+                Some(caller) => at = caller,
+                None => return policy(&rules, table, base, f),
+            },
+            Action::Jump(chain) => {
+                callers.push(at);
+                at = Position { chain: *chain, rule: 0 };
+            }
+            Action::Goto(chain) => at = Position { chain: *chain, rule: 0 },
+            Action::Target(target) => {
+                match target.apply(k, f, &seen, &mut live.target, o) {
+                    Sentence::Continue => {}
+                    decided => return decided,
+                }
+                // A target may have changed the header.
+                match self::seen(f, table, state) {
+                    Some(anew) => seen = anew,
+                    None => return Sentence::Drop(DropReason::NetfilterDrop),
+                }
+            }
+        }
+    }
+}
+
+/// What packets change about a rule.
+fn live(table: &mut Table, at: Position) -> &mut RuleLive {
+    &mut table.live[at.chain.0 as usize].rules[at.rule]
+}
+
+/// What the base chain decides when no rule has.
+fn policy(rules: &Ruleset, table: &mut Table, base: ChainId, f: &Flight) -> Sentence {
+    let live: &mut ChainLive = &mut table.live[base.0 as usize];
+    live.policy.count(f.skb.network_header().len());
+    match rules.chain(base).and_then(|chain| chain.base).map(|base| base.policy) {
+        Some(Policy::Drop) => Sentence::Drop(DropReason::NetfilterDrop),
+        Some(Policy::Accept) | None => Sentence::Accept,
+    }
+}
+
+/// Whether a rule applies to the packet.
+fn judge(rule: &Rule, live: &mut RuleLive, k: &mut Kernel, f: &Flight, seen: &Seen) -> Matched {
+    if !ip_matches(&rule.ip, k, f, seen) {
+        return Matched::No;
+    }
+    let mut nothing = MatchState::None;
+    for (n, condition) in rule.matches.iter().enumerate() {
+        let memory = live.matches.get_mut(n).unwrap_or(&mut nothing);
+        match condition.matches(k, f, seen, memory) {
+            Matched::Yes => {}
+            other => return other,
+        }
+    }
+    Matched::Yes
+}
+
+/// What every rule can ask (`ip_packet_match()`).
+pub(super) fn ip_matches(rule: &IpRule, k: &Kernel, f: &Flight, seen: &Seen) -> bool {
+    let header = f.skb.network_header();
+    let addr = |at: usize| header.get(at..).and_then(<[u8]>::first_chunk::<4>).copied();
+    let (Some(src), Some(dst)) = (addr(12), addr(16)) else { return false };
+    rule.src.is_none_or(|wanted| addr_matches(&wanted, src))
+        && rule.dst.is_none_or(|wanted| addr_matches(&wanted, dst))
+        && rule.iif.as_ref().is_none_or(|wanted| name_matches(wanted, k, seen.iif))
+        && rule.oif.as_ref().is_none_or(|wanted| name_matches(wanted, k, seen.oif))
+        && rule.proto.is_none_or(|(proto, invert)| (proto == seen.proto) != invert)
+        && rule.fragment.is_none_or(|wanted| (seen.frag_off != 0) == wanted)
+}
+
+/// Whether an address lies where a rule wants it.
+fn addr_matches(wanted: &AddrMask, addr: [u8; 4]) -> bool {
+    let (IpAddr::V4(want), IpAddr::V4(mask)) = (wanted.addr, wanted.mask) else { return false };
+    let equal = u32::from_be_bytes(addr) & mask.to_bits() == want.to_bits() & mask.to_bits();
+    equal != wanted.invert
+}
+
+/// Whether a device is called as a rule wants it; where there is none, its name is empty.
+fn name_matches(wanted: &IfName, k: &Kernel, dev: Option<DevId>) -> bool {
+    let name = dev.and_then(|dev| k.devs.get(dev)).map(|dev| dev.name);
+    let name = name.as_ref().map_or("", |name| name.as_str());
+    let equal =
+        if wanted.wildcard { name.starts_with(&*wanted.name) } else { name == &*wanted.name };
+    equal != wanted.invert
+}
