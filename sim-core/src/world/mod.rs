@@ -3,6 +3,7 @@
 pub mod journal;
 pub mod namespaces;
 pub mod process;
+mod queue;
 pub mod socket;
 pub mod sys;
 

@@ -192,8 +192,9 @@ impl<'a> Run<'a> {
                 let netns = (step.netns.as_str(), netns);
                 self.sockets.act(&mut self.world, netns, &step.action).map_err(failed)?;
             }
-            Action::NfqBind { .. } | Action::NfqAccept { .. } => {
-                return Err(failed("netfilter queues are not modelled"));
+            Action::NfqBind { queue } => self.world.bind_queue(netns, *queue),
+            Action::NfqAccept { queue, count } => {
+                self.world.release_queued(netns, *queue, *count);
             }
         }
         self.take_in();

@@ -2,6 +2,7 @@
 //! [`Action`](super::rule::Action)s.
 
 mod mark;
+mod nfqueue;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
@@ -10,6 +11,7 @@ use crate::netfilter::xtables::packet::Seen;
 use crate::trace::{DropReason, Observer};
 
 pub use mark::Mark;
+pub use nfqueue::NfQueue;
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -138,4 +140,4 @@ macro_rules! targets {
     };
 }
 
-targets! { Mark }
+targets! { Mark, NfQueue }
