@@ -12,6 +12,7 @@ pub mod family;
 pub mod id;
 pub mod ip;
 pub mod kernel;
+pub mod libc;
 pub mod link;
 pub mod neigh;
 pub mod netfilter;

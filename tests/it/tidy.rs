@@ -98,10 +98,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("errno", &[]),
     ("family", &[]),
     ("packet", &[]),
+    ("libc", &[]),
     ("sysctl", &[]),
     // Names of devices, and where a packet was routed to, are part of what is told.
     ("trace", &["link", "route"]),
-    ("netfilter", &[]),
+    ("netfilter", &["libc"]),
     // A device hands frames to its bridge and shows them to packet sockets; a vxlan's neighbours have states.
     ("link", &["bridge", "neigh", "socket", "sysctl"]),
     // A querier asks from an address of this host.
@@ -123,7 +124,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("netlink", &["bridge", "ip", "link", "neigh", "route", "socket", "sysctl", "tunnel", "world"]),
     ("world", &["link", "netlink", "route", "socket"]),
-    ("tools", &["bridge", "ip", "link", "neigh", "netlink", "route", "socket", "sysctl", "world"]),
+    (
+        "tools",
+        &["bridge", "ip", "libc", "link", "neigh", "netlink", "route", "socket", "sysctl", "world"],
+    ),
     ("case", &["link", "netlink", "socket", "tools", "world"]),
 ];
 

@@ -111,6 +111,8 @@ pub struct Netfilter {
     /// The tables of rules, in order of creation.
     #[expect(clippy::vec_box, reason = "a table is taken out while a packet passes it")]
     pub tables: Vec<Box<Table>>,
+    /// Whether packets meet every rule of a chain one by one, though its index knows better.
+    pub interprets: bool,
     /// What is registered at the hooks.
     pub hooks: Hooks,
     /// Packets that wait for a program's verdict.

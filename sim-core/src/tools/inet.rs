@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::family::AddressFamily;
+use crate::libc::number;
 use crate::tools::failure::{Failure, Result};
-use crate::tools::number;
 
 /// A prefix from a command line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -13,7 +13,6 @@ mod failure;
 pub mod getopt;
 mod glob;
 mod inet;
-mod inet_aton;
 mod inject;
 mod input;
 mod ip;
@@ -24,10 +23,8 @@ mod lab;
 mod monitor;
 mod names;
 mod nc;
-mod number;
 mod ping;
 mod printer;
-mod services;
 mod session;
 mod sleep;
 mod ss;
@@ -36,8 +33,8 @@ mod tcpdump;
 mod tracepath;
 mod traceroute;
 
+pub use crate::libc::inet_aton;
 pub use command::{CommandError, Outcome};
-pub use inet_aton::inet_aton;
 
 use crate::world::Program;
 #[cfg(doc)]

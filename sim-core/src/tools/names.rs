@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::tools::number;
+use crate::libc::number;
 
 /// A table of names. The same name may not stand twice; the first of several names of a number is the
 /// one that is printed.

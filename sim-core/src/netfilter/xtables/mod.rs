@@ -5,13 +5,18 @@
 //! is one file in [`matches`] or [`targets`]: its options, its text, its evaluation.
 
 pub mod change;
+mod compiled;
 pub mod extension;
+#[cfg(test)]
+pub(crate) mod lab;
 pub mod matches;
 pub mod options;
 pub mod packet;
 pub mod quote;
+pub mod reading;
 pub mod registry;
 pub mod rule;
 pub mod table;
 pub mod targets;
 pub mod traverse;
+pub mod value;

@@ -19,7 +19,7 @@ pub struct Opt {
     pub multi: bool,
     /// The options that may not stand beside it (`excl`).
     pub excludes: &'static [&'static str],
-    /// The options of which one has to stand beside it (`also`).
+    /// The options that all have to stand beside it (`also`).
     pub requires: &'static [&'static str],
     /// Another name of the option called so: both are one.
     pub alias_of: Option<&'static str>,
@@ -65,7 +65,7 @@ impl Opt {
         Self { excludes: others, ..self }
     }
 
-    /// The same, and one of `others` has to stand beside it.
+    /// The same, and all of `others` have to stand beside it.
     #[must_use]
     pub const fn requiring(self, others: &'static [&'static str]) -> Self {
         Self { requires: others, ..self }
@@ -119,6 +119,8 @@ pub enum Kind {
     Protocol,
     /// A hardware address.
     Mac,
+    /// Two words, which the extension reads itself (`--tcp-flags MASK COMP`).
+    Pair,
     /// What the extension reads itself.
     Free,
 }
@@ -142,6 +144,40 @@ pub enum Value<'a> {
     HostMask(IpAddr, IpAddr),
     /// A hardware address.
     Mac(MacAddr),
+    /// Two words; the second one is missing if the command line ends before it, or something that looks like an
+    /// option stands in its place.
+    Pair(&'a str, Option<&'a str>),
+}
+
+/// What an option's [`Kind`] promises is there; of another value the answer is nothing in particular.
+impl Value<'_> {
+    /// The number, the first one of two.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.range().0
+    }
+
+    /// The two numbers.
+    #[must_use]
+    pub fn range(&self) -> (u64, u64) {
+        match *self {
+            Self::Number(n) => (n, n),
+            Self::Range(low, high) => (low, high),
+            Self::None
+            | Self::Text(_)
+            | Self::MarkMask(..)
+            | Self::Host(_)
+            | Self::HostMask(..)
+            | Self::Mac(_)
+            | Self::Pair(..) => (0, 0),
+        }
+    }
+
+    /// The value and its mask.
+    #[must_use]
+    pub fn mark_mask(&self) -> (u32, u32) {
+        if let Self::MarkMask(value, mask) = *self { (value, mask) } else { (0, u32::MAX) }
+    }
 }
 
 /// One option as it was given (`struct xt_option_call`).

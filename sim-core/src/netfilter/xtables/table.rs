@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::netfilter::Hook;
+use crate::netfilter::xtables::compiled::CompiledChains;
 use crate::netfilter::xtables::matches::MatchState;
 use crate::netfilter::xtables::rule::{ChainId, Rule, TableName};
 use crate::netfilter::xtables::targets::TargetState;
@@ -127,4 +128,6 @@ pub struct Table {
     pub rules: Arc<Ruleset>,
     /// What packets have changed, by [`ChainId`].
     pub live: Vec<ChainLive>,
+    /// The long chains that packets have come to, compiled.
+    pub(super) compiled: CompiledChains,
 }

@@ -1,5 +1,7 @@
-//! Passing a packet through a table: the plain interpreter, which is the definition (`ipt_do_table()`,
-//! `nft_do_chain()`).
+//! Passing a packet through a table (`ipt_do_table()`, `nft_do_chain()`).
+//!
+//! There is one walk. Rule by rule it is the plain interpreter, which is the definition; over long chains it skips
+//! what the index of [`compiled`](super::compiled) knows not to apply.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,10 +11,11 @@ use smallvec::SmallVec;
 use crate::id::DevId;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::HookState;
+use crate::netfilter::xtables::compiled::{CompiledChains, PacketKey};
 use crate::netfilter::xtables::matches::{MatchState, Matched};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, IfName, IpRule, Rule};
-use crate::netfilter::xtables::table::{ChainLive, Policy, RuleLive, Ruleset, Table};
+use crate::netfilter::xtables::table::{Chain, ChainLive, Policy, RuleLive, Ruleset, Table};
 use crate::netfilter::xtables::targets::Sentence;
 use crate::netns::stack::Decision;
 use crate::packet::ipv4::Ipv4;
@@ -84,6 +87,20 @@ struct Position {
     rule: usize,
 }
 
+/// The next rule at or behind `at` that the packet may match: the next one, or what the compiled chain says.
+fn next_rule(
+    compiled: &mut CompiledChains,
+    chain: &Arc<Chain>,
+    key: Option<&PacketKey>,
+    at: Position,
+) -> usize {
+    let Some(key) = key else { return at.rule };
+    match compiled.get(at.chain, chain) {
+        Some(compiled) => compiled.candidates(key, at.rule).next().unwrap_or(usize::MAX),
+        None => at.rule,
+    }
+}
+
 /// Walks the rules from the base chain on until something decides.
 fn walk<O: Observer>(
     table: &mut Table,
@@ -97,10 +114,17 @@ fn walk<O: Observer>(
     let Some(mut seen) = seen(f, table, state) else {
         return Sentence::Drop(DropReason::NetfilterDrop);
     };
+    let plain = k.netns[f.netns].nf.interprets;
+    let key_of = |f: &Flight, seen: &Seen| if plain { None } else { PacketKey::of(f, seen) };
+    let mut key = key_of(f, &seen);
     let mut callers = SmallVec::<[Position; 16]>::new();
     let mut at = Position { chain: base, rule: 0 };
     loop {
-        let Some(rule) = rules.chain(at.chain).and_then(|chain| chain.rules.get(at.rule)) else {
+        let Some(chain) = rules.chains.get(at.chain.0 as usize).and_then(Option::as_ref) else {
+            return Sentence::Drop(DropReason::NetfilterDrop);
+        };
+        at.rule = next_rule(&mut table.compiled, chain, key.as_ref(), at);
+        let Some(rule) = chain.rules.get(at.rule) else {
             match callers.pop() {
                 Some(caller) => at = caller,
                 None => return policy(&rules, table, base, f),
@@ -136,7 +160,7 @@ fn walk<O: Observer>(
                 }
                 // A target may have changed the header.
                 match self::seen(f, table, state) {
-                    Some(anew) => seen = anew,
+                    Some(anew) => (seen, key) = (anew, key_of(f, &anew)),
                     None => return Sentence::Drop(DropReason::NetfilterDrop),
                 }
             }

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::libc::inet_aton;
 use crate::tools::getopt::{Getopt, Word};
-use crate::tools::inet_aton;
 use crate::tools::iputils::{Ended, integer};
 
 const USAGE: &str = include_str!("usage.txt");

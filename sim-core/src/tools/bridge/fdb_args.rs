@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
+use crate::libc::number;
 use crate::netlink::request::{FdbSpec, FdbState, LinkRef};
 use crate::packet::MacAddr;
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, full, keyword};
 use crate::tools::bridge::usage;
 use crate::tools::failure::{Failure, Result};
+use crate::tools::inet;
 use crate::tools::ip::options::Options;
 use crate::tools::session::Host;
-use crate::tools::{inet, number};
 
 #[derive(Clone, Copy)]
 enum Word {

@@ -1,9 +1,9 @@
 //! `bridge fdb flush`: from words to a request.
 
+use crate::libc::number;
 use crate::netlink::request::{FdbFilter, FdbFlush};
 use crate::tools::argv::Args;
 use crate::tools::failure::{Failure, Result};
-use crate::tools::number;
 use crate::tools::session::Host;
 
 /// Reads the words behind `bridge fdb flush` (`fdb_flush()`). Like iproute2, it passes over words that it

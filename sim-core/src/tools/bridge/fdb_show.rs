@@ -3,6 +3,7 @@
 use crate::bridge;
 use crate::errno::Errno;
 use crate::id::{DevId, IfIndex};
+use crate::libc::number;
 use crate::link::DevKind;
 use crate::netlink::NetlinkError;
 use crate::netlink::message::FdbMsg;
@@ -14,7 +15,6 @@ use crate::tools::bridge::usage;
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::print::Links;
 use crate::tools::ip::options::Options;
-use crate::tools::number;
 use crate::tools::printer::{Paint, Printer};
 use crate::tools::session::{Host as _, Session};
 

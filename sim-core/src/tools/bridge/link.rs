@@ -2,6 +2,7 @@
 
 use crate::errno::Errno;
 use crate::kernel::rtnl::{Change, LinkNews, ToldAs};
+use crate::libc::number;
 use crate::netlink::Request;
 use crate::netlink::message::link::PortMsg;
 use crate::netlink::message::{LinkMsg, link};
@@ -13,7 +14,6 @@ use crate::tools::ip::link::attributes::on_off;
 use crate::tools::ip::link::kind_print::{on_off as print_on_off, port_state};
 use crate::tools::ip::link::print::{Links, flags, name};
 use crate::tools::ip::options::Options;
-use crate::tools::number;
 use crate::tools::printer::Printer;
 use crate::tools::session::{Host as _, Session};
 

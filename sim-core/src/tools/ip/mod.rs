@@ -14,12 +14,12 @@ pub(crate) mod tunnel;
 pub(crate) mod tuntap;
 pub(crate) mod usage;
 
+use crate::libc::number;
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::{Colour, Family, Options};
 use crate::tools::monitor;
 use crate::tools::monitor::Monitor;
-use crate::tools::number;
 use crate::tools::session::{Next, Session};
 
 /// The things that `ip` is about.

@@ -5,11 +5,11 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::libc::inet_aton;
+use crate::libc::services::{self, Transport};
 use crate::tools::getopt::{Getopt, Word};
-use crate::tools::inet_aton;
 use crate::tools::iputils::Ended;
 use crate::tools::nc::tos;
-use crate::tools::services::{self, Transport};
 
 const USAGE: &str = include_str!("usage.txt");
 const HELP: &str = include_str!("help.txt");

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::errno::Errno;
 use crate::id::SocketId;
+use crate::libc::services;
 use crate::socket::{SockOpt, SocketType};
 use crate::time::SimTime;
 use crate::tools::iputils::Ended;
 use crate::tools::nc::args::{self, Args, fatal};
 use crate::tools::nc::relay::{Relay, Turn};
-use crate::tools::services;
 use crate::world::{Poll, Sys};
 
 /// How many seconds a UDP port is asked whether somebody is there, unless `-w` says.

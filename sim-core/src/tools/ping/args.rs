@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::libc::inet_aton;
 use crate::link::DevName;
 use crate::socket::PmtuDiscovery;
 use crate::tools::getopt::{Getopt, Word};
-use crate::tools::inet_aton;
 use crate::tools::iputils::{self, Ended};
 
 const USAGE: &str = include_str!("usage.txt");

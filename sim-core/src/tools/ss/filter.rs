@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use ipnet::IpNet;
 
+use crate::libc::number;
+use crate::libc::services::{self, Transport};
 use crate::tools::failure::{Failure, Result};
-use crate::tools::services::{self, Transport};
+use crate::tools::inet;
 use crate::tools::ss::args::{self, Db, Family, Selection};
-use crate::tools::{inet, number};
 
 /// One of the two ends of a socket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -5,11 +5,11 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::id::NetnsId;
+use crate::libc::services::{self, Transport};
 use crate::socket::tcp::TcpState;
 use crate::socket::tcp::dump::ShownTimer;
 use crate::time::JIFFY;
 use crate::tools::names;
-use crate::tools::services::{self, Transport};
 use crate::tools::ss::args::Args;
 use crate::tools::ss::filter::Place;
 use crate::tools::ss::info;

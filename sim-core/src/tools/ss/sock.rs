@@ -335,7 +335,7 @@ const LINK_PROTOCOLS: &[(u16, &str)] = &[
 /// A protocol above the link by name or number (`ll_proto_a2n()`).
 pub(super) fn link_protocol(text: &str) -> Option<u16> {
     let named = LINK_PROTOCOLS.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
-    named.map(|(number, _)| *number).or_else(|| crate::tools::number::u16(text))
+    named.map(|(number, _)| *number).or_else(|| crate::libc::number::u16(text))
 }
 
 /// What a protocol above the link is called.

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::libc::inet_aton;
 use crate::tools::getopt::{Getopt, Word};
-use crate::tools::inet_aton;
 use crate::tools::iputils::{Ended, integer};
 
 const USAGE: &str = include_str!("usage.txt");

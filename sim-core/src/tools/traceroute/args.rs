@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::libc::inet_aton;
 use crate::link::DevName;
-use crate::tools::inet_aton;
 use crate::tools::iputils::Ended;
 use crate::tools::traceroute::options::{self, Element};
 

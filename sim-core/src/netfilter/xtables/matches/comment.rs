@@ -7,8 +7,8 @@ use crate::netfilter::xtables::matches::{MatchExtension, MatchState, Matched};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::quote;
 
-/// The longest comment, in bytes (`XT_MAX_COMMENT_LEN - 1`).
-const MAX_LEN: u16 = 255;
+/// The longest comment, in bytes (`XT_MAX_COMMENT_LEN - 1`); what is longer is cut off.
+const MAX_LEN: usize = 255;
 
 /// A comment.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,16 +18,16 @@ pub struct Comment {
 
 impl Extension for Comment {
     const NAME: &'static str = "comment";
-    const OPTIONS: &'static [Opt] = &[Opt::new("comment", Kind::Text(0, MAX_LEN)).mandatory()];
-    const HELP: &'static str =
-        "comment match options:\n--comment COMMENT             Attach a comment to a rule\n";
+    const OPTIONS: &'static [Opt] = &[Opt::new("comment", Kind::Text(0, 0)).mandatory()];
+    const HELP: &'static str = include_str!("help/comment.txt");
 
     fn new(_: AddressFamily) -> Self {
         Self { text: String::new() }
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        given.word.clone_into(&mut self.text);
+        let end = given.word.floor_char_boundary(MAX_LEN);
+        given.word[..end].clone_into(&mut self.text);
         Ok(())
     }
 

@@ -1,13 +1,26 @@
 //! The matches: one file each.
 
 mod comment;
+mod icmp;
+mod ports;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
-use crate::netfilter::xtables::extension::{Extension, Place};
+use crate::netfilter::Hook;
+use crate::netfilter::xtables::extension::{Context, Extension, Place, Problem};
 use crate::netfilter::xtables::packet::Seen;
+use crate::netfilter::xtables::rule::TableName;
+use crate::netfilter::xtables::table::Variant;
+use crate::packet::IpProto;
 
 pub use comment::Comment;
+pub use icmp::Icmp;
+pub use tcp::Tcp;
+pub use udp::Udp;
 
 /// What a match says about a packet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,15 +41,37 @@ impl From<bool> for Matched {
 
 /// A match, as the kernel runs it.
 pub trait MatchExtension: Extension {
+    /// The tables it may stand in; all if there are none (`xt_match.table`).
+    const TABLES: &'static [TableName] = &[];
+
+    /// The only hooks it may be reached from; all if there are none (`xt_match.hooks`).
+    const HOOKS: &'static [Hook] = &[];
+
+    /// The only protocol that its rule may ask for (`xt_match.proto`).
+    const PROTO: Option<IpProto> = None;
+
     /// Whether rules with it need connection tracking (`nf_ct_netns_get()`).
     const NEEDS_CONNTRACK: bool = false;
 
-    /// Judges where it is loaded (`checkentry()`).
+    /// Judges where it is loaded, if that is no wrong table, hook or protocol (`checkentry()`).
     ///
     /// # Errors
     /// What the kernel answers.
     fn admit(&self, _place: &Place<'_>) -> Result<(), Errno> {
         Ok(())
+    }
+
+    /// Whether `iptables-nft` writes expressions of `nf_tables` for it; others are run by `nft_compat`.
+    fn is_native(&self) -> bool {
+        false
+    }
+
+    /// What `iptables-nft` reads back when it has loaded it; nothing if there are no expressions for it.
+    ///
+    /// # Errors
+    /// There are none that could say it.
+    fn into_nft(self, _cx: &Context<'_>) -> Result<Option<Self>, Problem> {
+        Ok(Some(self))
     }
 
     /// What it remembers when it is loaded.
@@ -46,6 +81,22 @@ pub trait MatchExtension: Extension {
 
     /// Judges the packet at the network header of `f.skb` (`match()`).
     fn matches(&self, k: &mut Kernel, f: &Flight, seen: &Seen, state: &mut MatchState) -> Matched;
+}
+
+/// Judges where a match is loaded (`xt_check_match()`).
+fn admit<M: MatchExtension>(extension: &M, place: &Place<'_>) -> Result<(), Errno> {
+    if place.variant == Variant::Nft && extension.is_native() {
+        return Ok(());
+    }
+    let in_table = M::TABLES.is_empty() || M::TABLES.contains(&place.table);
+    let at_hooks = M::HOOKS.is_empty() || place.hooks.iter().all(|hook| M::HOOKS.contains(hook));
+    let for_proto = M::PROTO.is_none_or(|proto| place.proto == Some((proto.0, false)));
+    if in_table && at_hooks && for_proto { extension.admit(place) } else { Err(Errno::EINVAL) }
+}
+
+/// The first bytes of the transport header; `None` if the packet ends before.
+fn transport_header<'f, const N: usize>(f: &'f Flight, seen: &Seen) -> Option<&'f [u8; N]> {
+    f.skb.network_header().get(seen.header_len..)?.first_chunk()
 }
 
 /// What a match remembers between packets.
@@ -90,7 +141,15 @@ macro_rules! matches {
             /// # Errors
             /// What the kernel answers.
             pub fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
-                match self { $(Self::$name(m) => m.admit(place),)* }
+                match self { $(Self::$name(m) => admit(m, place),)* }
+            }
+
+            /// What `iptables-nft` reads back when it has loaded it; nothing if there are no expressions for it.
+            ///
+            /// # Errors
+            /// There are none that could say it.
+            pub fn into_nft(self, cx: &Context<'_>) -> Result<Option<Self>, Problem> {
+                Ok(match self { $(Self::$name(m) => m.into_nft(cx)?.map(Self::$name),)* })
             }
 
             /// What it remembers when it is loaded.
@@ -127,4 +186,9 @@ macro_rules! matches {
     };
 }
 
-matches! { Comment }
+matches! {
+    Comment,
+    Icmp,
+    Tcp,
+    Udp,
+}

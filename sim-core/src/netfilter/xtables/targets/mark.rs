@@ -4,18 +4,59 @@ use std::fmt::Write as _;
 
 use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
-use crate::netfilter::xtables::extension::{
-    Context, Extension, Given, Kind, Opt, Problem, Style, Value,
-};
+use crate::netfilter::xtables::extension::{Context, Extension, Given, Kind, Opt, Problem, Style};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState};
+use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, value};
 use crate::trace::Observer;
 
 /// The mark becomes `(mark & !mask) ^ value`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mark {
-    value: u32,
-    mask: u32,
+pub struct Mark(pub(super) Change);
+
+/// How a mark changes: it becomes `(mark & !mask) ^ value`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Change {
+    pub(super) value: u32,
+    pub(super) mask: u32,
+}
+
+impl Change {
+    /// The mark after the change.
+    pub(super) const fn apply(self, mark: u32) -> u32 {
+        (mark & !self.mask) ^ self.value
+    }
+
+    /// Reads one of the options that `MARK` and `CONNMARK` share.
+    pub(super) fn read(given: &Given<'_>) -> Option<Self> {
+        let (bits, pair) = (value::u32(&given.value), value::mark_mask(&given.value));
+        let (value, mask) = match given.name {
+            "set-xmark" => pair,
+            "set-mark" => (pair.0, pair.0 | pair.1),
+            "and-mark" => (0, !bits),
+            "or-mark" => (bits, bits),
+            "xor-mark" => (bits, 0),
+            _ => return None,
+        };
+        Some(Self { value, mask })
+    }
+
+    /// Writes the option that makes it again.
+    pub(super) fn save(self, out: &mut String) {
+        write!(out, " --set-xmark 0x{:x}/0x{:x}", self.value, self.mask).expect("a string");
+    }
+
+    /// Writes what it does, in the words of `-L`.
+    pub(super) fn print(self, out: &mut String) {
+        let Self { value, mask } = self;
+        let written = match (value, mask) {
+            (0, mask) => write!(out, "and 0x{:x}", !mask),
+            (value, mask) if value == mask => write!(out, "or 0x{value:x}"),
+            (value, 0) => write!(out, "xor 0x{value:x}"),
+            (value, u32::MAX) => write!(out, "set 0x{value:x}"),
+            (value, mask) => write!(out, "xset 0x{value:x}/0x{mask:x}"),
+        };
+        written.expect("a string takes everything");
+    }
 }
 
 const ALONE: &[&str] = &["set-xmark", "set-mark", "and-mark", "or-mark", "xor-mark"];
@@ -29,31 +70,14 @@ impl Extension for Mark {
         Opt::new("or-mark", Kind::U32(0, u32::MAX)).excluding(ALONE),
         Opt::new("xor-mark", Kind::U32(0, u32::MAX)).excluding(ALONE),
     ];
-    const HELP: &'static str = "";
+    const HELP: &'static str = include_str!("help/mark.txt");
 
     fn new(_: AddressFamily) -> Self {
-        Self { value: 0, mask: 0 }
+        Self(Change::default())
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        let number = |value: &Value<'_>| match value {
-            Value::Number(n) => u32::try_from(*n).unwrap_or(u32::MAX),
-            _ => 0,
-        };
-        let marked = |value: &Value<'_>| match value {
-            Value::MarkMask(value, mask) => (*value, *mask),
-            _ => (0, u32::MAX),
-        };
-        (self.value, self.mask) = match given.name {
-            "set-xmark" => marked(&given.value),
-            "set-mark" => {
-                let (value, mask) = marked(&given.value);
-                (value, value | mask)
-            }
-            "and-mark" => (0, !number(&given.value)),
-            "or-mark" => (number(&given.value), number(&given.value)),
-            _ => (number(&given.value), 0),
-        };
+        self.0 = Change::read(given).unwrap_or_default();
         Ok(())
     }
 
@@ -67,19 +91,12 @@ impl Extension for Mark {
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        write!(out, " --set-xmark 0x{:x}/0x{:x}", self.value, self.mask).expect("a string");
+        self.0.save(out);
     }
 
     fn print(&self, _: Style, out: &mut String) {
-        let Self { value, mask } = *self;
-        let written = match (value, mask) {
-            (0, mask) => write!(out, " MARK and 0x{:x}", !mask),
-            (value, mask) if value == mask => write!(out, " MARK or 0x{value:x}"),
-            (value, 0) => write!(out, " MARK xor 0x{value:x}"),
-            (value, u32::MAX) => write!(out, " MARK set 0x{value:x}"),
-            (value, mask) => write!(out, " MARK xset 0x{value:x}/0x{mask:x}"),
-        };
-        written.expect("a string takes everything");
+        out.push_str(" MARK ");
+        self.0.print(out);
     }
 }
 
@@ -92,7 +109,7 @@ impl TargetExtension for Mark {
         _: &mut TargetState,
         _: &mut O,
     ) -> Sentence {
-        f.skb.meta.mark = (f.skb.meta.mark & !self.mask) ^ self.value;
+        f.skb.meta.mark = self.0.apply(f.skb.meta.mark);
         Sentence::Continue
     }
 }

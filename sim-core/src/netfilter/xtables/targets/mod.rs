@@ -1,15 +1,23 @@
 //! The targets that are extensions: one file each. `ACCEPT`, `DROP` and `RETURN` are
 //! [`Action`](super::rule::Action)s.
 
+mod connmark;
 mod mark;
 mod nfqueue;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
+use crate::netfilter::Hook;
 use crate::netfilter::xtables::extension::{Extension, Place};
 use crate::netfilter::xtables::packet::Seen;
+use crate::netfilter::xtables::rule::TableName;
+use crate::packet::IpProto;
 use crate::trace::{DropReason, Observer};
 
+pub use connmark::Connmark;
 pub use mark::Mark;
 pub use nfqueue::NfQueue;
 
@@ -33,10 +41,21 @@ pub enum Sentence {
 
 /// A target, as the kernel runs it.
 pub trait TargetExtension: Extension {
-    /// Whether rules with it need connection tracking (`nf_ct_netns_get()`).
-    const NEEDS_CONNTRACK: bool = false;
+    /// The only table it may stand in (`xt_target.table`).
+    const TABLE: Option<TableName> = None;
 
-    /// Judges where it is loaded (`checkentry()`).
+    /// The only hooks it may be reached from; all if there are none (`xt_target.hooks`).
+    const HOOKS: &'static [Hook] = &[];
+
+    /// The only protocol that its rule may ask for (`xt_target.proto`).
+    const PROTO: Option<IpProto> = None;
+
+    /// Whether rules with it need connection tracking (`nf_ct_netns_get()`).
+    fn needs_conntrack(&self) -> bool {
+        false
+    }
+
+    /// Judges where it is loaded, if that is no wrong table, hook or protocol (`checkentry()`).
     ///
     /// # Errors
     /// What the kernel answers.
@@ -58,6 +77,14 @@ pub trait TargetExtension: Extension {
         state: &mut TargetState,
         o: &mut O,
     ) -> Sentence;
+}
+
+/// Judges where `target` is loaded (`xt_check_target()`).
+fn admit<T: TargetExtension>(target: &T, place: &Place<'_>) -> Result<(), Errno> {
+    let in_table = T::TABLE.is_none_or(|table| table == place.table);
+    let at_hooks = T::HOOKS.is_empty() || place.hooks.iter().all(|hook| T::HOOKS.contains(hook));
+    let for_proto = T::PROTO.is_none_or(|proto| place.proto == Some((proto.0, false)));
+    if in_table && at_hooks && for_proto { target.admit(place) } else { Err(Errno::EINVAL) }
 }
 
 /// What a target remembers between packets.
@@ -93,8 +120,8 @@ macro_rules! targets {
 
             /// Whether rules with it need connection tracking.
             #[must_use]
-            pub const fn needs_conntrack(&self) -> bool {
-                match self { $(Self::$name(_) => <$name as TargetExtension>::NEEDS_CONNTRACK,)* }
+            pub fn needs_conntrack(&self) -> bool {
+                match self { $(Self::$name(t) => t.needs_conntrack(),)* }
             }
 
             /// Judges where it is loaded.
@@ -102,7 +129,7 @@ macro_rules! targets {
             /// # Errors
             /// What the kernel answers.
             pub fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
-                match self { $(Self::$name(t) => t.admit(place),)* }
+                match self { $(Self::$name(t) => admit(t, place),)* }
             }
 
             /// What it remembers when it is loaded.
@@ -140,4 +167,8 @@ macro_rules! targets {
     };
 }
 
-targets! { Mark, NfQueue }
+targets! {
+    Connmark,
+    Mark,
+    NfQueue,
+}

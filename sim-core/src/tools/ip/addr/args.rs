@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::errno::Errno;
 use crate::family::AddressFamily;
+use crate::libc::number;
 use crate::link::DevName;
 use crate::link::inet::Scope;
 use crate::netlink::NetlinkError;
@@ -15,7 +16,7 @@ use crate::tools::ip::link::args::Notes;
 use crate::tools::ip::options::Options;
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

@@ -1,13 +1,14 @@
 //! The attributes of a device: what `ip link add`, `set`, `delete` and a veth's `peer` take in common.
 
 use crate::id::IfIndex;
+use crate::libc::number;
 use crate::link::DevFlags;
 use crate::netlink::request::{LinkChange, LinkRef};
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 /// The longest alias, in bytes (`IFALIASZ` with its terminator).
 const MAX_ALIAS: usize = 256;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::errno::Errno;
+use crate::libc::number;
 use crate::neigh::NudState;
 use crate::netlink::NetlinkError;
 use crate::netlink::request::NeighSpec;
@@ -12,7 +13,7 @@ use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

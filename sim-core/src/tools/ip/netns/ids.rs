@@ -2,12 +2,12 @@
 
 use crate::errno::Errno;
 use crate::id::NetnsId;
+use crate::libc::number;
 use crate::netlink::NetlinkError;
 use crate::tools::argv::Args;
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::netns::USAGE;
 use crate::tools::ip::options::Options;
-use crate::tools::number;
 use crate::tools::printer::Printer;
 use crate::tools::session::Session;
 use crate::world::World;

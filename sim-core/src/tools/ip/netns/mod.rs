@@ -4,13 +4,13 @@ mod ids;
 
 use crate::errno::Errno;
 use crate::id::NetnsId;
+use crate::libc::number;
 use crate::netlink::Request;
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::Options;
 use crate::tools::ip::unknown_command;
 use crate::tools::monitor::Monitor;
-use crate::tools::number;
 use crate::tools::printer::Printer;
 use crate::tools::session::Session;
 use crate::world::World;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::family::AddressFamily;
+use crate::libc::number;
 use crate::link::inet::Scope;
 use crate::netlink::command::implied_scope;
 use crate::netlink::request::{LinkRef, NextHopSpec, RouteSpec};
@@ -12,7 +13,7 @@ use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::options::{Family, Options};
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 /// Table `main` (`RT_TABLE_MAIN`).
 pub(crate) const RT_TABLE_MAIN: u32 = 254;

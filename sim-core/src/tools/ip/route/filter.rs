@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::family::AddressFamily;
 use crate::id::IfIndex;
+use crate::libc::number;
 use crate::netlink::message::RouteMsg;
 use crate::netlink::request::LinkRef;
 use crate::route::RouteType;
@@ -14,7 +15,7 @@ use crate::tools::ip::options::{Family, Options};
 use crate::tools::ip::route::args::{RT_TABLE_MAIN, route_type};
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 /// What is looked for; everything that was not said fits.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::family::AddressFamily;
 use crate::id::IfIndex;
+use crate::libc::number;
 use crate::netlink::message::route::{self, RouteQuery};
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, full, keyword};
 use crate::tools::failure::{Failure, Result};
@@ -14,7 +15,7 @@ use crate::tools::ip::route::print;
 use crate::tools::ip::usage;
 use crate::tools::printer::Printer;
 use crate::tools::session::{Host as _, Session};
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

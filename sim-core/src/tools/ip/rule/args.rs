@@ -1,6 +1,7 @@
 //! `ip rule add` and `delete`: from words to requests.
 
 use crate::family::AddressFamily;
+use crate::libc::number;
 use crate::netlink::request::{RuleAction, RuleSpec};
 use crate::route::RouteType;
 use crate::tools::argv::{Args, Keyword, abbr, abbreviates, full, keyword};
@@ -9,7 +10,7 @@ use crate::tools::ip::link::attributes::is_interface_name;
 use crate::tools::ip::options::Options;
 use crate::tools::ip::route::args::{RT_TABLE_MAIN, route_type};
 use crate::tools::ip::usage;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use crate::libc::number;
 use crate::link::DevName;
 use crate::netlink::Request;
 use crate::netlink::message::{RuleMsg, rule};
@@ -16,7 +17,7 @@ use crate::tools::ip::rule::args::{port_range, uid_range};
 use crate::tools::ip::rule::print;
 use crate::tools::printer::Printer;
 use crate::tools::session::Session;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::family::AddressFamily;
+use crate::libc::number;
 use crate::link::ipip::TunnelProto;
 use crate::netlink::request::LinkRef;
 use crate::tools::argv::{Args, abbreviates};
@@ -10,7 +11,7 @@ use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::attributes::is_interface_name;
 use crate::tools::ip::{tunnel, usage};
 use crate::tools::session::Session;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 /// What the words are for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

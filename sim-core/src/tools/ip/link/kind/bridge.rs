@@ -1,10 +1,10 @@
 //! `type bridge`.
 
+use crate::libc::number;
 use crate::netlink::request::{BridgeChange, McastChange};
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::usage;
-use crate::tools::number;
 
 #[derive(Clone, Copy)]
 enum Word {

@@ -1,11 +1,11 @@
 //! `type bridge_slave`: a bridge's port.
 
+use crate::libc::number;
 use crate::netlink::request::PortChange;
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::link::attributes;
 use crate::tools::ip::usage;
-use crate::tools::number;
 
 #[derive(Clone, Copy)]
 enum Word {

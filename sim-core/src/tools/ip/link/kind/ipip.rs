@@ -1,11 +1,12 @@
 //! `type ipip`.
 
+use crate::libc::number;
 use crate::netlink::request::{TunnelChange, TunnelProto};
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::family::AddressFamily;
+use crate::libc::number;
 use crate::netlink::request::VxlanChange;
 use crate::tools::argv::{Args, Keyword, abbr, full, keyword};
 use crate::tools::failure::{Failure, Result};
@@ -10,7 +11,7 @@ use crate::tools::ip::link::args::Notes;
 use crate::tools::ip::options::Options;
 use crate::tools::ip::usage;
 use crate::tools::session::Host;
-use crate::tools::{inet, names, number};
+use crate::tools::{inet, names};
 
 #[derive(Clone, Copy)]
 enum Word {

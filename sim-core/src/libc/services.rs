@@ -2,7 +2,7 @@
 
 /// A transport protocol that has ports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Transport {
+pub enum Transport {
     /// TCP.
     Tcp,
     /// UDP.
@@ -11,7 +11,7 @@ pub(super) enum Transport {
 
 impl Transport {
     /// Its name (`/etc/protocols`).
-    pub(super) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
@@ -154,13 +154,13 @@ const SERVICES: &[Service] = &[
 ];
 
 /// The name of the service at `port` (`getservbyport(3)`).
-pub(super) fn name(port: u16, transport: Transport) -> Option<&'static str> {
+pub fn name(port: u16, transport: Transport) -> Option<&'static str> {
     let found = SERVICES.iter().find(|(p, on, _)| *p == port && on.contains(&transport))?;
     found.2.split(' ').next()
 }
 
 /// The port of the service called `name` (`getservbyname(3)`).
-pub(super) fn port(name: &str, transport: Transport) -> Option<u16> {
+pub fn port(name: &str, transport: Transport) -> Option<u16> {
     let called = |names: &str| names.split(' ').any(|n| n == name);
     let found = SERVICES.iter().find(|(_, on, names)| on.contains(&transport) && called(names))?;
     Some(found.0)

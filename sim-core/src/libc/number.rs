@@ -30,40 +30,40 @@ fn leading(text: &str, base: u32) -> Option<(u64, bool, &str)> {
 }
 
 /// The number that `text` starts with, as `strtoul(3)` finds it, and what follows.
-pub(crate) fn strtoul(text: &str, base: u32) -> Option<(u64, &str)> {
+pub fn strtoul(text: &str, base: u32) -> Option<(u64, &str)> {
     let (value, negative, rest) = leading(text, base)?;
     Some((if negative { value.wrapping_neg() } else { value }, rest))
 }
 
 /// All of `text` as an unsigned number of 64 bits (`get_u64()`).
-pub(crate) fn u64(text: &str) -> Option<u64> {
+pub fn u64(text: &str) -> Option<u64> {
     strtoul(text, 0).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
 }
 
 /// All of `text` as an unsigned number of 32 bits (`get_u32()`, `get_unsigned()`).
-pub(crate) fn u32(text: &str) -> Option<u32> {
+pub fn u32(text: &str) -> Option<u32> {
     u64(text).and_then(|value| value.try_into().ok())
 }
 
 /// All of `text` as an unsigned number of 16 bits (`get_u16()`).
-pub(crate) fn u16(text: &str) -> Option<u16> {
+pub fn u16(text: &str) -> Option<u16> {
     u64(text).and_then(|value| value.try_into().ok())
 }
 
 /// All of `text` as an unsigned number of 8 bits (`get_u8()`).
-pub(crate) fn u8(text: &str) -> Option<u8> {
+pub fn u8(text: &str) -> Option<u8> {
     u64(text).and_then(|value| value.try_into().ok())
 }
 
 /// All of `text` as a signed number of 32 bits (`get_integer()`, `get_s32()`).
-pub(crate) fn i32(text: &str) -> Option<i32> {
+pub fn i32(text: &str) -> Option<i32> {
     let (value, negative, rest) = leading(text, 0)?;
     let value = i64::try_from(value).ok().filter(|_| rest.is_empty())?;
     i32::try_from(if negative { -value } else { value }).ok()
 }
 
 /// The decimal number that `text` starts with, 0 if there is none (`atoi(3)`).
-pub(crate) fn atoi(text: &str) -> i32 {
+pub fn atoi(text: &str) -> i32 {
     let Some((value, negative, _)) = leading(text, 10) else { return 0 };
     let value = i64::try_from(value).unwrap_or(i64::MAX);
     let signed = if negative { -value } else { value };

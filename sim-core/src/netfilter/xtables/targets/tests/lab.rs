@@ -1,0 +1,96 @@
+//! A router on which one target is applied to one packet.
+
+use crate::id::NetnsId;
+use crate::ip::lab::Bench;
+use crate::kernel::{Flight, Place};
+use crate::netfilter::Hook;
+use crate::netfilter::conntrack::proto::ProtoState;
+use crate::netfilter::conntrack::{Conn, CtId, CtInfo, CtRef, Status, Tuple, Zone};
+use crate::netfilter::xtables::packet::Seen;
+use crate::netfilter::xtables::table::Variant;
+use crate::netfilter::xtables::targets::{Sentence, Target};
+use crate::packet::hex::from_hex;
+use crate::packet::{EtherType, IpProto, Ipv4};
+use crate::trace::NoObserver;
+
+use super::reader::{Line, Unread};
+
+/// The target of a rule of the transcript's form.
+pub(super) fn target(rule: &str) -> Target {
+    match Line::new(rule).target() {
+        Ok(target) => target,
+        Err(Unread::Generic) => panic!("{rule}: its options are wrong"),
+        Err(Unread::Refused(problem)) => panic!("{rule}: {problem}"),
+    }
+}
+
+/// A connection of which nothing was seen but its first packet.
+pub(super) fn conn(tuple: Tuple) -> Conn {
+    let reply = Tuple { src: tuple.dst, dst: tuple.src, proto: tuple.proto };
+    Conn {
+        tuples: [tuple, reply],
+        status: Status::default(),
+        zone: Zone::default(),
+        timeout: 0,
+        proto: ProtoState::default(),
+        mark: 0,
+        labels: None,
+        counted: None,
+        since: None,
+        masquerade: None,
+        master: None,
+        event_mask: u32::MAX,
+        pending: 0,
+        number: 0,
+    }
+}
+
+/// A flight of the packet with these bytes, from the IPv4 header on, that waits at `hook` of the router, in by
+/// `c0`.
+pub(super) fn flight(bench: &mut Bench, hook: Hook, packet: &str) -> Flight {
+    let mut skb = bench.k.skb();
+    skb.put(&from_hex(packet).unwrap());
+    skb.reset_network_header();
+    skb.meta.protocol = EtherType::IPV4;
+    let (netns, dev) = (bench.r, bench.dev("c0"));
+    let flow = bench.k.new_flow();
+    let mut f = Flight::new(skb, Place::Hook(hook), netns, dev, flow);
+    f.iif = Some(dev);
+    f
+}
+
+/// Makes the flight's packet the first one of a connection with this mark.
+pub(super) fn track(bench: &mut Bench, f: &mut Flight, mark: u32) -> CtId {
+    let ip = Ipv4::parse(f.skb.network_header()).unwrap();
+    let tuple = Tuple::new(IpProto::UDP, (ip.src(), 1), (ip.dst(), 2));
+    let id = conns(bench, f.netns).insert(Conn { mark, ..conn(tuple) });
+    f.ct = CtRef::Tracked(id, CtInfo::New);
+    id
+}
+
+pub(super) fn conns(
+    bench: &mut Bench,
+    netns: NetnsId,
+) -> &mut crate::netfilter::conntrack::table::ConnTable {
+    &mut bench.k.netns[netns].nf.conntrack.conns
+}
+
+/// What the target decides about the packet at its hook.
+pub(super) fn apply(bench: &mut Bench, f: &mut Flight, rule: &str) -> Sentence {
+    let target = target(rule);
+    let Place::Hook(hook) = f.place else { panic!("the flight is at no hook") };
+    let ip = Ipv4::parse(f.skb.network_header()).unwrap();
+    let seen = Seen {
+        variant: Variant::Nft,
+        hook,
+        iif: f.iif,
+        oif: f.dst.map(|dst| dst.dev),
+        physin: None,
+        physout: None,
+        header_len: ip.header_len(),
+        frag_off: u16::try_from(ip.frag_offset()).unwrap(),
+        proto: ip.proto().0,
+    };
+    let mut state = target.state();
+    target.apply(&mut bench.k, f, &seen, &mut state, &mut NoObserver)
+}

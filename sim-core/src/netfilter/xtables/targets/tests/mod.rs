@@ -1,0 +1,90 @@
+//! What `iptables` 1.8.9 says of each target, in both of its variants, and what Linux 6.18 answers.
+
+mod lab;
+mod marks;
+mod reader;
+
+use crate::family::AddressFamily;
+use crate::netfilter::Hook;
+use crate::netfilter::xtables::extension::{Place, Problem, Style};
+use crate::netfilter::xtables::rule::TableName;
+use crate::netfilter::xtables::table::Variant;
+
+use reader::{Line, Unread};
+
+/// `> TABLE CHAIN RULE`, as `iptables -t TABLE -A CHAIN RULE` was asked, and below it what was seen: `S`, what
+/// `-S` shows behind the target's name; `N`, what `-nL` does; `L`, what `-L` does where that differs; `K`, the
+/// error of the kernel; `E`, the exit status and the message of the tool. A line that holds for one variant
+/// only begins with that variant's name.
+const OBSERVED: &str = include_str!("observed.txt");
+
+/// What was seen of one rule by one variant.
+struct Entry<'t> {
+    rule: &'t str,
+    seen: Vec<&'t str>,
+}
+
+fn entries(variant: &str) -> Vec<Entry<'static>> {
+    let mut entries: Vec<Entry<'static>> = Vec::new();
+    let other = if variant == "nft " { "legacy " } else { "nft " };
+    for line in OBSERVED.lines().filter(|line| !line.is_empty() && !line.starts_with(other)) {
+        match line.strip_prefix("> ") {
+            Some(rule) => entries.push(Entry { rule, seen: Vec::new() }),
+            None => {
+                let seen = line.strip_prefix(variant).unwrap_or(line);
+                entries.last_mut().expect("a rule stands first").seen.push(seen);
+            }
+        }
+    }
+    entries
+}
+
+/// What the model says of a rule, in the form of [`OBSERVED`]; `None` if the message is the option reader's.
+fn say(rule: &str, variant: Variant) -> Option<Vec<String>> {
+    let line = Line::new(rule);
+    let target = match line.target() {
+        Ok(target) => target,
+        Err(Unread::Generic) => return None,
+        Err(Unread::Refused(Problem::Parameter(text))) => return Some(vec![format!("E 2 {text}")]),
+        Err(Unread::Refused(other)) => return Some(vec![other.to_string()]),
+    };
+    let hook = [Hook::PreRouting, Hook::Input, Hook::Forward, Hook::Output, Hook::PostRouting]
+        .into_iter()
+        .find(|hook| hook.name() == line.chain);
+    let place = Place {
+        variant,
+        family: AddressFamily::Inet,
+        table: TableName::find(&line.table).unwrap(),
+        hooks: hook.as_slice(),
+        proto: line.proto,
+    };
+    if let Err(errno) = target.admit(&place) {
+        return Some(vec![format!("K {}", errno.message())]);
+    }
+    let style = |numeric| Style { family: AddressFamily::Inet, numeric };
+    let (mut saved, mut numbers, mut names) = (String::new(), String::new(), String::new());
+    target.save(style(false), &mut saved);
+    target.print(style(true), &mut numbers);
+    target.print(style(false), &mut names);
+    let mut said = vec![format!("S{saved}"), format!("N {}", numbers.trim_start())];
+    if names != numbers {
+        said.push(format!("L {}", names.trim_start()));
+    }
+    Some(said)
+}
+
+#[test]
+fn targets_are_written_printed_and_refused_as_by_the_real_tool() {
+    let mut count = 0;
+    for (name, variant) in [("nft ", Variant::Nft), ("legacy ", Variant::Legacy)] {
+        for entry in entries(name) {
+            let said = say(entry.rule, variant);
+            match said {
+                Some(said) => assert_eq!(said, entry.seen, "{name}{}", entry.rule),
+                None => assert!(entry.seen[0].starts_with("E 2"), "{name}{}", entry.rule),
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 100);
+}
