@@ -20,6 +20,9 @@ pub mod sctp;
 pub mod tcp;
 pub mod udp;
 
+#[cfg(test)]
+mod tests;
+
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::timeout;
 use crate::netfilter::conntrack::{Conn, CtInfo, Dir, Tuple};

@@ -1,6 +1,8 @@
 //! TCP (`net/netfilter/nf_conntrack_proto_tcp.c`): the state of a connection as a bystander sees it.
 
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use crate::netfilter::conntrack::event::Event;
