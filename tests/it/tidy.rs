@@ -102,7 +102,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sysctl", &[]),
     // Names of devices, and where a packet was routed to, are part of what is told.
     ("trace", &["link", "route"]),
-    ("netfilter", &["libc"]),
+    ("netfilter", &["ip", "libc", "link", "route", "socket", "sysctl"]),
     // A device hands frames to its bridge and shows them to packet sockets; a vxlan's neighbours have states.
     ("link", &["bridge", "neigh", "socket", "sysctl"]),
     // A querier asks from an address of this host.

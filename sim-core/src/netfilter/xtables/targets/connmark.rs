@@ -13,7 +13,7 @@ use crate::netfilter::xtables::extension::{
 };
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::targets::mark::Change;
-use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, value};
+use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, u32_of};
 use crate::trace::Observer;
 
 /// What is done (`mode`).
@@ -97,7 +97,7 @@ impl Extension for Connmark {
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        let number = value::u32(&given.value);
+        let number = u32_of(given);
         match given.name {
             "save-mark" => self.mode = Mode::Save,
             "restore-mark" => self.mode = Mode::Restore,

@@ -6,7 +6,7 @@ use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::xtables::extension::{Context, Extension, Given, Kind, Opt, Problem, Style};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, value};
+use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, u32_of};
 use crate::trace::Observer;
 
 /// The mark becomes `(mark & !mask) ^ value`.
@@ -28,7 +28,7 @@ impl Change {
 
     /// Reads one of the options that `MARK` and `CONNMARK` share.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
-        let (bits, pair) = (value::u32(&given.value), value::mark_mask(&given.value));
+        let (bits, pair) = (u32_of(given), given.value.mark_mask());
         let (value, mask) = match given.name {
             "set-xmark" => pair,
             "set-mark" => (pair.0, pair.0 | pair.1),

@@ -2,24 +2,34 @@
 //! [`Action`](super::rule::Action)s.
 
 mod connmark;
+mod dnat;
 mod mark;
+mod masquerade;
+mod nat;
+mod netmap;
 mod nfqueue;
+mod redirect;
+mod snat;
 #[cfg(test)]
 mod tests;
-mod value;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::Hook;
-use crate::netfilter::xtables::extension::{Extension, Place};
+use crate::netfilter::xtables::extension::{Extension, Given, Place};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::packet::IpProto;
 use crate::trace::{DropReason, Observer};
 
 pub use connmark::Connmark;
+pub use dnat::Dnat;
 pub use mark::Mark;
+pub use masquerade::Masquerade;
+pub use netmap::Netmap;
 pub use nfqueue::NfQueue;
+pub use redirect::Redirect;
+pub use snat::Snat;
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,6 +95,11 @@ fn admit<T: TargetExtension>(target: &T, place: &Place<'_>) -> Result<(), Errno>
     let at_hooks = T::HOOKS.is_empty() || place.hooks.iter().all(|hook| T::HOOKS.contains(hook));
     let for_proto = T::PROTO.is_none_or(|proto| place.proto == Some((proto.0, false)));
     if in_table && at_hooks && for_proto { target.admit(place) } else { Err(Errno::EINVAL) }
+}
+
+/// The number of an option whose kind holds it to 32 bits.
+fn u32_of(given: &Given<'_>) -> u32 {
+    u32::try_from(given.value.number()).unwrap_or(u32::MAX)
 }
 
 /// What a target remembers between packets.
@@ -169,6 +184,11 @@ macro_rules! targets {
 
 targets! {
     Connmark,
+    Dnat,
     Mark,
+    Masquerade,
+    Netmap,
     NfQueue,
+    Redirect,
+    Snat,
 }

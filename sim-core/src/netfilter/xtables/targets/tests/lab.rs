@@ -7,21 +7,16 @@ use crate::netfilter::Hook;
 use crate::netfilter::conntrack::proto::ProtoState;
 use crate::netfilter::conntrack::{Conn, CtId, CtInfo, CtRef, Status, Tuple, Zone};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::targets::{Sentence, Target};
 use crate::packet::hex::from_hex;
 use crate::packet::{EtherType, IpProto, Ipv4};
 use crate::trace::NoObserver;
 
-use super::reader::{Line, Unread};
+use super::reader::Line;
 
 /// The target of a rule of the transcript's form.
 pub(super) fn target(rule: &str) -> Target {
-    match Line::new(rule).target() {
-        Ok(target) => target,
-        Err(Unread::Generic) => panic!("{rule}: its options are wrong"),
-        Err(Unread::Refused(problem)) => panic!("{rule}: {problem}"),
-    }
+    Line::new(rule).target().unwrap_or_else(|problem| panic!("{rule}: {problem}"))
 }
 
 /// A connection of which nothing was seen but its first packet.
@@ -75,13 +70,11 @@ pub(super) fn conns(
     &mut bench.k.netns[netns].nf.conntrack.conns
 }
 
-/// What the target decides about the packet at its hook.
-pub(super) fn apply(bench: &mut Bench, f: &mut Flight, rule: &str) -> Sentence {
-    let target = target(rule);
-    let Place::Hook(hook) = f.place else { panic!("the flight is at no hook") };
+/// What rules see of the packet beside its bytes.
+pub(super) fn seen(f: &Flight, hook: Hook) -> Seen {
     let ip = Ipv4::parse(f.skb.network_header()).unwrap();
-    let seen = Seen {
-        variant: Variant::Nft,
+    Seen {
+        variant: crate::netfilter::xtables::table::Variant::Nft,
         hook,
         iif: f.iif,
         oif: f.dst.map(|dst| dst.dev),
@@ -90,7 +83,14 @@ pub(super) fn apply(bench: &mut Bench, f: &mut Flight, rule: &str) -> Sentence {
         header_len: ip.header_len(),
         frag_off: u16::try_from(ip.frag_offset()).unwrap(),
         proto: ip.proto().0,
-    };
+    }
+}
+
+/// What the target decides about the packet at its hook.
+pub(super) fn apply(bench: &mut Bench, f: &mut Flight, rule: &str) -> Sentence {
+    let target = target(rule);
+    let Place::Hook(hook) = f.place else { panic!("the flight is at no hook") };
+    let seen = seen(f, hook);
     let mut state = target.state();
     target.apply(&mut bench.k, f, &seen, &mut state, &mut NoObserver)
 }
