@@ -171,6 +171,27 @@ pub struct Conn {
 }
 
 impl Conn {
+    /// A connection with these tuples about which nothing else is known.
+    #[must_use]
+    pub fn between(tuples: [Tuple; 2]) -> Self {
+        Self {
+            tuples,
+            status: Status::default(),
+            zone: Zone::default(),
+            timeout: 0,
+            proto: ProtoState::default(),
+            mark: 0,
+            labels: None,
+            counted: None,
+            since: None,
+            masquerade: None,
+            master: None,
+            event_mask: u32::MAX,
+            pending: 0,
+            number: 0,
+        }
+    }
+
     /// Its tuple in direction `dir`.
     #[must_use]
     pub fn tuple(&self, dir: Dir) -> &Tuple {

@@ -4,7 +4,7 @@ use crate::kernel::{Flight, Kernel};
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::entry::{Conn, Counted, CtId, CtRef, Status, Template, Zone};
 use crate::netfilter::conntrack::event::Event;
-use crate::netfilter::conntrack::proto::{self, ProtoCx, ProtoState, Quote, Ruling};
+use crate::netfilter::conntrack::proto::{self, ProtoCx, Quote, Ruling};
 use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
 use crate::netfilter::conntrack::{garbage, lookup};
 use crate::netns::stack::Decision;
@@ -154,20 +154,13 @@ fn make(
     let on = |key| ns.sysctl.is_on(key);
     let number = ns.nf.conntrack.next_number();
     let mut conn = Conn {
-        tuples: [*tuple, reply],
-        status: Status::default(),
         zone: Zone { from_mark: false, ..zone },
-        timeout: 0,
-        proto: ProtoState::default(),
-        mark: 0,
         labels: (ns.nf.conntrack.label_users > 0).then_some(0),
         counted: on(Sysctl::NfConntrackAcct).then_some([Counted::default(); 2]),
         since: on(Sysctl::NfConntrackTimestamp).then_some(now),
-        masquerade: None,
-        master: None,
         event_mask: template.events.unwrap_or(ALL_EVENTS),
-        pending: 0,
         number,
+        ..Conn::between([*tuple, reply])
     };
     let cx = ProtoCx { now, sysctl: &ns.sysctl, hook };
     if !proto::begin(&mut conn, f.skb.network_header(), &cx) {
