@@ -7,6 +7,8 @@ pub enum Transport {
     Tcp,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
 }
 
 impl Transport {
@@ -15,6 +17,7 @@ impl Transport {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
         }
     }
 }
@@ -22,6 +25,7 @@ impl Transport {
 const TCP: &[Transport] = &[Transport::Tcp];
 const UDP: &[Transport] = &[Transport::Udp];
 const BOTH: &[Transport] = &[Transport::Tcp, Transport::Udp];
+const STREAMS: &[Transport] = &[Transport::Tcp, Transport::Sctp];
 
 /// Port, protocols, and the name with its aliases.
 type Service = (u16, &'static [Transport], &'static str);
@@ -134,7 +138,7 @@ const SERVICES: &[Service] = &[
     (5432, TCP, "postgresql postgres"),
     (5667, TCP, "nsca"),
     (5671, TCP, "amqps"),
-    (5672, TCP, "amqp"),
+    (5672, STREAMS, "amqp"),
     (6000, TCP, "x11 x11-0"),
     (6001, TCP, "x11-1"),
     (6346, BOTH, "gnutella-svc"),

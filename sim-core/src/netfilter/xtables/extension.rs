@@ -30,6 +30,12 @@ impl Problem {
     pub fn parameter(text: impl Into<String>) -> Self {
         Self::Parameter(text.into())
     }
+
+    /// A wrong value of an option, which is given with its dashes (`xtables_param_act(XTF_BAD_VALUE)`).
+    #[must_use]
+    pub fn bad_value(extension: &str, option: &str, value: &str) -> Self {
+        Self::Parameter(format!("{extension}: Bad value for \"{option}\" option: \"{value}\""))
+    }
 }
 
 /// Where a rule is written.

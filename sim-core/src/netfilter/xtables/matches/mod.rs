@@ -1,11 +1,24 @@
 //! The matches: one file each.
 
+mod addrtype;
 mod comment;
+mod connmark;
+mod conntrack;
 mod icmp;
+mod iprange;
+mod length;
+mod mac;
+mod mark;
+mod multiport;
+mod pkttype;
 mod ports;
+mod state;
+mod states;
+mod statistic;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod ttl;
 mod udp;
 
 use crate::errno::Errno;
@@ -17,9 +30,21 @@ use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::Variant;
 use crate::packet::IpProto;
 
+pub use addrtype::Addrtype;
 pub use comment::Comment;
+pub use connmark::Connmark;
+pub use conntrack::Conntrack;
 pub use icmp::Icmp;
+pub use iprange::Iprange;
+pub use length::Length;
+pub use mac::Mac;
+pub use mark::Mark;
+pub use multiport::Multiport;
+pub use pkttype::Pkttype;
+pub use state::State;
+pub use statistic::Statistic;
 pub use tcp::Tcp;
+pub use ttl::Ttl;
 pub use udp::Udp;
 
 /// What a match says about a packet.
@@ -74,6 +99,11 @@ pub trait MatchExtension: Extension {
         Ok(Some(self))
     }
 
+    /// What is said to whoever wrote it although nothing is wrong, line feeds included.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// What it remembers when it is loaded.
     fn state(&self) -> MatchState {
         MatchState::None
@@ -105,6 +135,8 @@ pub enum MatchState {
     /// Nothing.
     #[default]
     None,
+    /// How many packets of this round there were (`xt_statistic_priv`).
+    Nth(u32),
 }
 
 /// Declares [`Match`]: one variant an extension.
@@ -152,6 +184,12 @@ macro_rules! matches {
                 Ok(match self { $(Self::$name(m) => m.into_nft(cx)?.map(Self::$name),)* })
             }
 
+            /// What is said to whoever wrote it although nothing is wrong, line feeds included.
+            #[must_use]
+            pub fn remark(&self) -> Option<String> {
+                match self { $(Self::$name(m) => m.remark(),)* }
+            }
+
             /// What it remembers when it is loaded.
             #[must_use]
             pub fn state(&self) -> MatchState {
@@ -187,8 +225,20 @@ macro_rules! matches {
 }
 
 matches! {
+    Addrtype,
     Comment,
+    Connmark,
+    Conntrack,
     Icmp,
+    Iprange,
+    Length,
+    Mac,
+    Mark,
+    Multiport,
+    Pkttype,
+    State,
+    Statistic,
     Tcp,
+    Ttl,
     Udp,
 }

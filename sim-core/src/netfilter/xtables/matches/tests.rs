@@ -4,11 +4,16 @@
 //! shows them, and what the kernel answers. `transcripts/NAME.seen` has what such rules said about packets: `+` if
 //! they matched, `-` if not, `!` if the packet ended there. Lines without an engine hold for both.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use crate::family::AddressFamily;
+use crate::id::NetnsId;
 use crate::kernel::{Flight, Place as FlightPlace};
-use crate::link::lab::Lab;
 use crate::link::receive::eth_type_trans;
 use crate::netfilter::Hook;
+use crate::netfilter::conntrack::proto::ProtoState;
+use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Tuple, Zone};
 use crate::netfilter::xtables::extension::{Context, Place, Problem, Style};
 use crate::netfilter::xtables::lab::read_match;
 use crate::netfilter::xtables::matches::{MATCHES, Match, Matched};
@@ -16,7 +21,11 @@ use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::value;
+use crate::packet::IpProto;
 use crate::packet::hex::from_hex;
+use crate::time::{HZ, SimTime};
+use crate::tools::Outcome;
+use crate::world::World;
 
 /// One rule and the lines about it.
 struct Asked<'t> {
@@ -164,6 +173,8 @@ fn texts(transcript: &str) {
             if admitted.is_err() {
                 continue;
             }
+            let remark = loaded.as_ref().and_then(Match::remark);
+            assert_eq!(remark.as_deref().map(str::trim_end), said("remark"), "{rule}");
             let text = |write: fn(&Match, Style, &mut String), numeric| {
                 let mut out = String::new();
                 let style = Style { family: AddressFamily::Inet, numeric };
@@ -182,6 +193,8 @@ struct Packet<'t> {
     name: &'t str,
     frame: Vec<u8>,
     mark: u32,
+    /// How long after the one before it came at least, in milliseconds.
+    after: u64,
 }
 
 fn packets(transcript: &str) -> Vec<Packet<'_>> {
@@ -190,45 +203,65 @@ fn packets(transcript: &str) -> Vec<Packet<'_>> {
         .map(|line| {
             let mut words = line.split(' ');
             let (name, frame) = (words.next().unwrap(), from_hex(words.next().unwrap()).unwrap());
-            let mark = words.next().map_or(0, |word| {
-                let mark = word.strip_prefix("mark=0x").unwrap();
-                u32::from_str_radix(mark, 16).unwrap()
-            });
-            Packet { name, frame, mark }
+            let mut packet = Packet { name, frame, mark: 0, after: 0 };
+            for word in words {
+                match word.split_once('=').unwrap() {
+                    ("mark", mark) => packet.mark = u32::from_str_radix(&mark[2..], 16).unwrap(),
+                    ("after", after) => packet.after = after.parse().unwrap(),
+                    other => panic!("{other:?}"),
+                }
+            }
+            packet
         })
         .collect()
 }
 
-/// A kernel with a device `v0`, which has the address 02:00:00:00:00:01.
+/// A host that has 10.0.0.1/24 on its device `v0`.
 struct Bench {
-    lab: Lab,
+    world: World,
+    netns: NetnsId,
 }
 
+const SETUP: &str = "\
+    ip link add v0 address 02:00:00:00:00:01 type veth peer name p0 address 02:00:00:00:00:02
+    ip addr add 10.0.0.1/24 dev v0
+    ip link set lo up
+    ip link set p0 up
+    ip link set v0 up";
+
 impl Bench {
-    fn new() -> Self {
-        let mut lab = Lab::new();
-        let v0 = lab.veth("v0", "p0");
-        lab.k.devs[v0].addr = "02:00:00:00:00:01".parse().unwrap();
-        Self { lab }
+    /// A host that was set up further by the commands of the transcript.
+    fn new(transcript: &str) -> Self {
+        let mut world = World::new(1);
+        let netns = world.add_netns("b").unwrap();
+        let mut bench = Self { world, netns };
+        let further = transcript.lines().filter_map(|line| line.strip_prefix("setup "));
+        for command in SETUP.lines().chain(further) {
+            let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+            let outcome = bench.world.run_command(netns, &words).unwrap();
+            assert_eq!(outcome, Outcome::default(), "{command}");
+        }
+        bench
     }
 
     /// A packet that `v0` has received, as rules see it in `PREROUTING`.
     fn receive(&mut self, packet: &Packet<'_>, variant: Variant) -> (Flight, Seen) {
-        let v0 = self.lab.dev("v0");
-        let k = &mut self.lab.k;
+        let k = &mut self.world.kernel;
+        let v0 = k.dev_by_name(self.netns, "v0".parse().unwrap()).unwrap();
+        k.now += Duration::from_millis(packet.after);
         let mut skb = k.skb();
         skb.put(&packet.frame);
         let flow = k.new_flow();
         let place = FlightPlace::Hook(Hook::PreRouting);
-        let mut f = Flight::new(skb, place, self.lab.ns, v0, flow);
+        let mut f = Flight::new(skb, place, self.netns, v0, flow);
         eth_type_trans(&mut k.devs[v0], &mut f);
         f.skb.reset_network_header();
         f.skb.meta.mark = packet.mark;
         f.iif = Some(v0);
         let header = f.skb.network_header();
         let seen = Seen {
-            variant,
             hook: Hook::PreRouting,
+            variant,
             iif: Some(v0),
             oif: None,
             physin: None,
@@ -237,6 +270,8 @@ impl Bench {
             frag_off: (u16::from_be_bytes([header[6], header[7]]) & 0x1fff) * 8,
             proto: header[9],
         };
+        let len = u16::from_be_bytes([header[2], header[3]]);
+        f.skb.trim(len.into());
         (f, seen)
     }
 }
@@ -254,27 +289,29 @@ fn judgements(transcript: &str) {
             let rule = format!("{variant:?}: {}", asked.rule);
             let loaded = words.load(variant).unwrap();
             let mut state = loaded.as_ref().map(Match::state).unwrap_or_default();
-            let mut bench = Bench::new();
+            let mut bench = Bench::new(transcript);
             let mut judged = String::new();
             for packet in &packets {
                 let (f, seen) = bench.receive(packet, variant);
                 let asked_for = words.proto.is_none_or(|(proto, not)| (proto == seen.proto) != not);
                 let matched = match &loaded {
                     _ if !asked_for => Matched::No,
-                    Some(m) => m.matches(&mut bench.lab.k, &f, &seen, &mut state),
+                    Some(m) => m.matches(&mut bench.world.kernel, &f, &seen, &mut state),
                     None => Matched::Yes,
                 };
-                let sign = match matched {
-                    Matched::Yes => '+',
-                    Matched::No => '-',
-                    Matched::Malformed => '!',
-                };
-                judged.push(' ');
-                judged.push_str(packet.name);
-                judged.push(sign);
+                judged.extend([' '].into_iter().chain(packet.name.chars()).chain([sign(matched)]));
             }
             assert_eq!(judged, said, "{rule}");
         }
+    }
+}
+
+/// How transcripts write what a match says.
+const fn sign(matched: Matched) -> char {
+    match matched {
+        Matched::Yes => '+',
+        Matched::No => '-',
+        Matched::Malformed => '!',
     }
 }
 
@@ -302,8 +339,95 @@ macro_rules! judgements {
     };
 }
 
-texts! { comment icmp tcp udp }
-judgements! { icmp tcp udp }
+texts! {
+    addrtype comment connmark conntrack icmp iprange length mac mark multiport pkttype state statistic tcp ttl udp
+}
+judgements! { addrtype icmp iprange length mac mark multiport pkttype statistic tcp ttl udp }
+
+/// A connection of UDP from `src` to `dst`, whose answers come from `answers`.
+fn conn(src: (&str, u16), dst: (&str, u16), answers: (&str, u16), status: Status) -> Conn {
+    let end = |(addr, port): (&str, u16)| (addr.parse::<IpAddr>().unwrap(), port);
+    let confirmed = status.has(Status::CONFIRMED);
+    Conn {
+        tuples: [
+            Tuple::new(IpProto::UDP, end(src), end(dst)),
+            Tuple::new(IpProto::UDP, end(answers), end(src)),
+        ],
+        status,
+        zone: Zone::default(),
+        timeout: 30 * HZ + if confirmed { NOW.jiffies() } else { 0 },
+        proto: ProtoState::None,
+        mark: 0,
+        labels: None,
+        counted: None,
+        since: None,
+        masquerade: None,
+        master: None,
+        event_mask: 0,
+        pending: 0,
+        number: 0,
+    }
+}
+
+const NOW: SimTime = SimTime::from_millis(100_000);
+
+/// The packets of `conntrack.seen` in order: first, second and third packet of a flow, an answer, an error about a
+/// flow, a reset of no connection, a packet under `NOTRACK`, and one whose destination is translated.
+#[test]
+fn the_kernel_says_the_same_about_packets_of_connections() {
+    let (peer, own) = (("10.0.0.2", 1000), ("10.0.0.1", 53));
+    let confirmed = |further: Status| Status(Status::CONFIRMED.0 | further.0);
+    let ours = || {
+        let (src, dst) = (("10.0.0.1", 4000), ("10.0.0.2", 7));
+        conn(src, dst, dst, confirmed(Status::SEEN_REPLY))
+    };
+    let situations = || {
+        let part = |conn, info| Some((conn, info));
+        [
+            ("new", part(conn(peer, own, own, Status(0)), CtInfo::New), CtRef::None),
+            ("again", part(conn(peer, own, own, confirmed(Status(0))), CtInfo::New), CtRef::None),
+            (
+                "established",
+                part(conn(peer, own, own, confirmed(Status::SEEN_REPLY)), CtInfo::Established),
+                CtRef::None,
+            ),
+            ("reply", part(ours(), CtInfo::EstablishedReply), CtRef::None),
+            ("related", part(ours(), CtInfo::RelatedReply), CtRef::None),
+            ("invalid", None, CtRef::None),
+            ("untracked", None, CtRef::Untracked),
+            (
+                "dnat",
+                part(
+                    conn(("10.0.0.2", 1001), ("10.0.0.1", 8080), own, Status::DST_NAT),
+                    CtInfo::New,
+                ),
+                CtRef::None,
+            ),
+        ]
+    };
+    let frame =
+        from_hex(&format!("{}0800{}", "02".repeat(12), "45000014".to_owned() + &"0".repeat(32)));
+    let packet = Packet { name: "", frame: frame.unwrap(), mark: 0, after: 0 };
+    for asked in asked(include_str!("transcripts/conntrack.seen")) {
+        let words = words(asked.rule);
+        for variant in [Variant::Nft, Variant::Legacy] {
+            let loaded = words.load(variant).unwrap().unwrap();
+            let mut bench = Bench::new("");
+            bench.world.kernel.now = NOW;
+            let mut judged = String::new();
+            for (name, part, other) in situations() {
+                let (mut f, seen) = bench.receive(&packet, variant);
+                let k = &mut bench.world.kernel;
+                f.ct = part.map_or(other, |(conn, info)| {
+                    CtRef::Tracked(k.netns[f.netns].nf.conntrack.conns.insert(conn), info)
+                });
+                let matched = loaded.matches(k, &f, &seen, &mut loaded.state());
+                judged.extend([' '].into_iter().chain(name.chars()).chain([sign(matched)]));
+            }
+            assert_eq!(Some(&*judged), asked.said(variant, "packets"), "{}", asked.rule);
+        }
+    }
+}
 
 #[test]
 fn every_help_begins_with_the_name_of_its_extension() {
