@@ -147,6 +147,11 @@ impl Bench {
         self.k.run_pending(&mut self.seen);
     }
 
+    /// Runs what was started.
+    pub(crate) fn settle(&mut self) {
+        self.k.run_pending(&mut self.seen);
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&mut self, millis: u64) {
         let end = self.k.now + Duration::from_millis(millis);

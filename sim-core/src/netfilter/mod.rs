@@ -15,6 +15,7 @@ pub mod nat;
 pub mod queue;
 mod reroute;
 mod run;
+pub mod reject;
 pub mod xtables;
 
 use std::fmt;

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::family::V4;
+use crate::ip::icmp::counts_as_error;
 use crate::ip::{flow, ident};
 use crate::kernel::{Caller, Flight, Kernel, Place};
 use crate::netns::mib::{IcmpMib, MessageDirection};
@@ -108,6 +109,9 @@ pub(super) fn transmit<O: Observer>(
     }
     flight.caller = Caller::IpSend(cause.netns, None);
     flight.cb.opt = answer.options.found;
+    if counts_as_error(params.icmp_type) {
+        flight.ct = cause.ct.for_answer();
+    }
     let origin = Origin::Reply { to: cause.flow, what: name(params.icmp_type) };
     stack::start(k, flight, origin, o);
 }

@@ -5,6 +5,7 @@
 
 pub mod confirm;
 pub mod defrag;
+mod attach;
 pub mod entry;
 pub mod event;
 pub mod garbage;

@@ -143,6 +143,16 @@ impl<F: Family> Rules<F> {
         self.list.is_some()
     }
 
+    /// Whether a rule looks at protocol or ports, which somebody has to read from the packet then
+    /// (`fib4_rules_early_flow_dissect()`).
+    #[must_use]
+    pub fn read_transport(&self) -> bool {
+        self.list
+            .iter()
+            .flatten()
+            .any(|rule| rule.ipproto != 0 || rule.sport.is_some() || rule.dport.is_some())
+    }
+
     /// The preference of a rule that asks for none: right before the second rule
     /// (`fib_default_rule_pref()`).
     #[must_use]

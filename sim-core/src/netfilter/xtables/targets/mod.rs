@@ -9,6 +9,7 @@ mod nat;
 mod netmap;
 mod nfqueue;
 mod redirect;
+mod reject;
 mod snat;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use masquerade::Masquerade;
 pub use netmap::Netmap;
 pub use nfqueue::NfQueue;
 pub use redirect::Redirect;
+pub use reject::Reject;
 pub use snat::Snat;
 
 /// What a target decides.
@@ -190,5 +192,6 @@ targets! {
     Netmap,
     NfQueue,
     Redirect,
+    Reject,
     Snat,
 }

@@ -4,6 +4,7 @@ mod lab;
 mod marks;
 mod nat;
 mod reader;
+mod reject;
 
 use crate::family::AddressFamily;
 use crate::netfilter::Hook;
