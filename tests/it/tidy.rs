@@ -102,7 +102,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sysctl", &[]),
     // Names of devices, and where a packet was routed to, are part of what is told.
     ("trace", &["link", "route"]),
-    ("netfilter", &["ip", "libc", "link", "route", "socket", "sysctl"]),
+    ("netfilter", &["bridge", "ip", "libc", "link", "neigh", "route", "socket", "sysctl"]),
     // A device hands frames to its bridge and shows them to packet sockets; a vxlan's neighbours have states.
     ("link", &["bridge", "neigh", "socket", "sysctl"]),
     // A querier asks from an address of this host.
@@ -122,11 +122,37 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "netns",
         &["bridge", "ip", "link", "neigh", "netfilter", "route", "socket", "sysctl", "tunnel"],
     ),
-    ("netlink", &["bridge", "ip", "link", "neigh", "route", "socket", "sysctl", "tunnel", "world"]),
+    (
+        "netlink",
+        &[
+            "bridge",
+            "ip",
+            "link",
+            "neigh",
+            "netfilter",
+            "route",
+            "socket",
+            "sysctl",
+            "tunnel",
+            "world",
+        ],
+    ),
     ("world", &["link", "netlink", "route", "socket"]),
     (
         "tools",
-        &["bridge", "ip", "libc", "link", "neigh", "netlink", "route", "socket", "sysctl", "world"],
+        &[
+            "bridge",
+            "ip",
+            "libc",
+            "link",
+            "neigh",
+            "netfilter",
+            "netlink",
+            "route",
+            "socket",
+            "sysctl",
+            "world",
+        ],
     ),
     ("case", &["link", "netlink", "socket", "tools", "world"]),
 ];

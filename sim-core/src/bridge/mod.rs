@@ -9,7 +9,6 @@ pub mod gc;
 pub mod input;
 pub mod local;
 pub mod multicast;
-pub mod netfilter;
 pub mod port;
 pub mod state;
 mod suppress;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use crate::bridge::netfilter::Bridged;
 use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::netfilter::Hook;
+use crate::netfilter::bridged::Bridged;
 use crate::netfilter::conntrack::CtRef;
 use crate::packet::Skb;
 use crate::packet::ipv4_options::IpOptions;
@@ -78,6 +78,11 @@ impl Flight {
         (self.iif, self.dst, self.sk) = (None, None, None);
         self.caller = Caller::Nobody;
         self.cb = IpCb::default();
+        self.reset_ct();
+    }
+
+    /// Forgets connection and bridge, as a packet does that goes into a tunnel (`skb_scrub_packet()`).
+    pub fn reset_ct(&mut self) {
         (self.ct, self.bridged) = (CtRef::None, None);
     }
 

@@ -4,18 +4,20 @@
 //! |---|---|
 //! | `hooks` | what is registered at each point, by priority |
 //! | `run` | passing a packet through it |
+//! | `bridged` | packets of bridges at these points |
 //! | `conntrack/` | connections |
 //! | `nat/` | address translation |
 //! | `queue` | packets that wait for a program's verdict |
 //! | `xtables/` | tables of rules |
 
+pub mod bridged;
 pub mod conntrack;
 pub mod hooks;
 pub mod nat;
 pub mod queue;
+pub mod reject;
 mod reroute;
 mod run;
-pub mod reject;
 pub mod xtables;
 
 use std::fmt;

@@ -36,11 +36,6 @@ pub(super) enum Queued {
     Full,
 }
 
-/// Binds a queue.
-pub fn bind(k: &mut Kernel, netns: NetnsId, number: u16) {
-    k.netns[netns].nf.queues.bound.entry(number).or_default();
-}
-
 /// Puts the packet into a queue; it goes on behind the `next`th function of its hook.
 pub(super) fn hold(k: &mut Kernel, f: &mut Flight, number: u16, next: usize) -> Queued {
     let netns = f.netns;
@@ -59,9 +54,16 @@ pub(super) fn hold(k: &mut Kernel, f: &mut Flight, number: u16, next: usize) -> 
     Queued::Waits
 }
 
-/// Takes the packet out that waits longest, to go on (`nf_reinject()`).
-pub fn release(k: &mut Kernel, netns: NetnsId, number: u16) -> Option<Flight> {
-    let flight = k.netns[netns].nf.queues.bound.get_mut(&number)?.pop_front()?;
-    k.queued -= 1;
-    Some(*flight)
+impl Kernel {
+    /// Binds a queue of a namespace.
+    pub fn bind_queue(&mut self, netns: NetnsId, number: u16) {
+        self.netns[netns].nf.queues.bound.entry(number).or_default();
+    }
+
+    /// Takes the packet out that waits longest in a queue, to go on (`nf_reinject()`).
+    pub fn take_queued(&mut self, netns: NetnsId, number: u16) -> Option<Flight> {
+        let flight = self.netns[netns].nf.queues.bound.get_mut(&number)?.pop_front()?;
+        self.queued -= 1;
+        Some(*flight)
+    }
 }

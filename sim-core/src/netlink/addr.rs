@@ -9,6 +9,7 @@ use crate::link::IfAddr;
 use crate::link::group::FilterMode;
 use crate::link::inet::Scope;
 use crate::neigh;
+use crate::netfilter::nat::masquerade;
 use crate::netlink::request::{AddrSpec, Create, LinkRef};
 use crate::netlink::{NetlinkError, link};
 use crate::route::ifaddr::{self, Refusal};
@@ -92,6 +93,7 @@ pub fn del<O: Observer>(
     }
     ifaddr::remove(k, dev, at);
     neigh::addr_removed(k, dev, o);
+    masquerade::addr_removed(k, dev);
     Ok(())
 }
 

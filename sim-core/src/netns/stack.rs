@@ -8,7 +8,7 @@ use crate::ip::reassembly::{Datagram, User};
 use crate::kernel::run::Step;
 use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::neigh::output::Resolution;
-use crate::netfilter::{Hook, HookState};
+use crate::netfilter::{Hook, HookState, bridged};
 use crate::socket::tcp;
 use crate::trace::{DropReason, Event, Moment, Observer, Origin};
 use crate::{bridge, ip, link, neigh, netfilter, route, tunnel};
@@ -44,20 +44,20 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             taken_by(k, f, taker, o)?
         }
         Place::BridgeReceive => bridge_receive(k, f, o)?,
-        Place::BridgePreRouting => bridge::netfilter::pre_routing(k, f, o)?,
+        Place::BridgePreRouting => bridged::pre_routing(k, f, o)?,
         Place::BridgeInput => bridge::input::finish(k, f, o)?,
         Place::BridgeDeviceTransmit => {
-            if bridge::netfilter::resume(f) {
+            if bridged::resume(f) {
                 Some(Place::BridgeInput)
             } else {
                 bridge::local::transmit(k, f, o)?
             }
         }
-        Place::BridgeForward { from } => match bridge::netfilter::forward(k, f, from, o)? {
+        Place::BridgeForward { from } => match bridged::forward(k, f, from, o)? {
             netfilter::Verdict::Stolen => None,
             netfilter::Verdict::Accept => Some(Place::BridgePostRouting { from }),
         },
-        Place::BridgePostRouting { .. } => match bridge::netfilter::post_routing(k, f, o)? {
+        Place::BridgePostRouting { .. } => match bridged::post_routing(k, f, o)? {
             netfilter::Verdict::Stolen => None,
             netfilter::Verdict::Accept => Some(Place::BridgeTransmit),
         },
@@ -66,7 +66,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             Some(Place::Transmit)
         }
         Place::BridgeLocal => {
-            bridge::netfilter::local_in(k, f)?;
+            bridged::local_in(k, f)?;
             bridge::local::pass_up(k, f);
             Some(Place::DeviceReceive)
         }
@@ -174,7 +174,7 @@ fn pass<O: Observer>(
     hook: Hook,
     o: &mut O,
 ) -> Decision<Option<Place>> {
-    if hook == Hook::PreRouting && bridge::netfilter::has_passed(f) {
+    if hook == Hook::PreRouting && bridged::has_passed(f) {
         return Ok(Some(after(hook)));
     }
     Ok(match netfilter::run(k, f, hook_state(f, hook), o)? {
@@ -216,6 +216,7 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         Timer::AddrLifetime(dev) => {
             route::ifaddr::check_lifetime(k, *dev);
             neigh::addr_removed(k, *dev, o);
+            netfilter::nat::masquerade::addr_removed(k, *dev);
         }
         Timer::Neigh { dev, addr } => neigh::expire(k, *dev, *addr, o),
         Timer::NeighGc(netns) => neigh::collect(k, *netns, o),

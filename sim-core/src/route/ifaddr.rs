@@ -10,7 +10,6 @@ use crate::kernel::rtnl::{self, Change};
 use crate::kernel::{Kernel, Timer};
 use crate::link::IfAddr;
 use crate::link::inet::{ConfKey, Scope};
-use crate::netfilter::nat::masquerade;
 use crate::route::RouteType;
 use crate::route::addr_type::{addr_type, is_zeronet};
 use crate::route::event;
@@ -155,7 +154,6 @@ fn announce_down(k: &mut Kernel, dev: DevId, addr: &IfAddr) {
         k.timers.disarm(timer);
     }
     rtnl::addr(k, dev, addr, Change::Deleted);
-    masquerade::addr_removed(k, dev, addr.peer);
     del_routes(k, dev, addr, None);
     if k.devs[dev].inet.addrs.is_empty() {
         event::disable(k, dev, event::Cause::LastAddress);

@@ -18,7 +18,6 @@ use crate::ip::ident;
 use crate::kernel::flight::IpCb;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::DevKind;
-use crate::netfilter::conntrack::CtRef;
 use crate::netns::stack::Decision;
 use crate::packet::build::{Ipv4Params, push_ipv4};
 use crate::packet::{IpProto, PacketType};
@@ -102,7 +101,7 @@ fn send(k: &mut Kernel, f: &mut Flight, route: &OutputRoute, outer: Outer) -> Pl
 /// Forgets what does not leave a namespace, and what belonged to the inner packet alone
 /// (`skb_scrub_packet()`).
 fn scrub(f: &mut Flight, netns: NetnsId) {
-    (f.ct, f.bridged) = (CtRef::None, None);
+    f.reset_ct();
     if f.netns != netns {
         f.skb.meta.mark = 0;
         f.netns = netns;

@@ -3,9 +3,9 @@
 //! A packet meets it twice: [`track`] finds its connection, or makes one that nobody else can find; [`confirm`]
 //! puts that into the table once the packet has passed every hook.
 
+mod attach;
 pub mod confirm;
 pub mod defrag;
-mod attach;
 pub mod entry;
 pub mod event;
 pub mod garbage;

@@ -1,7 +1,7 @@
 //! What masquerading has beyond other translation: it holds as long as the address it took
 //! (`nf_nat_masquerade.c`).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::id::DevId;
 use crate::kernel::{Flight, Kernel};
@@ -24,9 +24,11 @@ pub fn device_down(k: &mut Kernel, dev: DevId) {
     end(k, dev, |_| true);
 }
 
-/// Ends the flows that took `addr` of `dev`, which has it no longer (`masq_inet_event()`).
-pub fn addr_removed(k: &mut Kernel, dev: DevId, addr: Ipv4Addr) {
-    end(k, dev, |to| to == addr);
+/// Ends the flows that took an address of `dev` which it has no longer (`masq_inet_event()`).
+pub fn addr_removed(k: &mut Kernel, dev: DevId) {
+    let Some(device) = k.devs.get(dev) else { return };
+    let left: Vec<IpAddr> = device.inet.addrs.iter().map(|addr| addr.peer.into()).collect();
+    end(k, dev, |taken| !left.contains(&taken));
 }
 
 fn end(k: &mut Kernel, dev: DevId, is_meant: impl Fn(IpAddr) -> bool) {
