@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::id::NetnsId;
-use crate::kernel::{Flight, Kernel};
+use crate::kernel::{Flight, Kernel, Place};
 
 /// How many packets a queue holds (`NFQNL_QMAX_DEFAULT`).
 const MOST: usize = 1024;
@@ -32,16 +32,19 @@ pub(super) enum Queued {
     Waits,
     /// Nobody has bound the queue.
     NoProgram,
-    /// The queue is full.
-    Full,
+    /// The queue is full, or the packet is a bridge's, which cannot wait here.
+    Refused,
 }
 
 /// Puts the packet into a queue; it goes on behind the `next`th function of its hook.
 pub(super) fn hold(k: &mut Kernel, f: &mut Flight, number: u16, next: usize) -> Queued {
     let netns = f.netns;
+    if !matches!(f.place, Place::Hook(_)) {
+        return Queued::Refused;
+    }
     match k.netns[netns].nf.queues.bound.get(&number).map(VecDeque::len) {
         None => return Queued::NoProgram,
-        Some(MOST..) => return Queued::Full,
+        Some(MOST..) => return Queued::Refused,
         Some(_) => {}
     }
     let skb = std::mem::replace(&mut f.skb, k.skb());
