@@ -95,23 +95,13 @@ impl Bench {
     }
 
     pub(crate) fn addr(&mut self, dev: &str, local: Ipv4Addr) {
-        let spec = AddrSpec {
-            dev: link(dev),
-            local: IpAddr::V4(local),
-            peer: None,
-            prefix_len: 24,
-            any_prefix: false,
-            broadcast: None,
-            label: None,
-            scope: None,
-            metric: None,
-            no_prefix_route: false,
-            autojoin: false,
-            valid_lft_s: None,
-            preferred_lft_s: None,
-            proto: 0,
-        };
+        let spec = addr_spec(dev, local);
         self.request(&Request::AddrAdd(spec, Create::Exclusive)).unwrap();
+    }
+
+    /// Takes the address away.
+    pub(crate) fn no_addr(&mut self, dev: &str, local: Ipv4Addr) {
+        self.request(&Request::AddrDel(addr_spec(dev, local))).unwrap();
     }
 
     /// A neighbour whose last two bytes of address are its hardware address's: 10.0.1.2 is
@@ -179,6 +169,26 @@ impl Bench {
     /// Takes the reasons of drops.
     pub(crate) fn drops(&mut self) -> Vec<DropReason> {
         std::mem::take(&mut self.seen.drops)
+    }
+}
+
+/// `ADDR/24 dev DEV`.
+fn addr_spec(dev: &str, local: Ipv4Addr) -> AddrSpec {
+    AddrSpec {
+        dev: link(dev),
+        local: IpAddr::V4(local),
+        peer: None,
+        prefix_len: 24,
+        any_prefix: false,
+        broadcast: None,
+        label: None,
+        scope: None,
+        metric: None,
+        no_prefix_route: false,
+        autojoin: false,
+        valid_lft_s: None,
+        preferred_lft_s: None,
+        proto: 0,
     }
 }
 

@@ -64,7 +64,7 @@ pub fn insert_tcp_mss(skb: &mut Skb, mss: u16) -> bool {
     let Ok(tcp) = Tcp::parse(ip.payload()) else { return false };
     let (ip_len, len, total_len) = (ip.header_len(), tcp.header_len(), ip.total_len());
     let whole = skb.network_header().len() == total_len && ip.payload().len() == len;
-    if ip.proto() != IpProto::TCP || ip.is_fragment() || !whole || len == TCP_HLEN_MAX {
+    if ip.proto() != IpProto::TCP || ip.frag_offset() != 0 || !whole || len == TCP_HLEN_MAX {
         return false;
     }
     skb.put_zero(TCPOLEN_MSS);

@@ -2,15 +2,18 @@
 //! [`Action`](super::rule::Action)s.
 
 mod connmark;
+mod ct;
 mod dnat;
 mod mark;
 mod masquerade;
 mod nat;
 mod netmap;
 mod nfqueue;
+mod notrack;
 mod redirect;
 mod reject;
 mod snat;
+mod tcpmss;
 #[cfg(test)]
 mod tests;
 
@@ -24,14 +27,17 @@ use crate::packet::IpProto;
 use crate::trace::{DropReason, Observer};
 
 pub use connmark::Connmark;
+pub use ct::Ct;
 pub use dnat::Dnat;
 pub use mark::Mark;
 pub use masquerade::Masquerade;
 pub use netmap::Netmap;
 pub use nfqueue::NfQueue;
+pub use notrack::Notrack;
 pub use redirect::Redirect;
 pub use reject::Reject;
 pub use snat::Snat;
+pub use tcpmss::Tcpmss;
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -186,12 +192,15 @@ macro_rules! targets {
 
 targets! {
     Connmark,
+    Ct,
     Dnat,
     Mark,
     Masquerade,
     Netmap,
     NfQueue,
+    Notrack,
     Redirect,
     Reject,
     Snat,
+    Tcpmss,
 }

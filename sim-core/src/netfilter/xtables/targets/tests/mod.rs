@@ -2,9 +2,11 @@
 
 mod lab;
 mod marks;
+mod mss;
 mod nat;
 mod reader;
 mod reject;
+mod tracking;
 
 use crate::family::AddressFamily;
 use crate::netfilter::Hook;
