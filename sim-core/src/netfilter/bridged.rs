@@ -169,16 +169,24 @@ fn write_destination(f: &mut Flight, addr: MacAddr) {
     }
 }
 
-/// Whether the frame that the bridge's own device sends is one that its next hop's address was found for: then it
-/// goes on where it came from, with the source that it had (`br_nf_pre_routing_finish_bridge_slow()`).
-pub fn resume(f: &mut Flight) -> bool {
-    let Some(bridged) = &mut f.bridged else { return false };
-    let Some(header) = bridged.header.take() else { return false };
-    bridged.physout = None;
-    let physin = bridged.physin;
+/// Gives a frame whose next hop's address was found the source back that it had. The kernel does so a moment later,
+/// in bytes that captures of the bridge's device share.
+pub fn restore_source(f: &mut Flight) {
+    let Some(header) = f.bridged.and_then(|bridged| bridged.header) else { return };
     if let Some(bytes) = f.skb.data_mut().get_mut(ETH_ALEN..ETH_HLEN) {
         bytes.copy_from_slice(&header);
     }
+}
+
+/// Whether the frame that the bridge's own device sends is one that its next hop's address was found for: then it
+/// goes on where it came from (`br_nf_pre_routing_finish_bridge_slow()`).
+pub fn resume(f: &mut Flight) -> bool {
+    let Some(bridged) = &mut f.bridged else { return false };
+    if bridged.header.take().is_none() {
+        return false;
+    }
+    bridged.physout = None;
+    let physin = bridged.physin;
     f.skb.reset_mac_header();
     if f.skb.pull(ETH_HLEN).is_none() {
         return false;

@@ -112,7 +112,9 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             (ip::output::finish(k, f, o)? == Pieces::One).then_some(Place::Neighbour)
         }
         Place::Neighbour => {
-            (neigh::output::resolve(k, f, o)? == Resolution::Filled).then_some(Place::Transmit)
+            let resolution = neigh::output::resolve(k, f, o)?;
+            bridged::restore_source(f);
+            (resolution == Resolution::Filled).then_some(Place::Transmit)
         }
         Place::Transmit => link::transmit::transmit(k, f, o)?,
         Place::TunnelTransmit => tunnel::transmit(k, f, o)?,

@@ -3,6 +3,7 @@
 mod command;
 mod look;
 mod netfilter;
+mod shared;
 mod sockets;
 mod wire;
 

@@ -15,6 +15,7 @@ use crate::world::World;
 
 use super::super::format::to_hex;
 use super::super::observed::{Direction, FrameObserved};
+use super::shared;
 
 /// The packet sockets of a case under way and what they saw.
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ impl Wire {
         let mut frame = Vec::new();
         for (netns, socket) in &self.captures {
             let list = self.frames.entry(*netns).or_default();
+            let (mut batch, first) = (Vec::new(), list.len());
             while let Ok(info) = world.recv_packet(*socket, &mut frame) {
                 let dev = world.kernel.devs.get(info.dev).map(|dev| dev.name.to_string());
                 let since = info.time.as_micros().saturating_sub(begun.as_micros());
@@ -64,7 +66,17 @@ impl Wire {
                     t_us: i64::try_from(since).unwrap_or(i64::MAX),
                     hex: to_hex(&frame),
                 };
+                batch.push((seen.dir, frame.clone()));
                 list.push((dev.unwrap_or_else(|| "gone".to_owned()), seen));
+            }
+            for (n, (dir, frame)) in batch.iter().enumerate() {
+                let sent = batch[n..].iter().filter(|(dir, _)| *dir == Direction::Out);
+                let sent: Vec<&[u8]> = sent.map(|(_, frame)| frame.as_slice()).collect();
+                if *dir == Direction::In
+                    && let Some(bytes) = shared::as_read(frame, &sent)
+                {
+                    list[first + n].1.hex = to_hex(&bytes);
+                }
             }
         }
     }
