@@ -57,8 +57,10 @@ errnos! {
     ENFILE = 23, "Too many open files in system";
     EFBIG = 27, "File too large";
     ENOSPC = 28, "No space left on device";
+    EMLINK = 31, "Too many links";
     EPIPE = 32, "Broken pipe";
     ERANGE = 34, "Numerical result out of range";
+    ENOTEMPTY = 39, "Directory not empty";
     ELOOP = 40, "Too many levels of symbolic links";
     EXFULL = 54, "Exchange full";
     ENONET = 64, "Machine is not on the network";
@@ -105,18 +107,30 @@ pub struct NetlinkError {
     /// The extended acknowledgement's text, if the kernel gives one (`NLMSGERR_ATTR_MSG`);
     /// iproute2 prints it as `Error: TEXT.` instead of `RTNETLINK answers: ERRNO`.
     pub message: Option<String>,
+    /// Of a batch: the messages that were refused, by their place, and why.
+    pub refused: Vec<(usize, Errno)>,
 }
 
 impl NetlinkError {
+    /// The refusal of messages of a batch.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[must_use]
+    pub fn of_batch(refused: Vec<(usize, Errno)>) -> Self {
+        let (_, errno) = *refused.first().expect("a message that was refused");
+        Self { errno, message: None, refused }
+    }
+
     /// A refusal with a text.
     #[must_use]
     pub fn with_message(errno: Errno, message: impl Into<String>) -> Self {
-        Self { errno, message: Some(message.into()) }
+        Self { errno, message: Some(message.into()), refused: Vec::new() }
     }
 }
 
 impl From<Errno> for NetlinkError {
     fn from(errno: Errno) -> Self {
-        Self { errno, message: None }
+        Self { errno, message: None, refused: Vec::new() }
     }
 }

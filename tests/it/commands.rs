@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sim_core::id::NetnsId;
-use sim_core::netlink::Request;
+use sim_core::netlink::{Command, Request};
 use sim_core::tools::{self, Call};
 use sim_core::world::journal::Entry;
 use sim_core::world::{Output, Poll, World};
@@ -163,12 +163,12 @@ fn every_command_prints_what_the_real_one_prints() {
 }
 
 /// What a command line asks for, refused or not, and the commands that would ask for the same.
-fn asked(world: &mut World, line: &[String], stdin: &str) -> Vec<(NetnsId, Request, String)> {
+fn asked(world: &mut World, line: &[String], stdin: &str) -> Vec<(NetnsId, Request, Command)> {
     let initial = world.initial_netns();
     world.keep_journal();
     run(world, initial, line.to_vec(), stdin);
     let entries = world.take_journal().into_iter();
-    let told = |e: Entry| Some((e.netns, e.request?, e.command.expect("a command").to_string()));
+    let told = |e: Entry| Some((e.netns, e.request?, e.command.expect("a command")));
     entries.filter_map(told).collect()
 }
 
@@ -182,7 +182,7 @@ fn every_recorded_request_prints_as_a_command_that_asks_for_the_same() {
             let mut twin = world.clone();
             let first = asked(&mut world, &words(&step.command), &step.stdin);
             for wanted in &first {
-                let again = asked(&mut twin, &words(&wanted.2), "");
+                let again = asked(&mut twin, &wanted.2.argv(), wanted.2.input());
                 assert_eq!(again, std::slice::from_ref(wanted), "{}", step.command);
             }
             count += first.len();

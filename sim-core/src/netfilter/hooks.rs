@@ -2,7 +2,9 @@
 
 use smallvec::SmallVec;
 
+use crate::family::AddressFamily;
 use crate::netfilter::xtables::rule::TableName;
+use crate::netfilter::xtables::table::Table;
 use crate::netfilter::{Hook, Netfilter};
 
 /// The priorities (`enum nf_ip_hook_priorities`).
@@ -72,7 +74,9 @@ pub(super) fn registered(nf: &Netfilter) -> Hooks {
         }
     }
     let mut translates = false;
-    for (n, table) in nf.tables.iter().enumerate() {
+    // IPv6 packets are not evaluated.
+    let of_inet = |table: &Table| table.family == AddressFamily::Inet;
+    for (n, table) in nf.tables.iter().enumerate().filter(|(_, table)| of_inet(table)) {
         for (_, chain) in table.rules.iter() {
             let Some(base) = chain.base else { continue };
             if table.name == TableName::Nat {

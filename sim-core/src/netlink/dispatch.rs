@@ -2,6 +2,7 @@
 
 use crate::id::NetnsId;
 use crate::kernel::Kernel;
+use crate::netfilter::xtables::commit;
 use crate::netlink::{
     NetlinkError, Request, addr, fdb, link, maddr, mdb, neigh, nsid, route, rule, sysctl, tunnel,
 };
@@ -78,6 +79,9 @@ fn serve<O: Observer>(
         Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)
+        }
+        Request::Xt(batch) => {
+            commit::commit(&mut k.netns[netns].nf, batch).map_err(NetlinkError::of_batch)
         }
     }
 }

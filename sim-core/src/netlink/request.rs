@@ -14,12 +14,13 @@ use crate::link::inet::Scope;
 pub use crate::link::ipip::TunnelProto;
 pub use crate::link::macvlan::MacvlanMode;
 use crate::neigh::NudState;
+use crate::netfilter::xtables::change::XtBatch;
 use crate::packet::MacAddr;
 use crate::route::RouteType;
 pub use crate::route::fib::rule::RuleAction;
 
 /// A change to the kernel model.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Makes a device (`RTM_NEWLINK` with `NLM_F_CREATE`).
     LinkAdd(LinkAdd),
@@ -80,6 +81,8 @@ pub enum Request {
         /// What is written.
         value: String,
     },
+    /// Changes tables of rules (a batch of `nf_tables`, `IPT_SO_SET_REPLACE`).
+    Xt(Box<XtBatch>),
 }
 
 /// How a new object meets one that is there: the flags `NLM_F_CREATE`, `_EXCL`, `_REPLACE`,

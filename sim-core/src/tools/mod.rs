@@ -16,6 +16,7 @@ mod inet;
 mod inject;
 mod input;
 mod ip;
+mod iptables;
 mod iputils;
 mod json;
 #[cfg(test)]
@@ -97,6 +98,24 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "ethtool", catches: Catches::Nothing, start: ethtool::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
     Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
+    Tool { name: "ip6tables", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-legacy", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-legacy-restore", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-legacy-save", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-nft", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-nft-restore", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-nft-save", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-restore", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "ip6tables-save", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-legacy", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-legacy-restore", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-legacy-save", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-nft", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-nft-restore", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-nft-save", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-restore", catches: Catches::Nothing, start: iptables::start },
+    Tool { name: "iptables-save", catches: Catches::Nothing, start: iptables::start },
     Tool { name: "nc", catches: Catches::Nothing, start: nc::start },
     Tool { name: "ping", catches: Catches::InterruptAndQuit, start: ping::start },
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },

@@ -15,7 +15,7 @@ use crate::netlink::{NetlinkError, command};
 use crate::world::World;
 
 /// A change that was asked for.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Where.
     pub netns: NetnsId,
@@ -140,7 +140,8 @@ fn links(request: &mut Request) -> Vec<&mut LinkRef> {
         | Request::RuleDel(_)
         | Request::TunnelDel(_)
         | Request::NetnsIdSet { .. }
-        | Request::SysctlSet { .. } => Vec::new(),
+        | Request::SysctlSet { .. }
+        | Request::Xt(_) => Vec::new(),
     }
 }
 

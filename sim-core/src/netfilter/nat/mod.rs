@@ -9,6 +9,7 @@ pub mod masquerade;
 mod packet;
 pub mod range;
 
+use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::conntrack::{CtId, CtInfo, CtRef, Dir, Side, Status, Tuple, garbage, proto};
 use crate::netfilter::run::Refusal;
@@ -146,7 +147,8 @@ fn ask_tables<O: Observer>(
     is_decided: impl Fn(&Kernel, &Flight) -> bool,
 ) -> Result<Passed, Refusal> {
     for n in (0..k.netns[f.netns].nf.tables.len()).rev() {
-        if k.netns[f.netns].nf.tables[n].name != TableName::Nat {
+        let table = &k.netns[f.netns].nf.tables[n];
+        if table.name != TableName::Nat || table.family != AddressFamily::Inet {
             continue;
         }
         let passed = traverse::table(k, f, n, state, o)?;

@@ -32,9 +32,11 @@ pub struct XtChange {
 pub enum XtAct {
     /// Makes the table with its base chains, if it is not there.
     Load,
+    /// Removes the table with all that is in it.
+    Unload,
     /// Makes a chain.
     NewChain,
-    /// Removes a user's chain, or every one that is unused and empty.
+    /// Removes a chain.
     DeleteChain,
     /// Gives a user's chain another name.
     RenameChain(Box<str>),

@@ -5,18 +5,22 @@
 //! is one file in [`matches`] or [`targets`]: its options, its text, its evaluation.
 
 pub mod change;
+pub mod commit;
 mod compiled;
+pub mod draft;
 pub mod extension;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod matches;
 pub mod options;
 pub mod packet;
+pub mod print;
 pub mod quote;
 pub mod reading;
 pub mod registry;
 pub mod rule;
 pub mod table;
 pub mod targets;
+mod trace;
 pub mod traverse;
 pub mod value;

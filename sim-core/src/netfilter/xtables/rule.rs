@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::netfilter::Hook;
 use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::targets::Target;
 
@@ -93,6 +94,36 @@ impl<C> Action<C> {
     }
 }
 
+impl<C> Rule<C> {
+    /// The same rule with another name for the chain that it calls.
+    ///
+    /// # Errors
+    /// Whatever `rename` says.
+    pub fn try_map<D, E>(self, rename: impl FnOnce(C) -> Result<D, E>) -> Result<Rule<D>, E> {
+        Ok(Rule { ip: self.ip, matches: self.matches, action: self.action.try_map(rename)? })
+    }
+
+    /// Whether it needs connection tracking.
+    #[must_use]
+    pub fn needs_conntrack(&self) -> bool {
+        let by_target = matches!(&self.action, Action::Target(target) if target.needs_conntrack());
+        by_target || self.matches.iter().any(Match::needs_conntrack)
+    }
+}
+
+impl Rule {
+    /// The chain that it calls.
+    #[must_use]
+    pub fn calls(&self) -> Option<ChainId> {
+        match self.action {
+            Action::Jump(chain) | Action::Goto(chain) => Some(chain),
+            Action::None | Action::Accept | Action::Drop | Action::Return | Action::Target(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// A chain of a table, whatever it is called; stays the same while the chain is there.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ChainId(pub u32);
@@ -111,6 +142,24 @@ pub enum TableName {
 impl TableName {
     /// All of them, in the order in which `iptables-save` of `iptables-legacy` shows them is that of loading.
     pub const ALL: [Self; 5] = [Self::Filter, Self::Nat, Self::Mangle, Self::Raw, Self::Security];
+
+    /// The hooks that its built-in chains stand at, in their order.
+    #[must_use]
+    pub const fn hooks(self) -> &'static [Hook] {
+        use Hook::{Forward, Input, Output, PostRouting, PreRouting};
+        match self {
+            Self::Filter | Self::Security => &[Input, Forward, Output],
+            Self::Nat => &[PreRouting, Input, Output, PostRouting],
+            Self::Mangle => &[PreRouting, Input, Forward, Output, PostRouting],
+            Self::Raw => &[PreRouting, Output],
+        }
+    }
+
+    /// The hook of its built-in chain that is called so.
+    #[must_use]
+    pub fn hook(self, chain: &str) -> Option<Hook> {
+        self.hooks().iter().copied().find(|hook| hook.name() == chain)
+    }
 
     /// The name that `-t` takes.
     #[must_use]

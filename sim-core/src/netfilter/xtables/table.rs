@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::family::AddressFamily;
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::compiled::CompiledChains;
-use crate::netfilter::xtables::matches::MatchState;
-use crate::netfilter::xtables::rule::{ChainId, Rule, TableName};
+use crate::netfilter::xtables::matches::{Match, MatchState};
+use crate::netfilter::xtables::rule::{Action, ChainId, Rule, TableName};
 use crate::netfilter::xtables::targets::TargetState;
 
 /// Which engine a table belongs to. Both can be there at once, each with tables of its own.
@@ -50,6 +51,9 @@ pub struct Base {
     pub hook: Hook,
     /// What becomes of packets that no rule decided about.
     pub policy: Policy,
+    /// Whether its decisions are counted. `nf_tables` counts those of chains that were given counters: by
+    /// `iptables -P` or `-Z`, or when they were restored; not those of a chain that `-A` made on the way.
+    pub counted: bool,
 }
 
 /// A chain.
@@ -108,6 +112,29 @@ pub struct RuleLive {
     pub target: TargetState,
 }
 
+impl RuleLive {
+    /// What a rule begins with.
+    #[must_use]
+    pub fn new(rule: &Rule, counters: Counters) -> Self {
+        let states = || rule.matches.iter().map(Match::state);
+        let remembers = states().any(|state| state != MatchState::None);
+        let target = match &rule.action {
+            Action::Target(target) => target.state(),
+            Action::None
+            | Action::Accept
+            | Action::Drop
+            | Action::Return
+            | Action::Jump(_)
+            | Action::Goto(_) => TargetState::None,
+        };
+        Self {
+            counters,
+            matches: if remembers { states().collect() } else { Box::default() },
+            target,
+        }
+    }
+}
+
 /// What packets change about a chain.
 #[derive(Clone, Debug, Default)]
 pub struct ChainLive {
@@ -124,6 +151,8 @@ pub struct Table {
     pub name: TableName,
     /// The engine.
     pub variant: Variant,
+    /// IPv4 or IPv6.
+    pub family: AddressFamily,
     /// Its rules, shared with every table of the same text.
     pub rules: Arc<Ruleset>,
     /// What packets have changed, by [`ChainId`].

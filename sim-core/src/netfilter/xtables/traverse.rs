@@ -175,11 +175,16 @@ fn live(table: &mut Table, at: Position) -> &mut RuleLive {
 
 /// What the base chain decides when no rule has.
 fn policy(rules: &Ruleset, table: &mut Table, base: ChainId, f: &Flight) -> Sentence {
-    let live: &mut ChainLive = &mut table.live[base.0 as usize];
-    live.policy.count(f.skb.network_header().len());
-    match rules.chain(base).and_then(|chain| chain.base).map(|base| base.policy) {
-        Some(Policy::Drop) => Sentence::Drop(DropReason::NetfilterDrop),
-        Some(Policy::Accept) | None => Sentence::Accept,
+    let Some(decides) = rules.chain(base).and_then(|chain| chain.base) else {
+        return Sentence::Accept;
+    };
+    if decides.counted {
+        let live: &mut ChainLive = &mut table.live[base.0 as usize];
+        live.policy.count(f.skb.network_header().len());
+    }
+    match decides.policy {
+        Policy::Drop => Sentence::Drop(DropReason::NetfilterDrop),
+        Policy::Accept => Sentence::Accept,
     }
 }
 

@@ -14,6 +14,7 @@ mod port;
 mod route;
 mod rule;
 mod tunnel;
+mod xt;
 
 use std::fmt;
 
@@ -37,6 +38,8 @@ pub enum Word {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Command {
     words: Vec<Word>,
+    /// What it reads from its standard input; lines with their ends.
+    input: String,
 }
 
 /// No single command makes the request.
@@ -87,6 +90,7 @@ impl Request {
             Self::SysctlSet { name, value } => {
                 Ok(Line::of(&["sysctl", "-qw"]).text(format_args!("{name}={value}")).end())
             }
+            Self::Xt(batch) => xt::restore(batch),
         }
     }
 }
@@ -128,7 +132,7 @@ impl Command {
     pub fn within(self, netns: &str) -> Self {
         let name = || Word::Text(netns.to_owned());
         let text = |text: &str| Word::Text(text.to_owned());
-        let mut words = self.words;
+        let Self { mut words, input } = self;
         let takes_name =
             matches!(words.first(), Some(Word::Text(tool)) if tool == "ip" || tool == "bridge");
         if takes_name {
@@ -136,7 +140,13 @@ impl Command {
         } else {
             words.splice(0..0, [text("ip"), text("netns"), text("exec"), name()]);
         }
-        Self { words }
+        Self { words, input }
+    }
+
+    /// What it reads from its standard input.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        &self.input
     }
 
     /// The command as a line of a shell script: the initial namespace is that of the shell.
@@ -146,7 +156,16 @@ impl Command {
             Word::Text(text) => quoted(text),
             Word::Initial => "$$".to_owned(),
         };
-        self.words.iter().map(word).collect::<Vec<_>>().join(" ")
+        let line = self.words.iter().map(word).collect::<Vec<_>>().join(" ");
+        line + &self.here_document()
+    }
+
+    /// The standard input as a shell reads it from a script.
+    fn here_document(&self) -> String {
+        if self.input.is_empty() {
+            return String::new();
+        }
+        format!(" <<'EOF'\n{}EOF", self.input)
     }
 }
 
@@ -157,7 +176,7 @@ impl fmt::Display for Command {
             let blank = if i == 0 { "" } else { " " };
             write!(f, "{blank}{}", quoted(word))?;
         }
-        Ok(())
+        f.write_str(&self.here_document())
     }
 }
 
@@ -186,7 +205,7 @@ impl Line {
     }
 
     fn end(self) -> Command {
-        Command { words: self.words }
+        Command { words: self.words, input: String::new() }
     }
 
     /// Adds one word.

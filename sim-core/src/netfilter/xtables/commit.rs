@@ -1,0 +1,144 @@
+//! Makes a batch of changes: all of them or none (`nf_tables_commit()`, `do_replace()`).
+
+use std::sync::Arc;
+
+use crate::errno::Errno;
+use crate::family::AddressFamily;
+use crate::netfilter::Netfilter;
+use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
+use crate::netfilter::xtables::compiled::CompiledChains;
+use crate::netfilter::xtables::draft::{Draft, Patch, Which};
+use crate::netfilter::xtables::table::{ChainLive, Counters, RuleLive, Ruleset, Table, Variant};
+use crate::netfilter::xtables::trace;
+
+/// The changes that were refused, by their place in the batch, and why.
+pub type Refused = Vec<(usize, Errno)>;
+
+impl XtBatch {
+    fn which(&self, change: &XtChange) -> Which {
+        Which { variant: self.variant, family: self.family, name: change.table }
+    }
+
+    /// Makes the first `count` changes on drafts of the tables.
+    fn draft<'t>(&self, tables: &'t [Box<Table>], count: usize) -> (Vec<Draft<'t>>, Refused) {
+        let mut drafts: Vec<Draft<'t>> = Vec::new();
+        let mut refused = Vec::new();
+        for (at, change) in self.changes.iter().enumerate().take(count) {
+            let which = self.which(change);
+            let known = drafts.iter().position(|draft| draft.which() == which);
+            let known = known.unwrap_or_else(|| {
+                drafts.push(Draft::new(which, tables));
+                drafts.len() - 1
+            });
+            if let Err(errno) = drafts[known].apply(change.chain.as_deref(), &change.what) {
+                refused.push((at, errno));
+            }
+        }
+        (drafts, refused)
+    }
+
+    fn validate(&self, drafts: &[Draft<'_>]) -> Result<(), Errno> {
+        let traced = |draft: &&Draft<'_>| self.variant == Variant::Legacy || draft.must_trace();
+        drafts.iter().filter(traced).try_for_each(trace::validate)
+    }
+
+    /// The changes that `nf_tables` names when the tables they make cannot be: the first after which it is so, and
+    /// every rule that is added then.
+    fn blame(&self, tables: &[Box<Table>], errno: Errno) -> Refused {
+        let fails = |count: usize| self.validate(&self.draft(tables, count).0).is_err();
+        let (mut good, mut bad) = (0, self.changes.len());
+        while bad - good > 1 {
+            let middle = good.midpoint(bad);
+            *(if fails(middle) { &mut bad } else { &mut good }) = middle;
+        }
+        let adds = |change: &XtChange| {
+            matches!(change.what, XtAct::Append(..) | XtAct::Insert(..) | XtAct::Replace(..))
+        };
+        let later = self.changes.iter().enumerate().skip(bad);
+        let later = later.filter(|(_, change)| adds(change)).map(|(at, _)| at);
+        std::iter::once(bad - 1).chain(later).map(|at| (at, errno)).collect()
+    }
+}
+
+/// Makes a batch of changes.
+///
+/// # Errors
+/// What was refused; then nothing has changed.
+pub fn commit(nf: &mut Netfilter, batch: &XtBatch) -> Result<(), Refused> {
+    let (drafts, refused) = batch.draft(&nf.tables, batch.changes.len());
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    if let Err(errno) = batch.validate(&drafts) {
+        return Err(batch.blame(&nf.tables, errno));
+    }
+    let patches: Vec<Patch> = drafts.into_iter().map(Draft::into_patch).collect();
+    let replaces = batch.changes.iter().any(|change| change.what != XtAct::Load);
+    for patch in patches {
+        apply(nf, patch, replaces);
+    }
+    nf.conntrack.users = users(&nf.tables);
+    nf.register_hooks();
+    Ok(())
+}
+
+/// Does to a table what was found to be possible.
+fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
+    let which = patch.which;
+    let known = nf.tables.iter().position(|table| which.is(table));
+    if patch.anew
+        && let Some(at) = known
+    {
+        nf.tables.remove(at);
+    }
+    if !patch.exists {
+        return;
+    }
+    if patch.anew {
+        nf.tables.push(Box::new(Table {
+            name: which.name,
+            variant: which.variant,
+            family: which.family,
+            rules: Arc::new(Ruleset::default()),
+            live: Vec::new(),
+            compiled: CompiledChains::default(),
+        }));
+    }
+    let Some(table) = nf.tables.iter_mut().find(|table| which.is(table)) else { return };
+    let chains = &mut Arc::make_mut(&mut table.rules).chains;
+    chains.resize(patch.chains as usize, None);
+    table.live.resize_with(patch.chains as usize, ChainLive::default);
+    for id in patch.removed {
+        chains[id.0 as usize] = None;
+        table.live[id.0 as usize] = ChainLive::default();
+    }
+    for (id, touched) in patch.touched {
+        chains[id.0 as usize] = Some(Arc::new(touched.chain));
+        table.live[id.0 as usize] = touched.live;
+    }
+    if which.variant == Variant::Legacy && replaces {
+        renew(table, |id| patch.policies.iter().any(|set| set.0 as usize == id));
+    }
+}
+
+/// `ip_tables` takes a whole new table each time. Rules keep their counters; what their extensions remember begins
+/// anew, and policies that were not set now have counted nothing.
+fn renew(table: &mut Table, was_set: impl Fn(usize) -> bool) {
+    for (id, live) in table.live.iter_mut().enumerate() {
+        if !was_set(id) {
+            live.policy = Counters::default();
+        }
+        let Some(chain) = &table.rules.chains[id] else { continue };
+        for (rule, live) in chain.rules.iter().zip(&mut live.rules) {
+            *live = RuleLive::new(rule, live.counters);
+        }
+    }
+}
+
+/// How many rules for IPv4 need connection tracking.
+fn users(tables: &[Box<Table>]) -> usize {
+    let tables = tables.iter().filter(|table| table.family == AddressFamily::Inet);
+    let chains = tables.flat_map(|table| table.rules.iter());
+    let rules = chains.flat_map(|(_, chain)| &chain.rules);
+    rules.filter(|rule| rule.needs_conntrack()).count()
+}
