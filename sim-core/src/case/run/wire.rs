@@ -48,9 +48,12 @@ impl Wire {
     /// Takes in what was captured since the last time, as caused by the step in line `step`.
     pub(super) fn drain(&mut self, world: &mut World, step: usize, begun: SimTime) {
         let mut frame = Vec::new();
+        let mut rewritten = Vec::new();
+        let mut begins = BTreeMap::new();
         for (netns, socket) in &self.captures {
             let list = self.frames.entry(*netns).or_default();
-            let (mut batch, first) = (Vec::new(), list.len());
+            let mut batch = Vec::new();
+            begins.insert(*netns, list.len());
             while let Ok(info) = world.recv_packet(*socket, &mut frame) {
                 let dev = world.kernel.devs.get(info.dev).map(|dev| dev.name.to_string());
                 let since = info.time.as_micros().saturating_sub(begun.as_micros());
@@ -66,16 +69,17 @@ impl Wire {
                     t_us: i64::try_from(since).unwrap_or(i64::MAX),
                     hex: to_hex(&frame),
                 };
-                batch.push((seen.dir, frame.clone()));
+                batch.push(shared::Seen { dir: seen.dir, frame: frame.clone() });
                 list.push((dev.unwrap_or_else(|| "gone".to_owned()), seen));
             }
-            for (n, (dir, frame)) in batch.iter().enumerate() {
-                let sent = batch[n..].iter().filter(|(dir, _)| *dir == Direction::Out);
-                let sent: Vec<&[u8]> = sent.map(|(_, frame)| frame.as_slice()).collect();
-                if *dir == Direction::In
-                    && let Some(bytes) = shared::as_read(frame, &sent)
-                {
-                    list[first + n].1.hex = to_hex(&bytes);
+            rewritten.extend(shared::rewritten(&batch));
+        }
+        for (was, is) in rewritten {
+            let (was, is) = (to_hex(&was), to_hex(&is));
+            for (netns, begin) in &begins {
+                let list = self.frames.get_mut(netns).into_iter().flatten().skip(*begin);
+                for (_, seen) in list.filter(|(_, seen)| seen.hex == was) {
+                    seen.hex.clone_from(&is);
                 }
             }
         }
