@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod compiled_chains;
+#[cfg(test)]
 mod entries;
 #[cfg(test)]
 mod generated;
