@@ -26,6 +26,7 @@ use crate::id::DevId;
 use crate::netfilter::conntrack::Conntrack;
 use crate::netfilter::hooks::Hooks;
 use crate::netfilter::queue::Queues;
+use crate::netfilter::xtables::matches::Shared;
 use crate::netfilter::xtables::table::Table;
 
 pub use run::run;
@@ -120,6 +121,8 @@ pub struct Netfilter {
     pub hooks: Hooks,
     /// Packets that wait for a program's verdict.
     pub queues: Queues,
+    /// What matches share by name.
+    pub shared: Shared,
 }
 
 impl Netfilter {

@@ -1,17 +1,26 @@
 //! The matches: one file each.
 
 mod addrtype;
+mod chunks;
 mod comment;
 mod connmark;
 mod conntrack;
 mod icmp;
 mod iprange;
 mod length;
+mod limit;
 mod mac;
 mod mark;
 mod multiport;
+mod nfacct;
+mod owner;
+mod physdev;
 mod pkttype;
 mod ports;
+pub mod recent;
+mod recent_list;
+mod rpfilter;
+mod sctp;
 mod state;
 mod states;
 mod statistic;
@@ -20,6 +29,8 @@ mod tcp;
 mod tests;
 mod ttl;
 mod udp;
+
+use std::collections::BTreeMap;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
@@ -37,10 +48,18 @@ pub use conntrack::Conntrack;
 pub use icmp::Icmp;
 pub use iprange::Iprange;
 pub use length::Length;
+pub use limit::{Bucket, Limit};
 pub use mac::Mac;
 pub use mark::Mark;
 pub use multiport::Multiport;
+pub use nfacct::{Account, Nfacct, Quota};
+pub use owner::Owner;
+pub use physdev::Physdev;
 pub use pkttype::Pkttype;
+pub use recent::Recent;
+pub use recent_list::List;
+pub use rpfilter::Rpfilter;
+pub use sctp::Sctp;
 pub use state::State;
 pub use statistic::Statistic;
 pub use tcp::Tcp;
@@ -85,6 +104,17 @@ pub trait MatchExtension: Extension {
     fn admit(&self, _place: &Place<'_>) -> Result<(), Errno> {
         Ok(())
     }
+
+    /// Takes part in what rules of a namespace share by name, as it is loaded.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    fn attach(&self, _shared: &mut Shared) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    /// Gives back its part in what rules share, as it is removed.
+    fn detach(&self, _shared: &mut Shared) {}
 
     /// Whether `iptables-nft` writes expressions of `nf_tables` for it; others are run by `nft_compat`.
     fn is_native(&self) -> bool {
@@ -137,6 +167,17 @@ pub enum MatchState {
     None,
     /// How many packets of this round there were (`xt_statistic_priv`).
     Nth(u32),
+    /// What may still pass.
+    Limit(Bucket),
+}
+
+/// What the rules of a namespace share by name, in both engines.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// The lists of [`Recent`] (`struct recent_net`).
+    pub recent: BTreeMap<String, List>,
+    /// What [`Nfacct`] counts (`struct nfnl_acct_net`).
+    pub accounts: BTreeMap<String, Account>,
 }
 
 /// Declares [`Match`]: one variant an extension.
@@ -174,6 +215,19 @@ macro_rules! matches {
             /// What the kernel answers.
             pub fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
                 match self { $(Self::$name(m) => admit(m, place),)* }
+            }
+
+            /// Takes part in what rules of a namespace share by name, as it is loaded.
+            ///
+            /// # Errors
+            /// What the kernel answers.
+            pub fn attach(&self, shared: &mut Shared) -> Result<(), Errno> {
+                match self { $(Self::$name(m) => m.attach(shared),)* }
+            }
+
+            /// Gives back its part in what rules share, as it is removed.
+            pub fn detach(&self, shared: &mut Shared) {
+                match self { $(Self::$name(m) => m.detach(shared),)* }
             }
 
             /// What `iptables-nft` reads back when it has loaded it; nothing if there are no expressions for it.
@@ -232,10 +286,17 @@ matches! {
     Icmp,
     Iprange,
     Length,
+    Limit,
     Mac,
     Mark,
     Multiport,
+    Nfacct,
+    Owner,
+    Physdev,
     Pkttype,
+    Recent,
+    Rpfilter,
+    Sctp,
     State,
     Statistic,
     Tcp,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::family::AddressFamily;
-use crate::id::NetnsId;
+use crate::id::{DevId, NetnsId};
 use crate::kernel::{Flight, Place as FlightPlace};
 use crate::link::receive::eth_type_trans;
 use crate::netfilter::Hook;
@@ -16,13 +16,14 @@ use crate::netfilter::conntrack::proto::ProtoState;
 use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Tuple, Zone};
 use crate::netfilter::xtables::extension::{Context, Place, Problem, Style};
 use crate::netfilter::xtables::lab::read_match;
-use crate::netfilter::xtables::matches::{MATCHES, Match, Matched};
+use crate::netfilter::xtables::matches::{Account, MATCHES, Match, Matched, Quota, Shared};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::value;
 use crate::packet::IpProto;
 use crate::packet::hex::from_hex;
+use crate::socket::{self, SocketType};
 use crate::time::{HZ, SimTime};
 use crate::tools::Outcome;
 use crate::world::World;
@@ -168,7 +169,9 @@ fn texts(transcript: &str) {
                 }
             };
             assert_eq!(None, said("problem"), "{rule}");
-            let admitted = loaded.as_ref().map_or(Ok(()), |m| m.admit(&words.place(variant)));
+            let admitted = loaded.as_ref().map_or(Ok(()), |m| {
+                m.admit(&words.place(variant)).and_then(|()| m.attach(&mut accounts()))
+            });
             assert_eq!(admitted.err().map(|errno| errno.message()), said("errno"), "{rule}");
             if admitted.is_err() {
                 continue;
@@ -186,6 +189,20 @@ fn texts(transcript: &str) {
             assert_eq!(Some(&*text(Match::print, true)), said("numeric"), "{rule}");
         }
     }
+}
+
+/// The accounts that there were.
+fn accounts() -> Shared {
+    let quotas = [
+        ("all", None),
+        ("three", Some(Quota::Packets(3))),
+        ("bytes", Some(Quota::Bytes(100))),
+        ("a b", None),
+        ("0123456789012345678901234567890", None),
+    ];
+    let account =
+        |(name, quota): (&str, _)| (name.to_owned(), Account { quota, ..Account::default() });
+    Shared { accounts: quotas.map(account).into(), ..Shared::default() }
 }
 
 /// A packet of a transcript.
@@ -244,10 +261,18 @@ impl Bench {
         bench
     }
 
+    fn shared(&mut self) -> &mut Shared {
+        &mut self.world.kernel.netns[self.netns].nf.shared
+    }
+
+    fn dev(&self, name: &str) -> DevId {
+        self.world.kernel.dev_by_name(self.netns, name.parse().unwrap()).unwrap()
+    }
+
     /// A packet that `v0` has received, as rules see it in `PREROUTING`.
     fn receive(&mut self, packet: &Packet<'_>, variant: Variant) -> (Flight, Seen) {
+        let v0 = self.dev("v0");
         let k = &mut self.world.kernel;
-        let v0 = k.dev_by_name(self.netns, "v0".parse().unwrap()).unwrap();
         k.now += Duration::from_millis(packet.after);
         let mut skb = k.skb();
         skb.put(&packet.frame);
@@ -290,6 +315,13 @@ fn judgements(transcript: &str) {
             let loaded = words.load(variant).unwrap();
             let mut state = loaded.as_ref().map(Match::state).unwrap_or_default();
             let mut bench = Bench::new(transcript);
+            let then = transcript.lines().find_map(|line| line.strip_prefix("then "));
+            let then = then.map(|rule| self::words(rule).load(variant).unwrap().unwrap());
+            let shared = bench.shared();
+            *shared = accounts();
+            for m in loaded.iter().chain(&then) {
+                m.attach(shared).unwrap();
+            }
             let mut judged = String::new();
             for packet in &packets {
                 let (f, seen) = bench.receive(packet, variant);
@@ -299,6 +331,9 @@ fn judgements(transcript: &str) {
                     Some(m) => m.matches(&mut bench.world.kernel, &f, &seen, &mut state),
                     None => Matched::Yes,
                 };
+                if let Some(then) = &then {
+                    then.matches(&mut bench.world.kernel, &f, &seen, &mut then.state());
+                }
                 judged.extend([' '].into_iter().chain(packet.name.chars()).chain([sign(matched)]));
             }
             assert_eq!(judged, said, "{rule}");
@@ -340,9 +375,13 @@ macro_rules! judgements {
 }
 
 texts! {
-    addrtype comment connmark conntrack icmp iprange length mac mark multiport pkttype state statistic tcp ttl udp
+    addrtype comment connmark conntrack icmp iprange length limit mac mark multiport nfacct owner physdev pkttype
+    recent rpfilter sctp state statistic tcp ttl udp
 }
-judgements! { addrtype icmp iprange length mac mark multiport pkttype statistic tcp ttl udp }
+judgements! {
+    addrtype icmp iprange length limit mac mark multiport nfacct pkttype recent recent_list rpfilter sctp statistic
+    tcp ttl udp
+}
 
 /// A connection of UDP from `src` to `dst`, whose answers come from `answers`.
 fn conn(src: (&str, u16), dst: (&str, u16), answers: (&str, u16), status: Status) -> Conn {
@@ -427,6 +466,72 @@ fn the_kernel_says_the_same_about_packets_of_connections() {
             assert_eq!(Some(&*judged), asked.said(variant, "packets"), "{}", asked.rule);
         }
     }
+}
+
+/// Holds what an extension says in each chain about packets of a known kind against the transcript. `make` makes
+/// what rules see of a packet of the kind.
+fn judgements_of_kinds(
+    transcript: &str,
+    setup: &str,
+    make: impl Fn(&mut Bench, &str, Hook, &mut Flight, &mut Seen),
+) {
+    let frame = "02".repeat(12) + "080045000014" + &"0".repeat(32);
+    let packet = Packet { name: "", frame: from_hex(&frame).unwrap(), mark: 0, after: 0 };
+    for asked in asked(transcript) {
+        let words = words(asked.rule);
+        let said = asked.said(Variant::Nft, "packets").unwrap();
+        for variant in [Variant::Nft, Variant::Legacy] {
+            let loaded = words.load(variant).unwrap().unwrap();
+            loaded.admit(&words.place(variant)).unwrap();
+            let mut bench = Bench::new(setup);
+            for kind in said.split_whitespace() {
+                let (kind, expected) = kind.split_at(kind.len() - 1);
+                let (mut f, mut seen) = bench.receive(&packet, variant);
+                seen.hook = words.hook;
+                make(&mut bench, kind, words.hook, &mut f, &mut seen);
+                let matched =
+                    loaded.matches(&mut bench.world.kernel, &f, &seen, &mut loaded.state());
+                assert_eq!(sign(matched).to_string(), expected, "{} of {kind}", asked.rule);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_kernel_says_the_same_about_owners_of_packets() {
+    judgements_of_kinds(include_str!("transcripts/owner.seen"), "", |bench, kind, _, f, seen| {
+        seen.oif = seen.iif.take();
+        let socket = match kind {
+            "udp" => Some(SocketType::Udp),
+            "raw" => Some(SocketType::Raw(IpProto(200))),
+            "synack" => Some(SocketType::Tcp),
+            _ => None,
+        };
+        let k = &mut bench.world.kernel;
+        f.sk = socket.map(|kind| socket::call::open(k, f.netns, kind).unwrap());
+        if kind != "forwarded" {
+            f.iif = None;
+        }
+        seen.proto = match kind {
+            "echoreply" | "unreachable" => IpProto::ICMP.0,
+            "reset" | "synack" => IpProto::TCP.0,
+            _ => IpProto::UDP.0,
+        };
+    });
+}
+
+#[test]
+fn the_kernel_says_the_same_about_bridge_ports_of_packets() {
+    let setup = "setup ip link add port0 type veth peer name port1";
+    let transcript = include_str!("transcripts/physdev.seen");
+    judgements_of_kinds(transcript, setup, |bench, kind, hook, _, seen| {
+        if ["bridged", "frombridge", "tohost"].contains(&kind) {
+            seen.physin = Some(bench.dev("port0"));
+        }
+        if kind == "bridged" && [Hook::Forward, Hook::PostRouting].contains(&hook) {
+            seen.physout = Some(bench.dev("port1"));
+        }
+    });
 }
 
 #[test]
