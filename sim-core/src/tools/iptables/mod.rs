@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 use crate::family::AddressFamily;
 use crate::netfilter::xtables::table::{Table, Variant};
 use crate::tools::Call;
-use crate::tools::failure::{Failure, Result};
+use crate::tools::failure::Result;
 use crate::tools::input::{Input, Piece};
 use crate::tools::session::{Session, once};
 use crate::world::{Poll, Program, Sys};
@@ -169,9 +169,10 @@ fn tables(session: &mut Session<'_>, flavour: Flavour, words: &[String]) -> Resu
     let Work { out, err, .. } = work;
     session.stdout += &out;
     session.stderr += &err;
-    if let Err(fault) = done {
-        let failure: Failure = commit::end(speaker, fault);
-        return Err(failure);
+    if done.is_err() {
+        let loads = commit::only_loads(batch);
+        commit::ended(speaker, commit::ask(session, speaker, loads, &lines))?;
+        return commit::ended(speaker, done);
     }
     commit::ended(speaker, commit::ask(session, speaker, batch, &lines))
 }

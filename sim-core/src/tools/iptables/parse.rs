@@ -224,13 +224,12 @@ impl Parser<'_> {
         if self.invert {
             return Err(self.wrong("unexpected '!' flag"));
         }
-        let goes_with = |old: Command| match new {
-            Command::List | Command::ListRules => {
-                matches!(old, Command::Zero | Command::ZeroNumber)
-            }
-            Command::Zero => matches!(old, Command::List | Command::ListRules),
-            _ => false,
-        };
+        let (is_zero, is_list) = (
+            |command| matches!(command, Command::Zero | Command::ZeroNumber),
+            |command| matches!(command, Command::List | Command::ListRules),
+        );
+        let goes_with =
+            |old: Command| is_list(new) && is_zero(old) || new == Command::Zero && is_list(old);
         if let Some(old) = self.parsed.commands.iter().find(|old| !goes_with(**old)) {
             let text = format!("Cannot use -{} with -{}", new.letter(), old.letter());
             return Err(self.wrong(text));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::errno::Errno;
 use crate::libc::number;
-use crate::netfilter::xtables::change::{XtAct, XtBatch};
+use crate::netfilter::xtables::change::XtAct;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::{Counters, Variant};
 use crate::tools::failure::{Failure, Result};
@@ -77,7 +77,7 @@ pub(super) fn read_options(
         match word {
             Ok(Word::Operand(word)) => match waiting.take() {
                 Some(letter) if !word.starts_with('!') => {
-                    wait(session, speaker, letter, Some(word))?
+                    wait(session, speaker, letter, Some(word))?;
                 }
                 _ => operands.push(word.to_owned()),
             },
@@ -184,12 +184,12 @@ enum Line {
 }
 
 /// Does what the lines of a file say.
-pub(super) fn run(
+pub(super) fn run<'f>(
     session: &mut Session<'_>,
     flavour: Flavour,
-    program: &str,
-    options: &Options,
-    text: &str,
+    program: &'f str,
+    options: &'f Options,
+    text: &'f str,
 ) -> Result<()> {
     let mut restoring = Restoring {
         flavour,
@@ -202,46 +202,25 @@ pub(super) fn run(
         announced: BTreeSet::new(),
     };
     let mut lines = split::lines(text);
-    let mut done = Ok(());
     loop {
         // One table after the other: what was committed can be seen by those that follow.
         let tables = &session.world.kernel.netns[session.netns].nf.tables;
         let mut work = Work::new(flavour.variant, flavour.family, tables);
-        let mut commits = false;
-        while done.is_ok() && !commits {
-            let Some(line) = lines.next() else { break };
-            restoring.line += 1;
-            match restoring.read(&mut work, line) {
-                Ok(is_commit) => commits = is_commit,
-                Err(failure) => done = Err(failure),
-            }
-        }
-        if commits && done.is_ok() {
-            done = restoring.prepare(&mut work);
-        }
-        let (batch, places) = work.batch();
+        let commits = restoring.section(&mut work, &mut lines);
+        let (mut batch, places) = work.batch();
         let Work { out, err, .. } = work;
         session.stdout += &out;
         session.stderr += &err;
-        if done.is_err() {
-            return done;
+        if options.testing || !matches!(commits, Ok(true)) {
+            batch = commit::only_loads(batch);
         }
-        if !commits {
+        let answer = commit::ask(session, restoring.speaker(), batch, &places);
+        if !commits? {
             break;
         }
-        // A table of `ip_tables` is loaded by naming it, whether it is filled or not.
-        let batch = if options.testing { only_loads(batch) } else { batch };
-        let speaker = restoring.speaker();
-        let answer = commit::ask(session, speaker, batch, &places);
-        restoring.check(Some(answer))?;
+        restoring.check(answer)?;
     }
     restoring.finish()
-}
-
-/// Of a batch that is only tried, what the trying does.
-fn only_loads(batch: XtBatch) -> XtBatch {
-    let changes = batch.changes.into_iter().filter(|change| change.what == XtAct::Load).collect();
-    XtBatch { changes, ..batch }
 }
 
 impl<'f> Restoring<'f> {
@@ -255,6 +234,21 @@ impl<'f> Restoring<'f> {
 
     fn wrong(&self, text: &str) -> Failure {
         self.speaker().parameter(text)
+    }
+
+    /// Reads lines until a table is committed, and does what they say; false at the end.
+    fn section(
+        &mut self,
+        work: &mut Work<'_>,
+        lines: &mut dyn Iterator<Item = &'f str>,
+    ) -> Result<bool> {
+        for line in lines {
+            self.line += 1;
+            if self.read(work, line)? {
+                return self.prepare(work).map(|()| true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads a line; true if it commits a table.
@@ -304,11 +298,11 @@ impl<'f> Restoring<'f> {
         Err(Failure::exits(1, format!("{}: line {line} failed{text}\n", self.program)))
     }
 
-    fn check(&self, answer: Option<std::result::Result<(), Fault>>) -> Result<()> {
+    fn check(&self, answer: std::result::Result<(), Fault>) -> Result<()> {
         match answer {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(Fault::Ends(failure))) => Err(failure),
-            Some(Err(Fault::Fails(errno, text))) => self.failed(Some((errno, text, self.line))),
+            Ok(()) => Ok(()),
+            Err(Fault::Ends(failure)) => Err(failure),
+            Err(Fault::Fails(errno, text)) => self.failed(Some((errno, text, self.line))),
         }
     }
 
