@@ -30,8 +30,9 @@ fn run(world: &mut World, command: &str) -> String {
 
 /// One condition or another, with values that packets have too.
 fn conditions() -> impl Strategy<Value = String> {
-    let dst = prop_oneof!["", "-d 10.0.2.2", "-d 10.0.2.3", "! -d 10.0.2.2", "-d 10.0.2.0/24"];
-    let src = prop_oneof!["", "", "-s 10.0.1.2", "-s 10.0.1.3", "! -s 10.0.1.2"];
+    // Texts are regular expressions here.
+    let dst = r"(|-d 10\.0\.2\.[23]|! -d 10\.0\.2\.2|-d 10\.0\.2\.0/24)";
+    let src = r"(||-s 10\.0\.1\.[23]|! -s 10\.0\.1\.2)";
     let proto = prop_oneof![
         Just("".to_owned()),
         "-p (tcp|udp|icmp)",
