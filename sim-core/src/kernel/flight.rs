@@ -84,6 +84,7 @@ impl Flight {
     /// Forgets connection and bridge, as a packet does that goes into a tunnel (`skb_scrub_packet()`).
     pub fn reset_ct(&mut self) {
         (self.ct, self.bridged) = (CtRef::None, None);
+        self.skb.meta.nf_trace = false;
     }
 
     /// The same flight with another buffer, for which nobody waits.

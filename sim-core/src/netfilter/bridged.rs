@@ -266,10 +266,12 @@ fn validate(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     f.skb.reset_network_header();
     let data = f.skb.data();
     let header_len = usize::from(data.first().copied().unwrap_or(0) & 0x0f) * 4;
-    let sound = data.len() >= IPV4_HLEN
-        && data[0] >> 4 == 4
-        && header_len >= IPV4_HLEN
-        && data.get(..header_len).is_some_and(|header| ip_fast_csum(header) == 0);
+    let is_ipv4 = data.len() >= IPV4_HLEN && data[0] >> 4 == 4 && header_len >= IPV4_HLEN;
+    let header = data.get(..header_len).filter(|_| is_ipv4);
+    let sound = header.is_some_and(|header| ip_fast_csum(header) == 0);
+    if header.is_some() && !sound {
+        mib.ip_ext.inc(IpExtMib::InCsumErrors);
+    }
     let total = usize::from(match data.get(2..4) {
         Some(&[high, low]) => u16::from_be_bytes([high, low]),
         _ => 0,

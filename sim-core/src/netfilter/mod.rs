@@ -13,6 +13,7 @@
 pub mod bridged;
 pub mod conntrack;
 pub mod hooks;
+pub mod log;
 pub mod nat;
 pub mod queue;
 pub mod reject;

@@ -38,6 +38,8 @@ pub struct SkbMeta {
     pub pkt_type: PacketType,
     /// The firewall mark (`skb->mark`).
     pub mark: u32,
+    /// Tables tell what they do with the packet (`skb->nf_trace`).
+    pub nf_trace: bool,
     /// The queueing priority (`skb->priority`).
     pub priority: u32,
     /// The VLAN tag is not counted among the packet's bytes: the kernel has taken it off and keeps it

@@ -95,11 +95,69 @@ pub enum Event<'a> {
         /// Who took it, for example `icmp echo`.
         by: &'static str,
     },
+    /// A rule has the packet written down (target `LOG`).
+    Logged {
+        /// How important that is: a level of syslog.
+        level: u8,
+        /// The line, as the kernel's log has it.
+        text: &'a str,
+    },
+    /// A rule shows the packet to programs (target `NFLOG`).
+    Shown {
+        /// The group that they listen to.
+        group: u16,
+        /// What the rule says to it.
+        prefix: &'a str,
+        /// The packet, from its network header on, as far as it is shown.
+        packet: &'a [u8],
+    },
+    /// A table tells what it did with the packet (target `TRACE`).
+    Traced(Traced<'a>),
     /// The packet ended here.
     Dropped {
         /// Why.
         reason: DropReason,
     },
+}
+
+/// What a table did with a packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Traced<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// The chain.
+    pub chain: &'a str,
+    /// What the packet met.
+    pub met: Met,
+    /// Which rule, counted from 1; the end of a chain counts as the rule behind the last.
+    pub rule: usize,
+    /// What was decided: `ACCEPT`, `JUMP:chain`, ...; empty where nobody tells.
+    pub verdict: &'a str,
+    /// What the tool or the kernel's log of a real machine shows: lines with their line feeds.
+    pub text: &'a str,
+}
+
+/// What a packet meets in a chain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Met {
+    /// A rule.
+    Rule,
+    /// The end of a chain that another one called.
+    Return,
+    /// The end of a chain that a hook called.
+    Policy,
+}
+
+impl Met {
+    /// What the kernel calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Return => "return",
+            Self::Policy => "policy",
+        }
+    }
 }
 
 /// Who made a packet.

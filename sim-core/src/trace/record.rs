@@ -109,6 +109,38 @@ pub enum What {
         /// Who took it.
         by: String,
     },
+    /// A rule had the packet written down.
+    Logged {
+        /// The level of syslog.
+        level: u8,
+        /// The line, as the kernel's log has it.
+        text: String,
+    },
+    /// A rule showed the packet to programs.
+    Shown {
+        /// The group that they listen to.
+        group: u16,
+        /// What the rule said to it.
+        prefix: String,
+        /// The packet, from its network header on.
+        #[serde(with = "hex_bytes")]
+        hex: Vec<u8>,
+    },
+    /// A table told what it did with the packet.
+    Traced {
+        /// The table.
+        table: String,
+        /// The chain.
+        chain: String,
+        /// What was met: `rule`, `return` or `policy`.
+        met: String,
+        /// Which rule, counted from 1.
+        rule: usize,
+        /// What was decided.
+        verdict: String,
+        /// What a real machine shows.
+        text: String,
+    },
     /// The packet ended here.
     Dropped {
         /// The kernel's name for the reason (`SKB_DROP_REASON_*`).

@@ -111,6 +111,18 @@ fn what(kernel: &Kernel, moment: Moment, event: Event<'_>) -> What {
         },
         Event::Delivered { socket } => What::Delivered { socket: socket.index() },
         Event::Consumed { by } => What::Consumed { by: by.to_owned() },
+        Event::Logged { level, text } => What::Logged { level, text: text.to_owned() },
+        Event::Shown { group, prefix, packet } => {
+            What::Shown { group, prefix: prefix.to_owned(), hex: packet.to_vec() }
+        }
+        Event::Traced(traced) => What::Traced {
+            table: traced.table.to_owned(),
+            chain: traced.chain.to_owned(),
+            met: traced.met.name().to_owned(),
+            rule: traced.rule,
+            verdict: traced.verdict.to_owned(),
+            text: traced.text.to_owned(),
+        },
         Event::Dropped { reason } => {
             What::Dropped { reason: reason.name().to_owned(), meaning: reason.meaning().to_owned() }
         }

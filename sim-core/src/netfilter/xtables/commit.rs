@@ -9,7 +9,7 @@ use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
 use crate::netfilter::xtables::compiled::CompiledChains;
 use crate::netfilter::xtables::draft::{Draft, Patch, Which};
 use crate::netfilter::xtables::table::{ChainLive, Counters, RuleLive, Ruleset, Table, Variant};
-use crate::netfilter::xtables::trace;
+use crate::netfilter::xtables::{loops, sharing};
 
 /// The changes that were refused, by their place in the batch, and why.
 pub type Refused = Vec<(usize, Errno)>;
@@ -39,7 +39,7 @@ impl XtBatch {
 
     fn validate(&self, drafts: &[Draft<'_>]) -> Result<(), Errno> {
         let traced = |draft: &&Draft<'_>| self.variant == Variant::Legacy || draft.must_trace();
-        drafts.iter().filter(traced).try_for_each(trace::validate)
+        drafts.iter().filter(traced).try_for_each(loops::validate)
     }
 
     /// The changes that `nf_tables` names when the tables they make cannot be: the first after which it is so, and
@@ -73,10 +73,13 @@ pub fn commit(nf: &mut Netfilter, batch: &XtBatch) -> Result<(), Refused> {
         return Err(batch.blame(&nf.tables, errno));
     }
     let patches: Vec<Patch> = drafts.into_iter().map(Draft::into_patch).collect();
+    sharing::attach(&mut nf.shared, batch).map_err(|refused| vec![refused])?;
+    let before = sharing::rules(&nf.tables);
     let replaces = batch.changes.iter().any(|change| change.what != XtAct::Load);
     for patch in patches {
         apply(nf, patch, replaces);
     }
+    sharing::detach(&mut nf.shared, &before, &nf.tables);
     nf.conntrack.users = users(&nf.tables);
     nf.register_hooks();
     Ok(())

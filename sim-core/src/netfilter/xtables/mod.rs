@@ -11,6 +11,7 @@ pub mod draft;
 pub mod extension;
 #[cfg(test)]
 pub(crate) mod lab;
+mod loops;
 pub mod matches;
 pub mod options;
 pub mod packet;
@@ -19,8 +20,9 @@ pub mod quote;
 pub mod reading;
 pub mod registry;
 pub mod rule;
+mod sharing;
 pub mod table;
 pub mod targets;
-mod trace;
+pub mod trace;
 pub mod traverse;
 pub mod value;

@@ -78,6 +78,15 @@ impl Printer {
             What::Rewritten { change, .. } => ("rewritten".to_owned(), change.clone()),
             What::Delivered { socket } => ("delivered".to_owned(), format!("to socket {socket}")),
             What::Consumed { by } => ("consumed".to_owned(), format!("by {by}")),
+            What::Logged { text, .. } => ("logged".to_owned(), text.clone()),
+            What::Shown { group, prefix, hex } => {
+                let packet = self.summary(LinkType::Raw, hex);
+                ("shown".to_owned(), format!("to group {group}, \"{prefix}\": {packet}"))
+            }
+            What::Traced { table, chain, met, rule, verdict, .. } => {
+                let arrow = if verdict.is_empty() { "" } else { " -> " };
+                ("traced".to_owned(), format!("{table}:{chain}:{met}:{rule}{arrow}{verdict}"))
+            }
             What::Dropped { reason, meaning } => {
                 ("DROPPED".to_owned(), format!("{reason}: {meaning}"))
             }

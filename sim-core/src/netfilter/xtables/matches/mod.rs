@@ -105,6 +105,9 @@ pub trait MatchExtension: Extension {
         Ok(())
     }
 
+    /// Whether rules of a namespace share something by name through it.
+    const SHARES: bool = false;
+
     /// Takes part in what rules of a namespace share by name, as it is loaded.
     ///
     /// # Errors
@@ -215,6 +218,12 @@ macro_rules! matches {
             /// What the kernel answers.
             pub fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
                 match self { $(Self::$name(m) => admit(m, place),)* }
+            }
+
+            /// Whether rules of a namespace share something by name through it.
+            #[must_use]
+            pub const fn shares(&self) -> bool {
+                match self { $(Self::$name(_) => <$name as MatchExtension>::SHARES,)* }
             }
 
             /// Takes part in what rules of a namespace share by name, as it is loaded.

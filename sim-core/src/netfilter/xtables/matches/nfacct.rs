@@ -69,6 +69,8 @@ impl Extension for Nfacct {
 }
 
 impl MatchExtension for Nfacct {
+    const SHARES: bool = true;
+
     fn attach(&self, shared: &mut Shared) -> Result<(), Errno> {
         let account = shared.accounts.get_mut(&self.name).ok_or(Errno::ENOENT)?;
         account.users += 1;

@@ -273,6 +273,8 @@ impl MatchExtension for Recent {
         Ok(())
     }
 
+    const SHARES: bool = true;
+
     fn attach(&self, shared: &mut Shared) -> Result<(), Errno> {
         let list = shared.recent.entry(self.name.clone()).or_insert_with(|| List::new(self.mask));
         list.attach(self.stamps_mask());

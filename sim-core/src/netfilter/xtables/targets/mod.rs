@@ -4,10 +4,12 @@
 mod connmark;
 mod ct;
 mod dnat;
+mod log;
 mod mark;
 mod masquerade;
 mod nat;
 mod netmap;
+mod nflog;
 mod nfqueue;
 mod notrack;
 mod redirect;
@@ -16,11 +18,12 @@ mod snat;
 mod tcpmss;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::Hook;
-use crate::netfilter::xtables::extension::{Extension, Given, Place};
+use crate::netfilter::xtables::extension::{Extension, Given, Place, Problem};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::packet::IpProto;
@@ -29,15 +32,18 @@ use crate::trace::{DropReason, Observer};
 pub use connmark::Connmark;
 pub use ct::Ct;
 pub use dnat::Dnat;
+pub use log::Log;
 pub use mark::Mark;
 pub use masquerade::Masquerade;
 pub use netmap::Netmap;
+pub use nflog::Nflog;
 pub use nfqueue::NfQueue;
 pub use notrack::Notrack;
 pub use redirect::Redirect;
 pub use reject::Reject;
 pub use snat::Snat;
 pub use tcpmss::Tcpmss;
+pub use trace::Trace;
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,6 +114,14 @@ fn admit<T: TargetExtension>(target: &T, place: &Place<'_>) -> Result<(), Errno>
 /// The number of an option whose kind holds it to 32 bits.
 fn u32_of(given: &Given<'_>) -> u32 {
     u32::try_from(given.value.number()).unwrap_or(u32::MAX)
+}
+
+/// A word, cut to at most `max` bytes, as the structures of the kernel have room for so many.
+fn cut(word: &str, max: usize) -> Result<String, Problem> {
+    match word.get(..word.len().min(max)) {
+        Some(word) => Ok(word.to_owned()),
+        None => Err(Problem::NotModelled("a word that is cut within a character".to_owned())),
+    }
 }
 
 /// What a target remembers between packets.
@@ -194,13 +208,16 @@ targets! {
     Connmark,
     Ct,
     Dnat,
+    Log,
     Mark,
     Masquerade,
     Netmap,
     NfQueue,
+    Nflog,
     Notrack,
     Redirect,
     Reject,
     Snat,
     Tcpmss,
+    Trace,
 }

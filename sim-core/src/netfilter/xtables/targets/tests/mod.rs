@@ -1,6 +1,7 @@
 //! What `iptables` 1.8.9 says of each target, in both of its variants, and what Linux 6.18 answers.
 
 mod lab;
+mod logs;
 mod marks;
 mod mss;
 mod nat;

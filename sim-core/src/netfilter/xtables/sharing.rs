@@ -1,0 +1,52 @@
+//! What rules take part in by name, beyond their own table: lists of addresses (`recent`), accounts (`nfacct`).
+//!
+//! A new rule takes part before an old one gives back, so that what both share stays.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::errno::Errno;
+use crate::netfilter::xtables::change::{XtAct, XtBatch};
+use crate::netfilter::xtables::matches::{Match, Shared};
+use crate::netfilter::xtables::rule::Rule;
+use crate::netfilter::xtables::table::Table;
+
+/// Has the rules that a batch adds take part.
+///
+/// # Errors
+/// The first change that cannot, and why; then nobody has.
+pub(super) fn attach(shared: &mut Shared, batch: &XtBatch) -> Result<(), (usize, Errno)> {
+    let added = batch.changes.iter().enumerate().filter_map(|(at, change)| match &change.what {
+        XtAct::Append(rule, _) | XtAct::Insert(_, rule, _) | XtAct::Replace(_, rule, _) => {
+            Some((at, rule))
+        }
+        _ => None,
+    });
+    let conditions = added.flat_map(|(at, rule)| rule.matches.iter().map(move |m| (at, m)));
+    let mut attached: Vec<&Match> = Vec::new();
+    for (at, condition) in conditions {
+        if let Err(errno) = condition.attach(shared) {
+            attached.iter().for_each(|done| done.detach(shared));
+            return Err((at, errno));
+        }
+        attached.push(condition);
+    }
+    Ok(())
+}
+
+/// The rules of these tables that take part in anything.
+pub(super) fn rules(tables: &[Box<Table>]) -> Vec<Arc<Rule>> {
+    let chains = tables.iter().flat_map(|table| table.rules.iter());
+    let rules = chains.flat_map(|(_, chain)| &chain.rules);
+    rules.filter(|rule| rule.matches.iter().any(|m| m.shares())).cloned().collect()
+}
+
+/// Has the rules that are gone since `before` give back their parts.
+pub(super) fn detach(shared: &mut Shared, before: &[Arc<Rule>], tables: &[Box<Table>]) {
+    if before.is_empty() {
+        return;
+    }
+    let left: BTreeSet<*const Rule> = rules(tables).iter().map(Arc::as_ptr).collect();
+    let gone = before.iter().filter(|rule| !left.contains(&Arc::as_ptr(rule)));
+    gone.flat_map(|rule| &rule.matches).for_each(|condition| condition.detach(shared));
+}
