@@ -20,9 +20,6 @@ pub mod sctp;
 pub mod tcp;
 pub mod udp;
 
-#[cfg(test)]
-mod tests;
-
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::timeout;
 use crate::netfilter::conntrack::{Conn, CtInfo, Dir, Tuple};
@@ -220,3 +217,6 @@ pub fn state_name(conn: &Conn) -> Option<&'static str> {
         ProtoState::None | ProtoState::Udp(_) | ProtoState::Gre(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

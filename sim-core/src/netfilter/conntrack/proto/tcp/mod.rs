@@ -1,8 +1,6 @@
 //! TCP (`net/netfilter/nf_conntrack_proto_tcp.c`): the state of a connection as a bystander sees it.
 
 pub mod table;
-#[cfg(test)]
-mod tests;
 mod window;
 
 use crate::netfilter::conntrack::event::Event;
@@ -495,3 +493,6 @@ impl Step<'_> {
         ((syn || half_open) && self.segment.ack() == last.end) || challenged
     }
 }
+
+#[cfg(test)]
+mod tests;

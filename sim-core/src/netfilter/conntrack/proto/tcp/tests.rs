@@ -172,7 +172,7 @@ fn replay(observed: &str) {
         assert_eq!(shown, words[7..].join(" "), "line {}: {line}\n{state:?}", at + 1);
         lines += 1;
     }
-    assert!(lines > 100);
+    assert!(lines > 1000);
 }
 
 #[test]
