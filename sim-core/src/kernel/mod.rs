@@ -5,6 +5,7 @@
 //! higher, in the [`world`](crate::world).
 
 pub mod flight;
+pub mod nfnl;
 pub mod rtnl;
 pub mod run;
 mod seats;
@@ -16,6 +17,7 @@ use crate::bridge::Bridge;
 use crate::errno::Errno;
 use crate::id::{Arena, BridgeId, DevId, FlowId, NetnsId, SocketId};
 use crate::ip::ident::Idents;
+use crate::kernel::nfnl::Nfnl;
 use crate::kernel::rtnl::Rtnl;
 use crate::link::NetDevice;
 use crate::neigh::NeighDefaults;
@@ -60,6 +62,8 @@ pub struct Kernel {
     pub timers: TimerQueue,
     /// Who hears of changes.
     pub rtnl: Rtnl,
+    /// Who hears of connections.
+    pub nfnl: Nfnl,
     /// Buffers that no packet uses now.
     pub pool: SkbPool,
     /// Flights that wait for their next step; the last one is next.
@@ -113,6 +117,7 @@ impl Kernel {
             route_generation: 0,
             timers: TimerQueue::default(),
             rtnl: Rtnl::default(),
+            nfnl: Nfnl::default(),
             pool: SkbPool::default(),
             stack: Vec::new(),
             spawned: Vec::new(),

@@ -200,7 +200,8 @@ impl World {
         }
         // Nothing is woken meanwhile; the list keeps its room.
         self.kernel.woken = woken;
-        let listeners: Vec<ProcId> = self.kernel.rtnl.wake().collect();
+        let rtnl = self.kernel.rtnl.wake();
+        let listeners: Vec<ProcId> = rtnl.chain(self.kernel.nfnl.wake()).collect();
         for owner in listeners {
             self.make_runnable(owner);
         }

@@ -311,6 +311,7 @@ impl World {
         let alarm = process.alarm.take();
         let sockets = std::mem::take(&mut process.sockets);
         self.kernel.rtnl.close(id);
+        self.kernel.nfnl.close(id);
         self.name_watches.retain(|watch| watch.owner != id);
         if let Some(alarm) = alarm {
             self.kernel.timers.disarm(alarm);

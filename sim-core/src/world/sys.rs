@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use crate::id::{NetnsId, ProcId, SocketId};
 use crate::kernel::Timer;
+use crate::kernel::nfnl::{self, ConntrackChange};
 use crate::kernel::rtnl::{Group, Heard};
+use crate::netlink::{NetlinkError, Request};
 use crate::rng::Stream;
 use crate::time::SimTime;
 use crate::world::namespaces::{NameChange, NameWatch};
@@ -59,6 +61,29 @@ impl<'w> Sys<'w> {
     /// Takes what has been announced since the last time (`recvmsg(2)`).
     pub fn take_news(&mut self) -> Heard {
         self.world.kernel.rtnl.take(self.proc)
+    }
+
+    /// Listens to what happens to the connections of the program's namespace, with room for `room` bytes.
+    pub fn subscribe_conntrack(&mut self, changes: &[ConntrackChange], room: usize) {
+        let netns = self.netns();
+        self.world.kernel.nfnl.listen(self.proc, netns, changes, room);
+    }
+
+    /// Takes what has happened to connections since the last time (`recvmsg(2)`).
+    pub fn take_conntrack_news(&mut self) -> nfnl::Heard {
+        self.world.kernel.nfnl.take(self.proc)
+    }
+
+    /// Makes a change in the program's namespace (`sendmsg(2)` on a netlink socket).
+    ///
+    /// # Errors
+    /// The kernel's refusal; then nothing has changed.
+    pub fn request(&mut self, request: &Request) -> Result<(), NetlinkError> {
+        let netns = self.netns();
+        self.world.kernel.nfnl.asking = Some(self.proc);
+        let answer = self.world.request(netns, request);
+        self.world.kernel.nfnl.asking = None;
+        answer
     }
 
     /// Watches the names of namespaces (`inotify_add_watch(2)`).

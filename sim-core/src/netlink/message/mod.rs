@@ -5,6 +5,7 @@
 //! since.
 
 pub mod addr;
+pub mod conntrack;
 pub mod fdb;
 pub mod link;
 pub mod mdb;
@@ -13,6 +14,7 @@ pub mod route;
 pub mod rule;
 
 pub use addr::AddrMsg;
+pub use conntrack::ConntrackMsg;
 pub use fdb::FdbMsg;
 pub use link::LinkMsg;
 pub use neigh::NeighMsg;
