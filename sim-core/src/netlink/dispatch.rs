@@ -4,7 +4,8 @@ use crate::id::NetnsId;
 use crate::kernel::Kernel;
 use crate::netfilter::xtables::commit;
 use crate::netlink::{
-    NetlinkError, Request, addr, fdb, link, maddr, mdb, neigh, nsid, route, rule, sysctl, tunnel,
+    NetlinkError, Request, addr, conntrack, fdb, link, maddr, mdb, neigh, nsid, route, rule,
+    sysctl, tunnel,
 };
 use crate::trace::Observer;
 use crate::world::{World, observed};
@@ -77,6 +78,17 @@ fn serve<O: Observer>(
         Request::TunnelSet(name, spec) => tunnel::set(k, netns, *name, spec, o),
         Request::TunnelDel(name) => tunnel::del(k, netns, *name, o),
         Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
+        Request::ConntrackCreate(spec) => conntrack::create(k, netns, spec),
+        Request::ConntrackUpdate(spec) => conntrack::update(k, netns, spec),
+        Request::ConntrackDelete(tuple, zone) => conntrack::delete(k, netns, tuple, *zone),
+        Request::ConntrackFlush => {
+            conntrack::flush(k, netns);
+            Ok(())
+        }
+        Request::ConntrackZero => {
+            conntrack::zero(k, netns);
+            Ok(())
+        }
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)
         }

@@ -5,6 +5,7 @@
 
 pub mod addr;
 pub mod command;
+pub mod conntrack;
 pub mod dispatch;
 pub mod fdb;
 pub mod link;

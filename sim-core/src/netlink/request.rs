@@ -14,6 +14,8 @@ use crate::link::inet::Scope;
 pub use crate::link::ipip::TunnelProto;
 pub use crate::link::macvlan::MacvlanMode;
 use crate::neigh::NudState;
+use crate::netfilter::conntrack::proto::{sctp, tcp};
+use crate::netfilter::conntrack::{Status, Tuple, Zone};
 use crate::netfilter::xtables::change::XtBatch;
 use crate::packet::MacAddr;
 use crate::route::RouteType;
@@ -74,6 +76,16 @@ pub enum Request {
         /// Its number here; `None` lets the kernel choose.
         nsid: Option<u32>,
     },
+    /// Makes a connection (`IPCTNL_MSG_CT_NEW` with `NLM_F_CREATE` and `NLM_F_EXCL`).
+    ConntrackCreate(Box<ConntrackSpec>),
+    /// Changes the connection that has the same original tuple (`IPCTNL_MSG_CT_NEW`).
+    ConntrackUpdate(Box<ConntrackSpec>),
+    /// Ends the connection that has this tuple in this zone (`IPCTNL_MSG_CT_DELETE`).
+    ConntrackDelete(Tuple, Zone),
+    /// Ends all connections (`IPCTNL_MSG_CT_DELETE` without a tuple).
+    ConntrackFlush,
+    /// Starts to count anew what connections carry (`IPCTNL_MSG_CT_GET_CTRZERO`).
+    ConntrackZero,
     /// Writes a file under `/proc/sys`.
     SysctlSet {
         /// The name with dots, as `sysctl` takes it: `net.ipv4.ip_forward`.
@@ -83,6 +95,57 @@ pub enum Request {
     },
     /// Changes tables of rules (a batch of `nf_tables`, `IPT_SO_SET_REPLACE`).
     Xt(Box<XtBatch>),
+}
+
+/// A connection to make, or what to change of one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConntrackSpec {
+    /// Its tuples, the original one first (`CTA_TUPLE_ORIG`, `CTA_TUPLE_REPLY`).
+    pub tuples: [Tuple; 2],
+    /// Its zone (`CTA_ZONE`, `CTA_TUPLE_ZONE`).
+    pub zone: Zone,
+    /// How long it lives, in seconds (`CTA_TIMEOUT`).
+    pub timeout: Option<u32>,
+    /// Its status; that it is confirmed goes without saying (`CTA_STATUS`).
+    pub status: Option<Status>,
+    /// Its mark (`CTA_MARK`).
+    pub mark: Option<u32>,
+    /// What its protocol remembers (`CTA_PROTOINFO`).
+    pub proto: Option<ConntrackProto>,
+    /// How its source is translated (`CTA_NAT_SRC`).
+    pub src_nat: Option<ConntrackNat>,
+    /// How its destination is translated (`CTA_NAT_DST`).
+    pub dst_nat: Option<ConntrackNat>,
+    /// Takes all labels away (`CTA_LABELS`).
+    pub clear_labels: bool,
+}
+
+/// What a connection's protocol remembers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ConntrackProto {
+    /// TCP.
+    Tcp {
+        /// The state (`CTA_PROTOINFO_TCP_STATE`).
+        state: Option<tcp::State>,
+        /// Marks to set on both sides (`CTA_PROTOINFO_TCP_FLAGS_*`).
+        flags: tcp::Flags,
+    },
+    /// SCTP.
+    Sctp {
+        /// The state (`CTA_PROTOINFO_SCTP_STATE`).
+        state: sctp::State,
+        /// The verification tag in each direction (`CTA_PROTOINFO_SCTP_VTAG_*`).
+        vtag: [u32; 2],
+    },
+}
+
+/// What an end is translated to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ConntrackNat {
+    /// The address.
+    pub addr: IpAddr,
+    /// The port; without one it stays.
+    pub port: Option<u16>,
 }
 
 /// How a new object meets one that is there: the flags `NLM_F_CREATE`, `_EXCL`, `_REPLACE`,

@@ -140,6 +140,11 @@ fn links(request: &mut Request) -> Vec<&mut LinkRef> {
         | Request::RuleDel(_)
         | Request::TunnelDel(_)
         | Request::NetnsIdSet { .. }
+        | Request::ConntrackCreate(_)
+        | Request::ConntrackUpdate(_)
+        | Request::ConntrackDelete(..)
+        | Request::ConntrackFlush
+        | Request::ConntrackZero
         | Request::SysctlSet { .. }
         | Request::Xt(_) => Vec::new(),
     }

@@ -5,6 +5,7 @@
 
 mod attach;
 pub mod confirm;
+pub mod control;
 pub mod defrag;
 pub mod entry;
 pub mod event;

@@ -5,6 +5,7 @@
 //! names here only where iproute2 has them built in: what `/etc/iproute2` adds differs between machines.
 
 mod addr;
+mod conntrack;
 mod fdb;
 mod groups;
 mod link;
@@ -87,6 +88,11 @@ impl Request {
                 Ok(Line::of(&["ip", "tunnel", "del", "name"]).text(name).end())
             }
             Self::NetnsIdSet { netns, nsid } => netns_id(*netns, *nsid, names),
+            Self::ConntrackCreate(spec) => conntrack::create(spec),
+            Self::ConntrackUpdate(spec) => conntrack::set("-U", spec),
+            Self::ConntrackDelete(tuple, zone) => conntrack::delete(tuple, *zone),
+            Self::ConntrackFlush => Ok(Line::of(&["conntrack", "-F"]).end()),
+            Self::ConntrackZero => Ok(Line::of(&["conntrack", "-L", "-z"]).end()),
             Self::SysctlSet { name, value } => {
                 Ok(Line::of(&["sysctl", "-qw"]).text(format_args!("{name}={value}")).end())
             }

@@ -31,7 +31,20 @@ pub enum State {
 
 impl State {
     /// How many there are.
-    const COUNT: usize = 9;
+    const COUNT: usize = Self::ALL.len();
+
+    /// All states, by number.
+    pub const ALL: [Self; 9] = [
+        Self::None,
+        Self::Closed,
+        Self::CookieWait,
+        Self::CookieEchoed,
+        Self::Established,
+        Self::ShutdownSent,
+        Self::ShutdownRecd,
+        Self::ShutdownAckSent,
+        Self::HeartbeatSent,
+    ];
 
     /// The name that tools print.
     #[must_use]
