@@ -8,6 +8,7 @@ mod arping;
 mod bridge;
 mod calendar;
 mod command;
+mod conntrack;
 mod ethtool;
 mod failure;
 pub mod getopt;
@@ -95,6 +96,7 @@ pub struct Tool {
 pub const TOOLS: &[Tool] = &[
     Tool { name: "arping", catches: Catches::Interrupt, start: arping::start },
     Tool { name: "bridge", catches: Catches::Nothing, start: bridge::program::start },
+    Tool { name: "conntrack", catches: Catches::Ending, start: conntrack::start },
     Tool { name: "ethtool", catches: Catches::Nothing, start: ethtool::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
     Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },

@@ -1,6 +1,7 @@
 //! Every request prints as the command that makes it: the tools read from the printed words the very
 //! request they were printed from.
 
+mod connections;
 mod links;
 mod others;
 
@@ -92,6 +93,11 @@ proptest! {
 
     #[test]
     fn a_printed_request_about_anything_else_is_read_as_itself(request in others::request()) {
+        check(&request, None)?;
+    }
+
+    #[test]
+    fn a_printed_request_about_connections_is_read_as_itself(request in connections::request()) {
         check(&request, None)?;
     }
 
