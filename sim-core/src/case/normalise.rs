@@ -5,10 +5,10 @@
 //! | what | becomes | because |
 //! | --- | --- | --- |
 //! | IPv4 id that no injected packet of its protocol has | 0xf001, 0xf002, ... in order of appearance | random, also with DF for sockets; 0 is kept |
-//! | id of an echo that no injected echo has | 0xe001, ... | chosen by a socket or on a clash |
+//! | id of an ICMP query that no injected query has | 0xe001, ... | chosen by a socket or on a clash |
 //! | TCP or UDP port that the case does not mention | 61001, ... (411, ... below 512; 911, ... below 1024) | ephemeral; the class is part of the behaviour |
 //! | source port of VXLAN that the case does not mention | 62001, ... | a hash with a per-boot key |
-//! | TCP sequence numbers of connections that no injected SYN began | start at 0x10000000 × k | the ISN is random |
+//! | TCP sequence numbers of connections that no injected SYN began, also where only the RST for the SYN shows | start at 0x10000000 × k | the ISN is random |
 //! | TCP timestamp that no injected segment has | 1; 0 is kept | a clock with a random start |
 //! | times in an ICMP timestamp reply | 0 | the clock on the wall |
 //! | L4 checksum that holds only the pseudo header's sum | completed | left to the device; `lo` cannot be told not to |
@@ -16,8 +16,10 @@
 //! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
 //! | time of a frame | dropped; order and cause are kept | timers |
 //! | neighbours, fdb entries and connections, also in the output of `sh` steps; lists of `recent` | sorted | hash tables with a random seed |
-//! | `use=`, the entry's own `id=` and wall-clock times of connections | dropped | what the kernel is just doing; addresses in memory |
-//! | counter `search_restart` of connection tracking | dropped | hash tables with a random seed |
+//! | `use=`, the entry's own `id=`, wall-clock times and `delta-time=` of connections | dropped | what the kernel is just doing; a hash with a random key; clocks |
+//! | `DESTROY` events that follow each other | sorted | hash tables with a random seed |
+//! | who deleted a connection: `portid=`, `progname=` | dropped | a number that the kernel picks; gone with its process |
+//! | counters `search_restart` and `found` of connection tracking | dropped | hash tables with a random seed; how many ports NAT tried |
 //! | the lines of `conntrack -S` in `sh` steps | summed into one | as many as there are CPUs |
 //! | dates in the comments of `iptables-save` | dropped | the clock on the wall |
 //! | when an address was last seen, in lists of `recent` | dropped | jiffies |
@@ -157,6 +159,9 @@ fn sorted(rows: &[Value]) -> Vec<Value> {
     rows
 }
 
+/// The words that make `conntrack` print entries or statistics.
+const LISTINGS: [&str; 5] = ["-L", "-D", "-G", "-U", "-S"];
+
 /// Sorts the lines of a listing of neighbours, fdb entries or connections, and rounds the seconds that routes
 /// and addresses have left.
 fn normal_command(observed: &CommandObserved, case: &Case, canon: &mut Canon) -> CommandObserved {
@@ -166,7 +171,7 @@ fn normal_command(observed: &CommandObserved, case: &Case, canon: &mut Canon) ->
         return command;
     };
     let tool = run.inside_netns().1.first().map_or("", String::as_str);
-    if tool == "conntrack" {
+    if tool == "conntrack" && run.argv.iter().any(|word| LISTINGS.contains(&word.as_str())) {
         command.stdout = netfilter::conntrack_output(&command.stdout, canon);
     } else if tool.ends_with("-save") {
         command.stdout = netfilter::save_output(&command.stdout);
@@ -433,6 +438,16 @@ impl Fields for LearnSyns<'_> {
         }
         let count = u32::try_from(canon.isns.len()).unwrap_or(u32::MAX).wrapping_add(1);
         canon.isns.push((sequence, count.wrapping_mul(0x1000_0000)));
+    }
+    /// What a RST acknowledges may be a SYN that never left: a rule stopped it.
+    fn reset(&mut self, acknowledged: u32) {
+        /// More than a segment holds.
+        const NEAR: u32 = 1 << 17;
+        let known = self.0.known_sequences.iter().copied();
+        let isns = self.0.isns.iter().map(|(isn, _)| *isn);
+        if !known.chain(isns).any(|sequence| acknowledged.wrapping_sub(sequence) < NEAR) {
+            self.syn(acknowledged.wrapping_sub(1));
+        }
     }
 }
 

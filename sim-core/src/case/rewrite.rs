@@ -11,6 +11,7 @@ const ETHERTYPE_IP: u16 = 0x0800;
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const SCTP: u8 = 132;
 
 /// Says what each field becomes.
 pub(super) trait Fields {
@@ -26,6 +27,9 @@ pub(super) trait Fields {
     fn sequence(&mut self, sequence: u32) -> u32;
     /// Called with the sequence number of each SYN before [`Fields::sequence`] is.
     fn syn(&mut self, _sequence: u32) {}
+    /// Called with the acknowledgment number of each RST that answers a segment without ACK, before
+    /// [`Fields::sequence`] is.
+    fn reset(&mut self, _acknowledged: u32) {}
     /// A clock of the TCP timestamps option.
     fn timestamp(&mut self, clock: u32) -> u32 {
         clock
@@ -83,6 +87,7 @@ impl<F: Fields> Walk<'_, F> {
         let segment = Segment { ip: start, start: start + header, end: stop, whole };
         match protocol {
             UDP | TCP => self.ports(protocol, segment),
+            SCTP => self.sctp(segment),
             ICMP => self.icmp(segment),
             _ => {}
         }
@@ -122,11 +127,16 @@ impl<F: Fields> Walk<'_, F> {
 
     fn sequences(&mut self, start: usize, end: usize, adjust: &[usize]) {
         const SYN: u8 = 2;
+        const RST: u8 = 4;
         const ACK: u8 = 16;
         let flags = if end - start >= 14 { self.bytes[start + 13] } else { 0 };
         if flags & SYN != 0 {
             let sequence = self.u32(start + 4);
             self.fields.syn(sequence);
+        }
+        if flags & (RST | ACK) == RST | ACK && self.u32(start + 4) == 0 {
+            let acknowledged = self.u32(start + 8);
+            self.fields.reset(acknowledged);
         }
         let last = if flags & ACK != 0 && end - start >= 12 { start + 8 } else { start + 4 };
         for at in (start + 4..=last).step_by(4) {
@@ -153,19 +163,37 @@ impl<F: Fields> Walk<'_, F> {
         }
     }
 
+    fn sctp(&mut self, segment: Segment) {
+        const CHECKSUM: usize = 8;
+        let Segment { start, end, whole, .. } = segment;
+        if end - start < 12 {
+            return;
+        }
+        let old = self.bytes[start..end].to_vec();
+        let is_right = whole && old[CHECKSUM..CHECKSUM + 4] == sctp_checksum(&old);
+        let (sport, dport) = (self.u16(start), self.u16(start + 2));
+        let (sport, dport) = (self.fields.port(sport), self.fields.port(dport));
+        self.put(start, sport, &[]);
+        self.put(start + 2, dport, &[]);
+        if is_right {
+            let checksum = sctp_checksum(&self.bytes[start..end]);
+            self.bytes[start + CHECKSUM..start + CHECKSUM + 4].copy_from_slice(&checksum);
+        }
+    }
+
     fn icmp(&mut self, segment: Segment) {
         let Segment { start, end, .. } = segment;
         if end - start < 8 {
             return;
         }
         match self.bytes[start] {
-            0 | 8 => {
+            kind @ (0 | 8 | 13..=18) => {
                 let id = self.fields.echo_id(self.u16(start + 4));
                 self.put(start + 4, id, &[start + 2]);
-            }
-            14 if end - start >= 20 => {
-                for at in (start + 12..start + 20).step_by(2) {
-                    self.put(at, 0, &[start + 2]);
+                if kind == 14 && end - start >= 20 {
+                    for at in (start + 12..start + 20).step_by(2) {
+                        self.put(at, 0, &[start + 2]);
+                    }
                 }
             }
             3 | 4 | 5 | 11 | 12 => self.nested(start + 8, end, &[start + 2], Self::ipv4),
@@ -252,6 +280,19 @@ struct Segment {
     end: usize,
     /// Whether all of it is there.
     whole: bool,
+}
+
+/// The CRC32c of an SCTP packet, as its header holds it (RFC 9260 appendix A).
+fn sctp_checksum(packet: &[u8]) -> [u8; 4] {
+    const CASTAGNOLI_REVERSED: u32 = 0x82f6_3b78;
+    let mut crc = u32::MAX;
+    for (place, byte) in packet.iter().enumerate() {
+        crc ^= if (8..12).contains(&place) { 0 } else { u32::from(*byte) };
+        for _ in 0..8 {
+            crc = crc >> 1 ^ if crc & 1 == 1 { CASTAGNOLI_REVERSED } else { 0 };
+        }
+    }
+    (!crc).to_le_bytes()
 }
 
 /// The one's complement sum of `bytes`, folded, not inverted (RFC 1071).
@@ -371,9 +412,22 @@ mod tests {
         assert_eq!(sum(&pseudo), 0xffff);
     }
 
+    /// 10.0.1.2:5000 > 10.0.2.2:80 SCTP COOKIE ACK with the tag 17.
+    const SCTP_FRAME: &str = "0200000001010200000001020800450000240001400040842352\
+                              0a0001020a0002021388005000000011065b6c820b000004";
+
+    #[test]
+    fn the_checksum_of_sctp_stays_right_or_wrong() {
+        let frame = rewritten(SCTP_FRAME);
+        assert_eq!(to_hex(&frame[34..38]), "13890051");
+        assert_eq!(frame[42..46], sctp_checksum(&frame[34..]));
+        let frame = rewritten(&SCTP_FRAME.replace("065b6c82", "00000000"));
+        assert_eq!(to_hex(&frame[42..46]), "00000000");
+    }
+
     #[test]
     fn short_and_lying_packets_do_no_harm() {
-        for frame in [UDP_FRAME, TCP_FRAME].map(|hex| from_hex(hex).unwrap()) {
+        for frame in [UDP_FRAME, TCP_FRAME, SCTP_FRAME].map(|hex| from_hex(hex).unwrap()) {
             for length in 0..frame.len() {
                 rewrite_frame(&mut frame[..length].to_vec(), &mut Shift);
             }

@@ -7,8 +7,9 @@ use super::super::observed::NetfilterObserved;
 use super::super::rewrite::Fields as _;
 use super::Canon;
 
-/// A counter of connection tracking which depends on the seed of a hash table.
-const STATISTIC_LEFT_OUT: &str = "search_restart";
+/// Counters of connection tracking which depend on chance: on the seed of a hash table, and on how many ports
+/// NAT tried before one was free.
+const STATISTICS_LEFT_OUT: [&str; 2] = ["found", "search_restart"];
 
 /// Makes comparable what was seen of netfilter in one namespace, after its frames: both share the names
 /// of what was drawn at random.
@@ -18,13 +19,13 @@ pub(super) fn netfilter(observed: &NetfilterObserved, canon: &mut Canon) -> Netf
         conntrack_stats: observed
             .conntrack_stats
             .iter()
-            .filter(|(name, count)| **count != 0 && *name != STATISTIC_LEFT_OUT)
+            .filter(|(name, count)| **count != 0 && !STATISTICS_LEFT_OUT.contains(&name.as_str()))
             .map(|(name, count)| (name.clone(), *count))
             .collect(),
         iptables: rules(&observed.iptables_save),
         iptables_legacy: rules(&observed.iptables_legacy_save),
         xt_recent: observed.xt_recent.iter().filter_map(recent).collect(),
-        ctevents: observed.ctevents.iter().map(|line| connection(line, canon)).collect(),
+        ctevents: events(&observed.ctevents, canon),
         rule_trace: rule_trace(&observed.trace, canon),
     }
 }
@@ -53,7 +54,8 @@ fn connection(line: &str, canon: &mut Canon) -> String {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let number: Option<u16> = value.parse().ok();
         match (key, number) {
-            ("use", _) => {}
+            ("use" | "progname", _) => {}
+            ("portid" | "delta-time", _) => words.push(format!("{key}=*")),
             ("id", Some(id)) if is_echo => words.push(format!("id={}", canon.echo_id(id))),
             ("id", _) => {}
             ("sport" | "dport", Some(port)) => words.push(format!("{key}={}", canon.port(port))),
@@ -62,6 +64,19 @@ fn connection(line: &str, canon: &mut Canon) -> String {
         is_echo = key == "code";
     }
     words.join(" ")
+}
+
+/// The events in order, but those of entries that go together: a hash table decides which is first.
+fn events(lines: &[String], canon: &mut Canon) -> Vec<String> {
+    let mut events: Vec<String> = lines.iter().map(|line| connection(line, canon)).collect();
+    for run in events.chunk_by_mut(|one, next| is_end(one) && is_end(next)) {
+        run.sort_unstable();
+    }
+    events
+}
+
+fn is_end(event: &str) -> bool {
+    event.starts_with("[DESTROY]")
 }
 
 /// Drops what tells the time: `[1764392513.123456]` before an event, the ends of `[start=...]`.
@@ -85,10 +100,34 @@ fn without_wall_clock(line: &str) -> String {
 
 /// What `conntrack` prints in a step: sorted, or one line of statistics for all CPUs.
 pub(super) fn conntrack_output(text: &str, canon: &mut Canon) -> String {
-    let is_statistics = text.starts_with("cpu=");
-    let lines =
-        if is_statistics { vec![statistics(text)] } else { connections(text.lines(), canon) };
+    let lines = if text.starts_with("cpu=") {
+        vec![statistics(text)]
+    } else if text.starts_with("<?xml") {
+        flows(text)
+    } else {
+        connections(text.lines(), canon)
+    };
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// The lines of a listing in XML, without ids and references; the flows are sorted.
+fn flows(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> =
+        text.lines().map(|line| without_element(&without_element(line, "id"), "use")).collect();
+    let is_flow = |line: &String| line.starts_with("<flow>");
+    let start = lines.iter().position(is_flow).unwrap_or(0);
+    let end = lines.iter().rposition(is_flow).map_or(start, |last| last + 1);
+    lines[start..end].sort_unstable();
+    lines
+}
+
+/// Drops every element `<NAME>...</NAME>`.
+fn without_element(line: &str, name: &str) -> String {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let mut pieces = line.split(&open);
+    let first = pieces.next().unwrap_or_default();
+    let rest = pieces.map(|piece| piece.split_once(&close).map_or(piece, |(_, rest)| rest));
+    core::iter::once(first).chain(rest).collect()
 }
 
 /// Sums the lines of `conntrack -S` over the CPUs.
@@ -102,7 +141,8 @@ fn statistics(text: &str) -> String {
         }
         *sums.entry(name).or_default() += count;
     }
-    sums.extend([("cpu", 0), (STATISTIC_LEFT_OUT, 0)]);
+    sums.insert("cpu", 0);
+    sums.extend(STATISTICS_LEFT_OUT.map(|name| (name, 0)));
     let words = names.iter().map(|name| format!("{name}={}", sums[name]));
     words.collect::<Vec<_>>().join(" ")
 }
@@ -225,9 +265,24 @@ mod tests {
     }
 
     #[test]
+    fn listings_in_xml_are_sorted_between_their_ends() {
+        let text = "<?xml ?>\n<conntrack>\n<flow><b/><id>5</id><use>1</use></flow>\n\
+                    <flow><a/><id>77</id></flow>\n</conntrack>\n";
+        let wanted = "<?xml ?>\n<conntrack>\n<flow><a/></flow>\n<flow><b/></flow>\n</conntrack>\n";
+        assert_eq!(conntrack_output(text, &mut canon()), wanted);
+    }
+
+    #[test]
+    fn events_are_in_order_but_for_ends_that_follow_each_other() {
+        let lines = ["[NEW] b", "[NEW] a", "[DESTROY] b", "[DESTROY] a", "[NEW] a"];
+        let events = events(&lines.map(str::to_owned), &mut canon());
+        assert_eq!(events, ["[NEW] b", "[NEW] a", "[DESTROY] a", "[DESTROY] b", "[NEW] a"]);
+    }
+
+    #[test]
     fn statistics_are_summed_over_the_cpus() {
         let text = "cpu=0   \tfound=0 invalid=2 search_restart=7 \ncpu=1   \tfound=1 invalid=3 search_restart=1 \n";
-        let sum = "cpu=0 found=1 invalid=5 search_restart=0\n";
+        let sum = "cpu=0 found=0 invalid=5 search_restart=0\n";
         assert_eq!(conntrack_output(text, &mut canon()), sum);
     }
 
