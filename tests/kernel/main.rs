@@ -152,7 +152,7 @@ fn a_script_builds_the_same(kernel: &RealKernel, kept: &KeptCase) -> Result<(), 
     commands.steps.retain(|step| matches!(step.action, Action::Sh(_)));
     let (ours, setup) = simulate_with_script(&commands)?;
     let name = kept.case.name.clone();
-    let built = CaseText { name, setup, packets: vec!["@quiet 20".to_owned()] };
+    let built = CaseText { name, setup, packets: vec!["@quiet 20".to_owned()], rules: Vec::new() };
     let theirs = kernel.observe_text(&built)?;
     let (ours, theirs) = (tables_of(&ours), tables_of(&theirs));
     let case = built.parse()?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sim_core::case::{Case, Normal, compare};
 
 use crate::differential::{RealKernel, RunError, in_words};
-use crate::generate::{self, CaseText};
+use crate::generate::CaseText;
 use crate::recorded::Row;
 use crate::shrink::shrink;
 use crate::simulator::simulate_otherwise;
@@ -25,6 +25,8 @@ const SHRINK_ATTEMPTS: u32 = 300;
 pub struct Plan {
     /// The seeds, in order.
     pub seeds: Vec<u64>,
+    /// Draws the case of a seed.
+    pub draw: fn(u64) -> CaseText,
     /// No case is begun after this time.
     pub limit: Option<Duration>,
     /// Compare two answers of the kernel with each other: what differs then is a fault of the generator or of the
@@ -98,7 +100,7 @@ impl Campaign<'_> {
             let place = self.next.fetch_add(1, Ordering::Relaxed);
             let late = self.plan.limit.is_some_and(|limit| self.begun.elapsed() > limit);
             let Some(&seed) = self.plan.seeds.get(place).filter(|_| !late) else { return };
-            let case = generate::case(seed);
+            let case = (self.plan.draw)(seed);
             match self.examine(&case, MORE_TRIES) {
                 Ok(Verdict::Agrees { row, tries }) => {
                     let mut outcome = self.outcome();
@@ -177,7 +179,8 @@ impl Campaign<'_> {
         }
         let again = self.differs(&case);
         let words = again.as_ref().map_or("not seen again", |found| &found.words);
-        let texts = format!("{}\n--\n{}", case.setup.join("\n"), case.packets.join("\n"));
+        let parts = [&case.setup, &case.rules, &case.packets];
+        let texts = parts.map(|lines| lines.join("\n")).join("\n--\n");
         (self.tell)(&format!("=== seed {seed}\n{texts}\n--\n{words}"));
         self.outcome().different.insert(seed, case);
     }

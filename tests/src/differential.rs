@@ -10,7 +10,7 @@ use sim_core::case::{Case, Difference, FormatError, Normal, Observed, compare, n
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::generate::CaseText;
+use crate::generate::{CaseText, RULES};
 
 /// The real kernel, with one place per CPU.
 ///
@@ -85,14 +85,18 @@ impl RealKernel {
     }
 }
 
-/// Writes the two texts of a case into the folder `dir`, which is made.
+/// Writes the texts of a case into the folder `dir`, which is made.
 ///
 /// # Errors
 /// When the folder or a file cannot be written.
 pub fn write(text: &CaseText, dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     fs::write(dir.join("setup.sh"), text.setup.join("\n") + "\n")?;
-    fs::write(dir.join("packets.txt"), text.packets.join("\n") + "\n")
+    fs::write(dir.join("packets.txt"), text.packets.join("\n") + "\n")?;
+    if text.rules.is_empty() {
+        return Ok(());
+    }
+    fs::write(dir.join(RULES), text.rules.join("\n") + "\n")
 }
 
 /// Puts differences into one text.

@@ -29,7 +29,7 @@ pub struct Recorded {
 /// What is kept of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Of the two texts of the case.
+    /// Of the texts of the case.
     pub case: u32,
     /// Of the kernel's normalised answer.
     pub answer: u32,

@@ -12,7 +12,7 @@ pub fn shrink(
     let mut best = case.clone();
     loop {
         let before = best.clone();
-        for part in [Part::Packets, Part::Setup] {
+        for part in [Part::Packets, Part::Rules, Part::Setup] {
             shrink_part(&mut best, part, &mut budget, is_interesting);
         }
         if best == before || budget == 0 {
@@ -23,10 +23,12 @@ pub fn shrink(
 
 /// Tells whether a line keeps chance out of a case: without it two runs on the kernel differ.
 fn is_control(line: &str) -> bool {
-    const CONTROLS: [&str; 6] = [
+    const CONTROLS: [&str; 8] = [
         "bridge-nf-call",
         "disable_ipv6",
         "fib_multipath_hash_seed",
+        "icmp_ratemask",
+        "iptables-restore",
         "send_redirects",
         "proxy_delay",
         "tcp_timestamps",
@@ -34,9 +36,15 @@ fn is_control(line: &str) -> bool {
     CONTROLS.iter().any(|control| line.contains(control))
 }
 
+/// Tells whether a line of a rule file holds the table that it belongs to together.
+fn is_frame_of_table(line: &str) -> bool {
+    line.starts_with(['*', ':']) || line == "COMMIT"
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Packets,
+    Rules,
     Setup,
 }
 
@@ -44,6 +52,7 @@ impl Part {
     fn of(self, case: &mut CaseText) -> &mut Vec<String> {
         match self {
             Self::Packets => &mut case.packets,
+            Self::Rules => &mut case.rules,
             Self::Setup => &mut case.setup,
         }
     }
@@ -63,7 +72,10 @@ fn shrink_part(
             let start = end.saturating_sub(chunk);
             let mut smaller = best.clone();
             let removed: Vec<String> = part.of(&mut smaller).drain(start..end).collect();
-            let kept = removed.into_iter().filter(|line| is_control(line));
+            let kept = removed.into_iter().filter(|line| match part {
+                Part::Rules => is_frame_of_table(line),
+                Part::Packets | Part::Setup => is_control(line),
+            });
             part.of(&mut smaller).splice(start..start, kept);
             if smaller != *best {
                 *budget -= 1;
@@ -87,7 +99,12 @@ mod tests {
     #[test]
     fn only_the_lines_that_matter_are_left() {
         let lines = |n: u32| (0..n).map(|line| line.to_string()).collect::<Vec<_>>();
-        let case = CaseText { name: "t".to_owned(), setup: lines(20), packets: lines(30) };
+        let case = CaseText {
+            name: "t".to_owned(),
+            setup: lines(20),
+            packets: lines(30),
+            rules: Vec::new(),
+        };
         let small = shrink(&case, 1000, &mut |case| {
             case.setup.contains(&"3".to_owned())
                 && case.packets.contains(&"7".to_owned())
@@ -100,7 +117,7 @@ mod tests {
     #[test]
     fn lines_that_keep_chance_out_are_never_removed() {
         let setup = vec!["ip netns add r".to_owned(), "sysctl disable_ipv6=1".to_owned()];
-        let case = CaseText { name: "t".to_owned(), setup, packets: Vec::new() };
+        let case = CaseText { name: "t".to_owned(), setup, packets: Vec::new(), rules: Vec::new() };
         assert_eq!(shrink(&case, 100, &mut |_| true).setup, ["sysctl disable_ipv6=1"]);
     }
 }

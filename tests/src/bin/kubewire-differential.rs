@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use sim_tests::campaign::{self, Outcome, Plan};
 use sim_tests::differential::{RealKernel, series, write};
+use sim_tests::generate;
 use sim_tests::recorded::{Recorded, Row};
 
 /// Runs random cases on the real kernel and in the simulator, and compares
@@ -44,6 +45,9 @@ struct Args {
     /// Do not make cases smaller
     #[arg(long)]
     no_shrink: bool,
+    /// Draw rules of iptables and flows through them
+    #[arg(long, conflicts_with = "record")]
+    netfilter: bool,
     /// How many cases at a time; one per CPU unless given
     #[arg(long)]
     jobs: Option<usize>,
@@ -78,6 +82,7 @@ fn run(args: Args) -> Result<bool, Box<dyn std::error::Error>> {
         all.clone().filter_map(|seed| Some((seed, known(seed)?))).collect();
     let plan = Plan {
         seeds: all.filter(|seed| !kept.contains_key(seed)).collect(),
+        draw: if args.netfilter { generate::netfilter::case } else { generate::case },
         limit: args.seconds.map(Duration::from_secs),
         stability: args.stability,
         only: args.only,

@@ -8,6 +8,7 @@ pub(super) const BROADCAST: Mac = [0xff; 6];
 pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
+pub(super) const SCTP: u8 = 132;
 
 /// The address of the station that has `ip`, as all cases have it: `02:00:00:00:<byte 3>:<byte 4>`.
 pub(super) fn station(ip: Ipv4Addr) -> Mac {
@@ -123,7 +124,9 @@ impl Ipv4 {
         let mut bytes = [segment.sport.to_be_bytes(), segment.dport.to_be_bytes()].concat();
         bytes.extend(segment.seq.to_be_bytes());
         bytes.extend(segment.ack.to_be_bytes());
-        bytes.extend([0x50, segment.flags, 0xfa, 0xf0, 0, 0, 0, 0]);
+        let words = u8::try_from(5 + segment.options.len() / 4).unwrap_or(15);
+        bytes.extend([words << 4, segment.flags, 0xfa, 0xf0, 0, 0, 0, 0]);
+        bytes.extend(&segment.options);
         bytes.extend(&segment.data);
         let sum = self.segment_checksum(&bytes);
         bytes[16..18].copy_from_slice(&sum);
@@ -131,7 +134,7 @@ impl Ipv4 {
     }
 }
 
-/// A TCP segment without options.
+/// A TCP segment.
 #[derive(Debug, Clone)]
 pub(super) struct Tcp {
     pub(super) sport: u16,
@@ -139,6 +142,8 @@ pub(super) struct Tcp {
     pub(super) seq: u32,
     pub(super) ack: u32,
     pub(super) flags: u8,
+    /// A multiple of 4 bytes.
+    pub(super) options: Vec<u8>,
     pub(super) data: Vec<u8>,
 }
 
@@ -155,6 +160,32 @@ pub(super) fn echo(id: u16, seq: u16, data: &[u8]) -> Vec<u8> {
     let [a, b] = id.to_be_bytes();
     let [c, d] = seq.to_be_bytes();
     icmp(8, 0, [a, b, c, d], data)
+}
+
+/// An SCTP packet of chunks, each with its type, flags and value (RFC 9260).
+pub(super) fn sctp(sport: u16, dport: u16, tag: u32, chunks: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = [sport.to_be_bytes(), dport.to_be_bytes()].concat();
+    bytes.extend(tag.to_be_bytes());
+    bytes.extend([0; 4]);
+    for (kind, flags, value) in chunks {
+        bytes.extend([*kind, *flags]);
+        bytes.extend(length(4 + value.len()));
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    let crc = crc32c(&bytes);
+    bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    const CASTAGNOLI_REVERSED: u32 = 0x82f6_3b78;
+    let crc = bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            crc >> 1 ^ if crc & 1 == 1 { CASTAGNOLI_REVERSED } else { 0 }
+        })
+    });
+    !crc
 }
 
 pub(super) fn vxlan(vni: u32, frame: &[u8]) -> Vec<u8> {

@@ -4,6 +4,7 @@ mod change;
 mod conversation;
 mod dice;
 mod frame;
+pub mod netfilter;
 mod topology;
 mod traffic;
 
@@ -17,7 +18,7 @@ use dice::Dice;
 use topology::Topology;
 use traffic::Traffic;
 
-/// The two texts of a case.
+/// The texts of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseText {
     /// Its name.
@@ -26,7 +27,12 @@ pub struct CaseText {
     pub setup: Vec<String>,
     /// The lines of `packets.txt`.
     pub packets: Vec<String>,
+    /// The lines of the file [`RULES`]; without any there is no such file.
+    pub rules: Vec<String>,
 }
+
+/// The file that a generated case gives to `iptables-restore`.
+pub const RULES: &str = "rules";
 
 impl CaseText {
     /// Reads the texts.
@@ -34,7 +40,11 @@ impl CaseText {
     /// # Errors
     /// When they are not understood.
     pub fn parse(&self) -> Result<Case, FormatError> {
-        Case::parse(&self.name, &self.setup.join("\n"), &self.packets.join("\n"))
+        let mut case = Case::parse(&self.name, &self.setup.join("\n"), &self.packets.join("\n"))?;
+        if !self.rules.is_empty() {
+            case.files.insert(RULES.to_owned(), self.rules.join("\n") + "\n");
+        }
+        Ok(case)
     }
 }
 
@@ -62,7 +72,12 @@ pub fn case(seed: u64) -> CaseText {
             _ => packets.send(&mut dice, &topology),
         }
     }
-    CaseText { name: format!("seed-{seed}"), setup: topology.setup, packets: packets.lines }
+    CaseText {
+        name: format!("seed-{seed}"),
+        setup: topology.setup,
+        packets: packets.lines,
+        rules: Vec::new(),
+    }
 }
 
 /// No step comes later. Questions for neighbours are repeated after a second, and which of two that were
@@ -130,6 +145,16 @@ mod tests {
     fn a_seed_always_gives_the_same_case() {
         assert_eq!(case(7), case(7));
         assert_ne!(case(7).packets, case(8).packets);
+    }
+
+    #[test]
+    fn a_seed_always_gives_the_same_case_of_netfilter() {
+        assert_eq!(netfilter::case(7), netfilter::case(7));
+        assert_ne!(netfilter::case(7).rules, netfilter::case(8).rules);
+        for seed in 0..100 {
+            let text = netfilter::case(seed);
+            assert!(text.parse().is_ok(), "seed {seed}: {:?}", text.parse());
+        }
     }
 
     #[test]

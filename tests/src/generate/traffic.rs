@@ -109,6 +109,7 @@ impl Traffic<'_> {
                 dport: dice.pick(&[80, 81]),
                 seq: dice.within(1000, 9000),
                 ack: dice.within(1000, 9000),
+                options: Vec::new(),
                 flags: dice.pick(&[0x02, 0x02, 0x10, 0x11, 0x12, 0x04, 0x14, 0x18, 0x00, 0x29]),
                 data: dice.pick(&[Vec::new(), vec![1, 2, 3]]),
             }),
