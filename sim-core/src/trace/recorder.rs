@@ -13,7 +13,7 @@ pub enum Keep {
     Everything,
     /// Only frames on devices, for captures.
     Frames,
-    /// Only the ends of packets that nobody took.
+    /// Only the ends of packets that nobody took, and what tables tell of those that are traced.
     Drops,
 }
 
@@ -22,7 +22,7 @@ impl Keep {
         match self {
             Self::Everything => true,
             Self::Frames => matches!(event, Event::Frame { .. }),
-            Self::Drops => matches!(event, Event::Dropped { .. }),
+            Self::Drops => matches!(event, Event::Dropped { .. } | Event::Traced(_)),
         }
     }
 }

@@ -125,6 +125,8 @@ struct Run<'a> {
     sockets: Sockets,
     commands: Vec<CommandObserved>,
     drops: Vec<DropObserved>,
+    /// What tables told of traced packets, by namespace.
+    traces: BTreeMap<String, Vec<String>>,
     monitors: Monitors,
     /// Counters at the start.
     before: BTreeMap<NetnsId, look::Counters>,
@@ -141,6 +143,7 @@ impl<'a> Run<'a> {
             sockets: Sockets::default(),
             commands: Vec::new(),
             drops: Vec::new(),
+            traces: BTreeMap::new(),
             monitors: Monitors::default(),
             before: BTreeMap::new(),
         };
@@ -215,6 +218,12 @@ impl<'a> Run<'a> {
         self.sockets.serve(&mut self.world);
         self.wire.drain(&mut self.world, self.current, self.begun);
         for record in self.world.take_records() {
+            if let What::Traced { text, .. } = &record.what
+                && self.case.directives.trace.as_deref() == Some("xtables")
+            {
+                let lines = self.traces.entry(record.netns.clone()).or_default();
+                lines.extend(text.lines().map(str::to_owned));
+            }
             if let What::Dropped { reason, .. } = record.what {
                 let since = record.time_ns.saturating_sub(self.begun.as_nanos()) / 1000;
                 self.drops.push(DropObserved {
@@ -232,8 +241,11 @@ impl<'a> Run<'a> {
         for (name, id) in namespaces(&self.world) {
             let before = self.before.remove(&id).unwrap_or_default();
             let frames = self.wire.take(id);
-            let seen =
+            let mut seen =
                 look::netns(&mut self.world, (&name, id), &before, frames, &mut self.monitors)?;
+            if let Some(trace) = self.traces.remove(&name) {
+                seen.netfilter.trace = trace;
+            }
             netns.insert(name, seen);
         }
         let observed = Observed {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::id::{NetnsId, ProcId};
-use crate::kernel::Kernel;
+use crate::netfilter::xtables::matches::recent;
 use crate::tools::{self, Call};
 use crate::world::{Output, World};
 
@@ -80,7 +80,7 @@ pub(super) fn netfilter(
         conntrack_stats: sum_statistics(&statistics),
         iptables_save: rules_of(output(world, name, "iptables-save -c")?),
         iptables_legacy_save: rules_of(output(world, name, "iptables-legacy-save -c")?),
-        xt_recent: recent_lists(&world.kernel, id),
+        xt_recent: recent::proc_text(&world.kernel, id),
         ctevents,
         trace,
     })
@@ -117,9 +117,4 @@ pub fn sum_statistics(text: &str) -> BTreeMap<String, i64> {
     }
     sums.retain(|_, count| *count != 0);
     sums
-}
-
-/// The lines of each file of `/proc/net/xt_recent`, by name. Nothing offers them yet.
-fn recent_lists(_kernel: &Kernel, _netns: NetnsId) -> BTreeMap<String, Vec<String>> {
-    BTreeMap::new()
 }

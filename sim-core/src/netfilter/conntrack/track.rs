@@ -8,7 +8,7 @@ use crate::netfilter::conntrack::proto::{self, ProtoCx, Quote, Ruling};
 use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
 use crate::netfilter::conntrack::{garbage, lookup};
 use crate::netns::stack::Decision;
-use crate::packet::Ipv4;
+use crate::packet::{IpProto, Ipv4};
 use crate::sysctl::table::Sysctl;
 use crate::trace::DropReason;
 
@@ -37,6 +37,11 @@ pub fn track(k: &mut Kernel, f: &mut Flight, hook: Hook) -> Decision<()> {
             stats.invalid += 1;
             Ok(())
         }
+        Outcome::Error => {
+            f.ct = CtRef::None;
+            stats.error += 1;
+            Ok(())
+        }
         Outcome::Full => {
             stats.drop += 1;
             Err(DropReason::NetfilterDrop)
@@ -50,6 +55,8 @@ enum Outcome {
     Tracked,
     /// It makes no sense.
     Invalid,
+    /// It is of ICMP, and unsound or about nothing that is known.
+    Error,
     /// There is no room for its connection.
     Full,
 }
@@ -59,13 +66,14 @@ fn find(k: &mut Kernel, f: &mut Flight, template: Template, hook: Hook) -> Outco
     if ip.frag_offset() != 0 {
         return Outcome::Invalid;
     }
+    let is_icmp = ip.proto() == IpProto::ICMP;
     let checksums = k.netns[f.netns].sysctl.is_on(Sysctl::NfConntrackChecksum);
     if !proto::check(f.skb.network_header(), hook, checksums) {
-        return Outcome::Invalid;
+        return if is_icmp { Outcome::Error } else { Outcome::Invalid };
     }
     match proto::error_quote(f.skb.network_header()) {
         Quote::Itself => {}
-        Quote::Unclear => return Outcome::Invalid,
+        Quote::Unclear => return Outcome::Error,
         Quote::Of(tuple) => return related(k, f, &tuple, template.zone),
     }
     loop {
@@ -91,13 +99,13 @@ fn find(k: &mut Kernel, f: &mut Flight, template: Template, hook: Hook) -> Outco
 
 /// Gives an ICMP error to the connection that it is about (`nf_conntrack_inet_error()`).
 fn related(k: &mut Kernel, f: &mut Flight, tuple: &Tuple, zone: Zone) -> Outcome {
-    let Ok(ip) = Ipv4::parse(f.skb.network_header()) else { return Outcome::Invalid };
+    let Ok(ip) = Ipv4::parse(f.skb.network_header()) else { return Outcome::Error };
     let to = ip.dst();
-    let Some((id, dir)) = lookup(k, f.netns, tuple, zone) else { return Outcome::Invalid };
+    let Some((id, dir)) = lookup(k, f.netns, tuple, zone) else { return Outcome::Error };
     let conns = &k.netns[f.netns].nf.conntrack.conns;
     // An error about a packet goes to where the packet came from; any other is a forgery.
     if conns.get(id).is_none_or(|conn| conn.tuple(dir).dst.addr != to) {
-        return Outcome::Invalid;
+        return Outcome::Error;
     }
     let info = match dir {
         Dir::Original => CtInfo::Related,
@@ -181,7 +189,8 @@ fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Rul
     let ruling = proto::packet(conn, packet, info.dir(), info, &cx);
     if matches!(ruling, Ruling::Accept | Ruling::Kill) {
         count(conn, info.dir(), packet.len());
-        if info == CtInfo::EstablishedReply && !conn.status.has(Status::SEEN_REPLY) {
+        let is_answer = info == CtInfo::EstablishedReply && ruling == Ruling::Accept;
+        if is_answer && !conn.status.has(Status::SEEN_REPLY) {
             conn.status.set(Status::SEEN_REPLY);
             conn.note(Event::Reply);
         }

@@ -104,6 +104,7 @@ fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
             family: which.family,
             rules: Arc::new(Ruleset::default()),
             live: Vec::new(),
+            handles: 0,
             compiled: CompiledChains::default(),
         }));
     }
@@ -119,6 +120,7 @@ fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
         chains[id.0 as usize] = Some(Arc::new(touched.chain));
         table.live[id.0 as usize] = touched.live;
     }
+    table.number();
     if which.variant == Variant::Legacy && replaces {
         renew(table, |id| patch.policies.iter().any(|set| set.0 as usize == id));
     }
@@ -133,7 +135,8 @@ fn renew(table: &mut Table, was_set: impl Fn(usize) -> bool) {
         }
         let Some(chain) = &table.rules.chains[id] else { continue };
         for (rule, live) in chain.rules.iter().zip(&mut live.rules) {
-            *live = RuleLive::new(rule, live.counters);
+            let handle = live.handle;
+            *live = RuleLive { handle, ..RuleLive::new(rule, live.counters) };
         }
     }
 }

@@ -104,6 +104,8 @@ impl Ruleset {
 /// What packets change about a rule.
 #[derive(Clone, Debug, Default)]
 pub struct RuleLive {
+    /// The number by which `nf_tables` knows it; 0 until it is loaded.
+    pub handle: u64,
     /// What it has matched.
     pub counters: Counters,
     /// What its matches remember, by their order; empty if none remembers anything.
@@ -128,6 +130,7 @@ impl RuleLive {
             | Action::Goto(_) => TargetState::None,
         };
         Self {
+            handle: 0,
             counters,
             matches: if remembers { states().collect() } else { Box::default() },
             target,
@@ -138,6 +141,8 @@ impl RuleLive {
 /// What packets change about a chain.
 #[derive(Clone, Debug, Default)]
 pub struct ChainLive {
+    /// The number by which `nf_tables` knows it; 0 until it is loaded.
+    pub handle: u64,
     /// What its policy has decided about.
     pub policy: Counters,
     /// Its rules, in their order.
@@ -157,6 +162,27 @@ pub struct Table {
     pub rules: Arc<Ruleset>,
     /// What packets have changed, by [`ChainId`].
     pub live: Vec<ChainLive>,
+    /// How many chains and rules there have ever been.
+    pub(super) handles: u64,
     /// The long chains that packets have come to, compiled.
     pub(super) compiled: CompiledChains,
+}
+
+impl Table {
+    /// Numbers the chains and rules that are new.
+    pub(super) fn number(&mut self) {
+        let Self { handles, live, .. } = self;
+        let mut number = |handle: &mut u64| {
+            if *handle == 0 {
+                *handles += 1;
+                *handle = *handles;
+            }
+        };
+        for (chain, live) in self.rules.chains.iter().zip(live) {
+            if chain.is_some() {
+                number(&mut live.handle);
+                live.rules.iter_mut().for_each(|rule| number(&mut rule.handle));
+            }
+        }
+    }
 }

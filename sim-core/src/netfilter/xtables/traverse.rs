@@ -8,15 +8,20 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::family::AddressFamily;
 use crate::id::DevId;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::HookState;
 use crate::netfilter::xtables::compiled::{CompiledChains, PacketKey};
 use crate::netfilter::xtables::matches::{MatchState, Matched};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, IfName, IpRule, Rule};
-use crate::netfilter::xtables::table::{Chain, ChainLive, Policy, RuleLive, Ruleset, Table};
+use crate::netfilter::xtables::print::Printer;
+use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, IfName, IpRule, Rule, TableName};
+use crate::netfilter::xtables::table::{
+    Chain, ChainLive, Policy, RuleLive, Ruleset, Table, Variant,
+};
 use crate::netfilter::xtables::targets::Sentence;
+use crate::netfilter::xtables::trace;
 use crate::netns::stack::Decision;
 use crate::packet::ipv4::Ipv4;
 use crate::trace::{DropReason, Observer};
@@ -117,6 +122,7 @@ fn walk<O: Observer>(
     let plain = k.netns[f.netns].nf.interprets;
     let key_of = |f: &Flight, seen: &Seen| if plain { None } else { PacketKey::of(f, seen) };
     let mut key = key_of(f, &seen);
+    let mut tracer = Tracer { name: table.name, variant: table.variant, is_first: true };
     let mut callers = SmallVec::<[Position; 16]>::new();
     let mut at = Position { chain: base, rule: 0 };
     loop {
@@ -125,6 +131,7 @@ fn walk<O: Observer>(
         };
         at.rule = next_rule(&mut table.compiled, chain, key.as_ref(), at);
         let Some(rule) = chain.rules.get(at.rule) else {
+            tracer.end(k, f, &seen, chain, o);
             match callers.pop() {
                 Some(caller) => at = caller,
                 None => return policy(&rules, table, base, f),
@@ -140,6 +147,11 @@ fn walk<O: Observer>(
             Matched::Yes => {}
         }
         live.counters.count(f.skb.network_header().len());
+        let met = Met { chain, rule, at: here.rule, handle: live.handle };
+        tracer.matched(k, f, &seen, met, o);
+        if !matches!(rule.action, Action::Target(_)) {
+            tracer.decided(k, f, &seen, (&rules, met, Sentence::Continue), o);
+        }
         match &rule.action {
             Action::None => {}
             Action::Accept => return Sentence::Accept,
@@ -154,15 +166,86 @@ fn walk<O: Observer>(
             }
             Action::Goto(chain) => at = Position { chain: *chain, rule: 0 },
             Action::Target(target) => {
-                match target.apply(k, f, &seen, &mut live.target, o) {
-                    Sentence::Continue => {}
-                    decided => return decided,
+                let sentence = target.apply(k, f, &seen, &mut live.target, o);
+                tracer.decided(k, f, &seen, (&rules, met, sentence), o);
+                if sentence != Sentence::Continue {
+                    return sentence;
                 }
                 // A target may have changed the header.
                 match self::seen(f, table, state) {
                     Some(anew) => (seen, key) = (anew, key_of(f, &anew)),
                     None => return Sentence::Drop(DropReason::NetfilterDrop),
                 }
+            }
+        }
+    }
+}
+
+/// A rule that a packet has matched.
+#[derive(Clone, Copy)]
+struct Met<'r> {
+    chain: &'r Chain,
+    rule: &'r Rule,
+    at: usize,
+    handle: u64,
+}
+
+/// Tells what a traced packet meets in a table.
+struct Tracer {
+    name: TableName,
+    variant: Variant,
+    /// Whether nothing was told yet.
+    is_first: bool,
+}
+
+impl Tracer {
+    fn is_on<O: Observer>(f: &Flight) -> bool {
+        O::ENABLED && f.skb.meta.nf_trace
+    }
+
+    /// A rule matches; `ip_tables` tells it before its target acts.
+    fn matched<O: Observer>(&self, k: &Kernel, f: &Flight, seen: &Seen, met: Met<'_>, o: &mut O) {
+        if Self::is_on::<O>(f) && self.variant == Variant::Legacy {
+            let place = trace::Place { table: self.name, chain: met.chain, rule: met.at };
+            trace::legacy(k, f, seen, &place, o);
+        }
+    }
+
+    /// A rule has decided; `nf_tables` tells it then.
+    fn decided<O: Observer>(
+        &mut self,
+        k: &Kernel,
+        f: &Flight,
+        seen: &Seen,
+        (rules, met, sentence): (&Ruleset, Met<'_>, Sentence),
+        o: &mut O,
+    ) {
+        if !Self::is_on::<O>(f) || self.variant == Variant::Legacy {
+            return;
+        }
+        let mut words = format!("-A {}", met.chain.name);
+        let mut printer =
+            Printer { family: AddressFamily::Inet, variant: self.variant, out: &mut words };
+        printer
+            .save(met.rule, None, |id: &ChainId| rules.chain(*id).map_or("", |chain| &chain.name));
+        let verdict = trace::verdict(rules, &met.rule.action, sentence);
+        let place = trace::Place { table: self.name, chain: met.chain, rule: met.at };
+        let is_first = std::mem::replace(&mut self.is_first, false);
+        trace::nft(k, f, seen, &place, &verdict, is_first, (met.handle, &words), o);
+    }
+
+    /// A chain ends.
+    fn end<O: Observer>(&mut self, k: &Kernel, f: &Flight, seen: &Seen, chain: &Chain, o: &mut O) {
+        if !Self::is_on::<O>(f) {
+            return;
+        }
+        let place = trace::Place { table: self.name, chain, rule: chain.rules.len() };
+        let policy = chain.base.map_or("", |base| trace::policy(base.policy));
+        match self.variant {
+            Variant::Legacy => trace::legacy(k, f, seen, &place, o),
+            Variant::Nft => {
+                let is_first = std::mem::replace(&mut self.is_first, false);
+                trace::nft(k, f, seen, &place, policy, is_first, (0, ""), o);
             }
         }
     }
