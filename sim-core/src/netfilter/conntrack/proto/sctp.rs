@@ -88,6 +88,8 @@ pub struct SctpConn {
     pub state: State,
     /// The verification tag that packets carry in each direction, by [`Dir::index`]; 0 if it is not known.
     pub vtag: [u32; 2],
+    /// Whether each side has sent an INIT, by [`Dir::index`]: if both have, they collide.
+    pub init: [bool; 2],
     /// The direction of a HEARTBEAT whose tag was wrong, until it is answered.
     pub heartbeat_failed: Option<Dir>,
 }
@@ -375,11 +377,24 @@ impl SctpConn {
         }
         let old = self.state;
         let Some(new) = next(dir, old, chunk.kind) else { return false };
-        if matches!(chunk.kind, chunk::INIT | chunk::INIT_ACK) {
+        let (own, other) = (dir.index(), dir.other().index());
+        if chunk.kind == chunk::INIT {
             let Some(tag) = chunk.init_tag() else { return false };
-            self.vtag[dir.other().index()] = tag;
+            if self.init == [true, true] {
+                self.init[other] = false;
+            }
+            self.init[own] = true;
+            self.vtag[other] = tag;
             // Who sends INIT after INIT and gets no answer does not keep the entry alive.
             outcome.ignore |= confirmed && (old, new) == (State::Closed, State::Closed);
+        } else if chunk.kind == chunk::INIT_ACK {
+            let Some(tag) = chunk.init_tag() else { return false };
+            // It answers no INIT, or its sender has said another tag in an INIT of its own.
+            let unasked = !self.init[other] && self.vtag[other] != 0;
+            if (unasked || self.init == [true, true]) && self.vtag[other] != tag {
+                return false;
+            }
+            self.vtag[other] = tag;
         }
         self.state = new;
         outcome.state = new;

@@ -6,11 +6,8 @@
 //! state, seconds to live, the side that began, `u` for unreplied and `a` for assured. `-` is no entry.
 
 use super::*;
-use crate::netfilter::Hook;
-use crate::netfilter::conntrack::proto::{self, tests::entry};
-use crate::netfilter::conntrack::{CtInfo, Tuple};
-use crate::sysctl::Sysctls;
-use crate::time::SimTime;
+use crate::netfilter::conntrack::proto::tests::{Core, marks};
+use crate::netfilter::conntrack::{Tuple, proto};
 
 /// The options of a segment as bytes.
 fn options(text: &str) -> Vec<u8> {
@@ -72,17 +69,11 @@ fn packet_of(words: &[&str]) -> Vec<u8> {
     packet
 }
 
-/// The part of the core that a single flow needs.
-struct Flow {
-    sysctl: Sysctls,
-    conn: Option<Conn>,
-}
-
-impl Flow {
-    fn new(settings: &[&str]) -> Self {
-        use Sysctl as S;
-        let mut sysctl = Sysctls::default();
-        for (key, value) in [
+/// A table under the settings of a paragraph.
+fn table(settings: &[&str]) -> Core {
+    use Sysctl as S;
+    Core::new(
+        &[
             (S::NfConntrackTcpLoose, settings[0]),
             (S::NfConntrackTcpBeLiberal, settings[1]),
             (S::NfConntrackTcpIgnoreInvalidRst, settings[2]),
@@ -96,79 +87,32 @@ impl Flow {
             (S::NfConntrackTcpTimeoutClose, "100"),
             (S::NfConntrackTcpTimeoutMaxRetrans, "3000"),
             (S::NfConntrackTcpTimeoutUnacknowledged, "3010"),
-        ] {
-            sysctl.write(key, value).expect("a value");
-        }
-        Self { sysctl, conn: None }
-    }
+        ],
+        false,
+    )
+}
 
-    /// Passes a packet through; whether it is valid.
-    fn take(&mut self, packet: &[u8]) -> bool {
-        let tuple = proto::tuple_of(packet).expect("a tuple");
-        if !proto::check(packet, Hook::PreRouting, false) {
-            return false;
-        }
-        let cx = ProtoCx { now: SimTime::ZERO, sysctl: &self.sysctl, hook: Hook::PreRouting };
-        let fresh = self.conn.is_none();
-        let mut conn = self.conn.take().unwrap_or_else(|| entry(tuple));
-        if fresh && !proto::begin(&mut conn, packet, &cx) {
-            return false;
-        }
-        let dir = if *conn.tuple(Dir::Original) == tuple { Dir::Original } else { Dir::Reply };
-        let info = match dir {
-            Dir::Original if conn.status.has(Status::SEEN_REPLY) => CtInfo::Established,
-            Dir::Original => CtInfo::New,
-            Dir::Reply => CtInfo::EstablishedReply,
-        };
-        let ruling = proto::packet(&mut conn, packet, dir, info, &cx);
-        match ruling {
-            Ruling::Accept => {
-                if dir == Dir::Reply {
-                    conn.status.set(Status::SEEN_REPLY);
-                }
-                conn.status.set(Status::CONFIRMED);
-                self.conn = Some(conn);
-                true
-            }
-            Ruling::Kill => true,
-            Ruling::Invalid => {
-                self.conn = Some(conn).filter(|_| !fresh);
-                false
-            }
-            Ruling::Repeat => self.take(packet),
-        }
-    }
-
-    /// The entry as `conntrack -L` shows it.
-    fn show(&self) -> String {
-        let Some(conn) = &self.conn else { return "-".to_owned() };
-        let state = proto::state_name(conn).expect("TCP has states");
-        let from_a = conn.tuple(Dir::Original).src.id == 1000;
-        let unreplied = if conn.status.has(Status::SEEN_REPLY) { "" } else { "u" };
-        let assured = if conn.status.has(Status::ASSURED) { "a" } else { "" };
-        let marks = Some(unreplied.to_owned() + assured).filter(|marks| !marks.is_empty());
-        format!(
-            "{state} {} {} {}",
-            conn.timeout / HZ,
-            if from_a { 'o' } else { 'r' },
-            marks.as_deref().unwrap_or(".")
-        )
-    }
+/// The entry as `conntrack -L` shows it.
+fn show(core: &Core) -> String {
+    let Some(conn) = core.conns.first() else { return "-".to_owned() };
+    let state = proto::state_name(conn).expect("TCP has states");
+    let side = if conn.tuple(Dir::Original).src.id == 1000 { 'o' } else { 'r' };
+    format!("{state} {} {side} {}", conn.timeout / HZ, marks(conn))
 }
 
 /// Replays what was observed, and says where the two part.
 fn replay(observed: &str) {
-    let mut flow = Flow::new(&["1", "0", "0"]);
+    let mut core = table(&["1", "0", "0"]);
     let mut lines = 0;
     for (at, line) in observed.lines().enumerate() {
         let words: Vec<&str> = line.split(' ').collect();
         if words[0] == "=" {
-            flow = Flow::new(&words[1..]);
+            core = table(&words[1..]);
             continue;
         }
-        let valid = flow.take(&packet_of(&words));
-        let shown = format!("{} {}", if valid { '|' } else { '!' }, flow.show());
-        let state = flow.conn.as_ref().map(|conn| &conn.proto);
+        let valid = core.take(&packet_of(&words));
+        let shown = format!("{} {}", if valid { '|' } else { '!' }, show(&core));
+        let state = core.conns.first().map(|conn| &conn.proto);
         assert_eq!(shown, words[7..].join(" "), "line {}: {line}\n{state:?}", at + 1);
         lines += 1;
     }
