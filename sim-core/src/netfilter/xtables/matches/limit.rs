@@ -51,7 +51,8 @@ const SCALE: u32 = 10_000;
 const CREDITS_PER_JIFFY: u32 = 128;
 
 /// The credits that each second brings.
-const CREDITS_PER_SECOND: u32 = CREDITS_PER_JIFFY * HZ as u32;
+const CREDITS_PER_SECOND: u32 = 32_000;
+const _: () = assert!(CREDITS_PER_SECOND as u64 == CREDITS_PER_JIFFY as u64 * HZ);
 
 /// The burst if none is given.
 const BURST: u32 = 5;

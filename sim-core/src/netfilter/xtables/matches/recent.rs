@@ -82,7 +82,7 @@ pub fn proc_write(k: &mut Kernel, netns: NetnsId, name: &str, text: &str) -> Res
     let now = k.now.jiffies();
     let list = k.netns[netns].nf.shared.recent.get_mut(name).ok_or(Errno::ENOENT)?;
     let line = text.split('\n').next().unwrap_or_default();
-    let addr = |text: &str| text.parse::<IpAddr>().map_err(|_| Errno::EINVAL);
+    let addr = |text| read_addr(text).ok_or(Errno::EINVAL);
     match line.split_at_checked(1) {
         Some(("/", _)) => list.flush(),
         Some(("+", text)) => list.add(addr(text)?, now),
@@ -91,6 +91,17 @@ pub fn proc_write(k: &mut Kernel, netns: NetnsId, name: &str, text: &str) -> Res
         _ => return Err(Errno::EINVAL),
     }
     Ok(())
+}
+
+/// Reads an address as the kernel does: the numbers of IPv4 may begin with zeros (`in4_pton()`).
+fn read_addr(text: &str) -> Option<IpAddr> {
+    if text.contains(':') {
+        return text.parse().ok();
+    }
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let number = |part: &str| if digits(part) { part.parse().ok() } else { None };
+    let octets: Option<Vec<u8>> = text.split('.').map(number).collect();
+    <[u8; 4]>::try_from(octets?).ok().map(IpAddr::from)
 }
 
 /// The address under the mask.
@@ -301,5 +312,159 @@ impl MatchExtension for Recent {
         let lists = &mut k.netns[f.netns].nf.shared.recent;
         let Some(list) = lists.get_mut(&self.name) else { return Matched::No };
         self.judge(list, Ipv4Addr::from(*addr).into(), ttl, now).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::SimTime;
+
+    const ADDR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+    /// A namespace with rules that use the list `DEFAULT`.
+    fn bench(hit_counts: &[u32]) -> (Kernel, NetnsId, Recent) {
+        let mut k = Kernel::new(1);
+        let netns = k.add_netns();
+        let mut rule = Recent::new(AddressFamily::Inet);
+        rule.act = Some(Act::Set);
+        for hits in hit_counts {
+            let rule = Recent { hit_count: *hits, ..rule.clone() };
+            rule.attach(&mut k.netns[netns].nf.shared).unwrap();
+        }
+        (k, netns, rule)
+    }
+
+    fn list(k: &mut Kernel, netns: NetnsId) -> &mut List {
+        k.netns[netns].nf.shared.recent.get_mut("DEFAULT").unwrap()
+    }
+
+    fn lines(k: &Kernel, netns: NetnsId) -> Vec<String> {
+        proc_text(k, netns).remove("DEFAULT").unwrap()
+    }
+
+    /// `/proc/net/xt_recent/DEFAULT` of Linux 6.18 after 35 packets, the second with another time to live.
+    #[test]
+    fn a_file_shows_when_an_address_was_seen_the_last_32_times() {
+        let times = "4298917762 4298917763 4298917765 4298917767 4298917768 4298917770 4298917771 4298917772 \
+             4298917774 4298917775 4298917777 4298917778 4298917779 4298917781 4298917782 4298917783 \
+             4298917784 4298917787 4298917788 4298917789 4298917791 4298917793 4298917794 4298917795 \
+             4298917797 4298917798 4298917799 4298917801 4298917802 4298917804 4298917805 4298917806 \
+             4298917809 4298917810 4298917811";
+        let shown = [
+            (1, "src=10.0.0.2 ttl: 64 last_seen: 4298917762 oldest_pkt: 1 4298917762"),
+            (2, "src=10.0.0.2 ttl: 60 last_seen: 4298917763 oldest_pkt: 2 4298917762, 4298917763"),
+            (
+                33,
+                "src=10.0.0.2 ttl: 64 last_seen: 4298917809 oldest_pkt: 1 4298917809, 4298917763, 4298917765, \
+                 4298917767, 4298917768, 4298917770, 4298917771, 4298917772, 4298917774, 4298917775, \
+                 4298917777, 4298917778, 4298917779, 4298917781, 4298917782, 4298917783, 4298917784, \
+                 4298917787, 4298917788, 4298917789, 4298917791, 4298917793, 4298917794, 4298917795, \
+                 4298917797, 4298917798, 4298917799, 4298917801, 4298917802, 4298917804, 4298917805, \
+                 4298917806",
+            ),
+            (
+                35,
+                "src=10.0.0.2 ttl: 64 last_seen: 4298917811 oldest_pkt: 3 4298917809, 4298917810, 4298917811, \
+                 4298917767, 4298917768, 4298917770, 4298917771, 4298917772, 4298917774, 4298917775, \
+                 4298917777, 4298917778, 4298917779, 4298917781, 4298917782, 4298917783, 4298917784, \
+                 4298917787, 4298917788, 4298917789, 4298917791, 4298917793, 4298917794, 4298917795, \
+                 4298917797, 4298917798, 4298917799, 4298917801, 4298917802, 4298917804, 4298917805, \
+                 4298917806",
+            ),
+        ];
+        let (mut k, netns, rule) = bench(&[0]);
+        for (n, time) in (1..).zip(times.split_whitespace()) {
+            let ttl = if n == 2 { 60 } else { 64 };
+            rule.judge(list(&mut k, netns), ADDR.into(), ttl, time.parse().unwrap());
+            for (_, line) in shown.iter().filter(|(at, _)| *at == n) {
+                assert_eq!(lines(&k, netns), [*line]);
+            }
+        }
+    }
+
+    /// As Linux 6.18 took it, one write after the other; what is left is shown as the beginnings of lines.
+    #[test]
+    fn writing_to_the_file_adds_and_removes_addresses() {
+        let (mut k, netns, _) = bench(&[0]);
+        proc_write(&mut k, netns, "DEFAULT", "+10.0.0.2\n").unwrap();
+        k.now = SimTime::from_millis(8);
+        let v6 = "0000:0000:0000:0000:0000:0000:0000:0001";
+        for (text, answer, left) in [
+            ("+10.0.0.9\n", Ok(()), &["10.0.0.2", "10.0.0.9"][..]),
+            ("+10.0.0.9", Ok(()), &["10.0.0.2", "10.0.0.9"]),
+            ("-10.0.0.9\n", Ok(()), &["10.0.0.2"]),
+            ("-10.0.0.77\n", Ok(()), &["10.0.0.2"]),
+            ("x", Err(Errno::EINVAL), &["10.0.0.2"]),
+            ("+x", Err(Errno::EINVAL), &["10.0.0.2"]),
+            ("+10.0.0\n", Err(Errno::EINVAL), &["10.0.0.2"]),
+            ("+10.0.0.256\n", Err(Errno::EINVAL), &["10.0.0.2"]),
+            ("+010.0.0.1\n", Ok(()), &["10.0.0.2", "10.0.0.1"]),
+            ("+10.0.0.8 \n", Err(Errno::EINVAL), &["10.0.0.2", "10.0.0.1"]),
+            ("+::1\n", Ok(()), &["10.0.0.2", "10.0.0.1", v6]),
+            ("+10.0.0.5\n+10.0.0.6\n", Ok(()), &["10.0.0.2", "10.0.0.1", v6, "10.0.0.5"]),
+            ("", Ok(()), &["10.0.0.2", "10.0.0.1", v6, "10.0.0.5"]),
+            ("+", Err(Errno::EINVAL), &["10.0.0.2", "10.0.0.1", v6, "10.0.0.5"]),
+            ("/\n", Ok(()), &[]),
+        ] {
+            assert_eq!(proc_write(&mut k, netns, "DEFAULT", text), answer, "{text}");
+            let lines = lines(&k, netns);
+            let addrs: Vec<&str> =
+                lines.iter().map(|line| line[4..].split(' ').next().unwrap()).collect();
+            assert_eq!(addrs, left, "{text}");
+        }
+        assert_eq!(proc_write(&mut k, netns, "nosuch", "/"), Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn a_rule_that_needs_more_times_empties_the_list() {
+        let (mut k, netns, rule) = bench(&[0]);
+        rule.judge(list(&mut k, netns), ADDR.into(), 64, 5);
+        for (hits, left) in [(20, 1), (40, 0)] {
+            let further = Recent { hit_count: hits, ..rule.clone() };
+            further.attach(&mut k.netns[netns].nf.shared).unwrap();
+            assert_eq!(lines(&k, netns).len(), left, "{hits}");
+        }
+    }
+
+    #[test]
+    fn a_list_goes_with_the_last_rule_that_uses_it() {
+        let (mut k, netns, rule) = bench(&[0, 0]);
+        rule.detach(&mut k.netns[netns].nf.shared);
+        assert_eq!(proc_text(&k, netns).len(), 1);
+        rule.detach(&mut k.netns[netns].nf.shared);
+        assert_eq!(proc_text(&k, netns).len(), 0);
+    }
+
+    #[test]
+    fn the_mask_of_the_first_rule_holds_for_all() {
+        let (mut k, netns, rule) = bench(&[]);
+        let first = Recent { mask: Ipv4Addr::new(255, 255, 255, 0).into(), ..rule.clone() };
+        first.attach(&mut k.netns[netns].nf.shared).unwrap();
+        rule.attach(&mut k.netns[netns].nf.shared).unwrap();
+        for (at, addr) in [(830, "10.0.0.2"), (832, "10.0.0.3"), (833, "10.0.1.3")] {
+            rule.judge(list(&mut k, netns), addr.parse().unwrap(), 64, at);
+        }
+        assert_eq!(
+            lines(&k, netns),
+            [
+                "src=10.0.0.0 ttl: 64 last_seen: 832 oldest_pkt: 2 830, 832",
+                "src=10.0.1.0 ttl: 64 last_seen: 833 oldest_pkt: 1 833",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_address_that_was_not_seen_for_longest_makes_place() {
+        let (mut k, netns, rule) = bench(&[0]);
+        for n in 1..=101_u8 {
+            rule.judge(list(&mut k, netns), Ipv4Addr::new(10, 1, 0, n).into(), 64, n.into());
+        }
+        let has = |k: &Kernel, addr: &str| lines(k, netns).iter().any(|l| l.contains(addr));
+        assert_eq!((lines(&k, netns).len(), has(&k, "10.1.0.1 ")), (100, false));
+        for addr in ["10.1.0.2", "10.2.0.1"] {
+            rule.judge(list(&mut k, netns), addr.parse().unwrap(), 64, 200);
+        }
+        assert_eq!((has(&k, "10.1.0.2 "), has(&k, "10.1.0.3 ")), (true, false));
     }
 }

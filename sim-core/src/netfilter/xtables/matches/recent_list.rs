@@ -153,6 +153,11 @@ impl Entry {
     fn line(&self) -> String {
         let Self { addr, ttl, stamps, index, .. } = self;
         let last = stamps.get(index.wrapping_sub(1)).copied().unwrap_or_default();
+        // An address of IPv6 is written out in full.
+        let addr = match addr {
+            IpAddr::V4(addr) => addr.to_string(),
+            IpAddr::V6(addr) => addr.segments().map(|n| format!("{n:04x}")).join(":"),
+        };
         let mut line = format!("src={addr} ttl: {ttl} last_seen: {last} oldest_pkt: {index}");
         for (n, stamp) in stamps.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
