@@ -6,6 +6,8 @@ mod comment;
 mod connmark;
 mod conntrack;
 mod icmp;
+mod icmp6;
+mod icmp_types;
 mod iprange;
 mod length;
 mod limit;
@@ -46,6 +48,7 @@ pub use comment::Comment;
 pub use connmark::Connmark;
 pub use conntrack::Conntrack;
 pub use icmp::Icmp;
+pub use icmp6::Icmp6;
 pub use iprange::Iprange;
 pub use length::Length;
 pub use limit::{Bucket, Limit};
@@ -63,7 +66,7 @@ pub use sctp::Sctp;
 pub use state::State;
 pub use statistic::Statistic;
 pub use tcp::Tcp;
-pub use ttl::Ttl;
+pub use ttl::{Hl, Ttl};
 pub use udp::Udp;
 
 /// What a match says about a packet.
@@ -292,7 +295,9 @@ matches! {
     Comment,
     Connmark,
     Conntrack,
+    Hl,
     Icmp,
+    Icmp6,
     Iprange,
     Length,
     Limit,

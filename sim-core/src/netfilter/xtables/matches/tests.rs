@@ -63,16 +63,22 @@ impl<'t> Asked<'t> {
 
 /// A rule with one match, in words.
 struct Words {
+    family: AddressFamily,
     table: TableName,
     hook: Hook,
     proto: Option<(u8, bool)>,
     of_match: Vec<String>,
 }
 
-fn words(rule: &str) -> Words {
+fn words(rule: &str, family: AddressFamily) -> Words {
     let mut words = shell(rule).into_iter().peekable();
-    let mut read =
-        Words { table: TableName::Filter, hook: Hook::Input, proto: None, of_match: Vec::new() };
+    let mut read = Words {
+        family,
+        table: TableName::Filter,
+        hook: Hook::Input,
+        proto: None,
+        of_match: Vec::new(),
+    };
     let mut invert = false;
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -127,17 +133,17 @@ impl Words {
             words.extend(["-p", proto]);
         }
         words.extend(self.of_match.iter().map(String::as_str));
-        read_match(AddressFamily::Inet, &words)
+        read_match(self.family, &words)
     }
 
     fn context(&self) -> Context<'_> {
-        Context { family: AddressFamily::Inet, proto: self.proto, tool: "iptables" }
+        Context { family: self.family, proto: self.proto, tool: "iptables" }
     }
 
     fn place(&self, variant: Variant) -> Place<'_> {
         Place {
             variant,
-            family: AddressFamily::Inet,
+            family: self.family,
             table: self.table,
             hooks: std::slice::from_ref(&self.hook),
             proto: self.proto,
@@ -155,8 +161,12 @@ impl Words {
 
 /// Holds the texts of an extension against the transcript.
 fn texts(transcript: &str) {
+    let family = match transcript.starts_with("# What ip6tables") {
+        true => AddressFamily::Inet6,
+        false => AddressFamily::Inet,
+    };
     for asked in asked(transcript) {
-        let words = words(asked.rule);
+        let words = words(asked.rule, family);
         for variant in [Variant::Nft, Variant::Legacy] {
             let rule = format!("{variant:?}: {}", asked.rule);
             let said = |label| asked.said(variant, label);
@@ -180,7 +190,7 @@ fn texts(transcript: &str) {
             assert_eq!(remark.as_deref().map(str::trim_end), said("remark"), "{rule}");
             let text = |write: fn(&Match, Style, &mut String), numeric| {
                 let mut out = String::new();
-                let style = Style { family: AddressFamily::Inet, numeric };
+                let style = Style { family: words.family, numeric };
                 loaded.iter().for_each(|m| write(m, style, &mut out));
                 out
             };
@@ -305,7 +315,7 @@ impl Bench {
 fn judgements(transcript: &str) {
     let packets = packets(transcript);
     for asked in asked(transcript) {
-        let words = words(asked.rule);
+        let words = words(asked.rule, AddressFamily::Inet);
         for variant in [Variant::Nft, Variant::Legacy] {
             let said = asked.said(variant, "packets").unwrap();
             if said == " refused" {
@@ -316,7 +326,8 @@ fn judgements(transcript: &str) {
             let mut state = loaded.as_ref().map(Match::state).unwrap_or_default();
             let mut bench = Bench::new(transcript);
             let then = transcript.lines().find_map(|line| line.strip_prefix("then "));
-            let then = then.map(|rule| self::words(rule).load(variant).unwrap().unwrap());
+            let then = then
+                .map(|rule| self::words(rule, AddressFamily::Inet).load(variant).unwrap().unwrap());
             let shared = bench.shared();
             *shared = accounts();
             for m in loaded.iter().chain(&then) {
@@ -375,8 +386,8 @@ macro_rules! judgements {
 }
 
 texts! {
-    addrtype comment connmark conntrack icmp iprange length limit mac mark multiport nfacct owner physdev pkttype
-    recent rpfilter sctp state statistic tcp ttl udp
+    addrtype comment connmark conntrack hl icmp icmp6 iprange length limit mac mark multiport nfacct owner physdev pkttype
+    recent rpfilter sctp state statistic tcp ttl udp ipv6
 }
 judgements! {
     addrtype icmp iprange length limit mac mark multiport nfacct pkttype recent recent_list rpfilter sctp statistic
@@ -448,7 +459,7 @@ fn the_kernel_says_the_same_about_packets_of_connections() {
         from_hex(&format!("{}0800{}", "02".repeat(12), "45000014".to_owned() + &"0".repeat(32)));
     let packet = Packet { name: "", frame: frame.unwrap(), mark: 0, after: 0 };
     for asked in asked(include_str!("transcripts/conntrack.seen")) {
-        let words = words(asked.rule);
+        let words = words(asked.rule, AddressFamily::Inet);
         for variant in [Variant::Nft, Variant::Legacy] {
             let loaded = words.load(variant).unwrap().unwrap();
             let mut bench = Bench::new("");
@@ -478,7 +489,7 @@ fn judgements_of_kinds(
     let frame = "02".repeat(12) + "080045000014" + &"0".repeat(32);
     let packet = Packet { name: "", frame: from_hex(&frame).unwrap(), mark: 0, after: 0 };
     for asked in asked(transcript) {
-        let words = words(asked.rule);
+        let words = words(asked.rule, AddressFamily::Inet);
         let said = asked.said(Variant::Nft, "packets").unwrap();
         for variant in [Variant::Nft, Variant::Legacy] {
             let loaded = words.load(variant).unwrap().unwrap();
