@@ -481,3 +481,19 @@ pub(super) fn admit(which: Which, rule: &Rule, hooks: &[Hook]) -> Result<(), Err
         | Action::Goto(_) => Ok(()),
     }
 }
+
+/// Asks again of a rule in a user's chain, to which `hooks` lead. `nf_tables` looks at nothing but the hooks that an
+/// extension knows then (`nft_match_validate()`, `nft_target_validate()`).
+pub(super) fn admit_called(rule: &Rule, hooks: &[Hook]) -> Result<(), Errno> {
+    let target = match &rule.action {
+        Action::Target(target) => target.may_stand_at(hooks),
+        Action::None
+        | Action::Accept
+        | Action::Drop
+        | Action::Return
+        | Action::Jump(_)
+        | Action::Goto(_) => true,
+    };
+    let may = target && rule.matches.iter().all(|m| m.may_stand_at(hooks));
+    if may { Ok(()) } else { Err(Errno::EINVAL) }
+}

@@ -50,7 +50,10 @@ pub(super) fn validate(draft: &Draft<'_>) -> Result<(), Errno> {
         let reached: Vec<Hook> =
             HOOKS.into_iter().filter(|hook| reached & (1 << *hook as u8) != 0).collect();
         for rule in &chain.rules {
-            draft::admit(draft.which(), rule, &reached)?;
+            match variant {
+                Variant::Legacy => draft::admit(draft.which(), rule, &reached)?,
+                Variant::Nft => draft::admit_called(rule, &reached)?,
+            }
         }
     }
     Ok(())

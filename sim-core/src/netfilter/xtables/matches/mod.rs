@@ -155,9 +155,14 @@ fn admit<M: MatchExtension>(extension: &M, place: &Place<'_>) -> Result<(), Errn
         return Ok(());
     }
     let in_table = M::TABLES.is_empty() || M::TABLES.contains(&place.table);
-    let at_hooks = M::HOOKS.is_empty() || place.hooks.iter().all(|hook| M::HOOKS.contains(hook));
+    let at_hooks = may_stand_at::<M>(place.hooks);
     let for_proto = M::PROTO.is_none_or(|proto| place.proto == Some((proto.0, false)));
     if in_table && at_hooks && for_proto { extension.admit(place) } else { Err(Errno::EINVAL) }
+}
+
+/// Whether packets of all these hooks may reach a match.
+fn may_stand_at<M: MatchExtension>(hooks: &[Hook]) -> bool {
+    M::HOOKS.is_empty() || hooks.iter().all(|hook| M::HOOKS.contains(hook))
 }
 
 /// The first bytes of the transport header; `None` if the packet ends before.
@@ -227,6 +232,12 @@ macro_rules! matches {
             #[must_use]
             pub const fn shares(&self) -> bool {
                 match self { $(Self::$name(_) => <$name as MatchExtension>::SHARES,)* }
+            }
+
+            /// Whether packets of all these hooks may reach it (`xt_match.hooks`).
+            #[must_use]
+            pub fn may_stand_at(&self, hooks: &[Hook]) -> bool {
+                match self { $(Self::$name(_) => may_stand_at::<$name>(hooks),)* }
             }
 
             /// Takes part in what rules of a namespace share by name, as it is loaded.

@@ -546,6 +546,30 @@ fn the_kernel_says_the_same_about_bridge_ports_of_packets() {
 }
 
 #[test]
+fn the_kernel_looks_at_rules_that_others_lead_to_as_each_engine_does() {
+    let transcript = include_str!("transcripts/called.txt");
+    for line in transcript.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split(';').map(str::trim).collect();
+        let [tool, rule, callers, before, later] = fields[..] else { panic!("{line}") };
+        let callers: Vec<&str> = callers.split_whitespace().collect();
+        for (statuses, rule_at) in [(before, callers.len()), (later, 0)] {
+            let mut bench = Bench::new("");
+            let mut commands: Vec<String> =
+                callers.iter().map(|caller| format!("-A {caller} -j U")).collect();
+            commands.insert(rule_at, format!("-A U {rule}"));
+            let mut status = |command: &str| {
+                let words = format!("{tool} -t mangle {command}");
+                let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+                bench.world.run_command(bench.netns, &words).unwrap().status.to_string()
+            };
+            assert_eq!(status("-N U"), "0");
+            let answers: Vec<String> = commands.iter().map(|command| status(command)).collect();
+            assert_eq!(answers.join(" "), statuses, "{line}");
+        }
+    }
+}
+
+#[test]
 fn every_help_begins_with_the_name_of_its_extension() {
     for entry in MATCHES {
         let first = entry.help.lines().next().unwrap();

@@ -103,10 +103,15 @@ pub trait TargetExtension: Extension {
     ) -> Sentence;
 }
 
+/// Whether packets of all these hooks may reach a target.
+fn may_stand_at<T: TargetExtension>(hooks: &[Hook]) -> bool {
+    T::HOOKS.is_empty() || hooks.iter().all(|hook| T::HOOKS.contains(hook))
+}
+
 /// Judges where `target` is loaded (`xt_check_target()`).
 fn admit<T: TargetExtension>(target: &T, place: &Place<'_>) -> Result<(), Errno> {
     let in_table = T::TABLE.is_none_or(|table| table == place.table);
-    let at_hooks = T::HOOKS.is_empty() || place.hooks.iter().all(|hook| T::HOOKS.contains(hook));
+    let at_hooks = may_stand_at::<T>(place.hooks);
     let for_proto = T::PROTO.is_none_or(|proto| place.proto == Some((proto.0, false)));
     if in_table && at_hooks && for_proto { target.admit(place) } else { Err(Errno::EINVAL) }
 }
@@ -167,6 +172,12 @@ macro_rules! targets {
             /// What the kernel answers.
             pub fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
                 match self { $(Self::$name(t) => admit(t, place),)* }
+            }
+
+            /// Whether packets of all these hooks may reach it (`xt_target.hooks`).
+            #[must_use]
+            pub fn may_stand_at(&self, hooks: &[Hook]) -> bool {
+                match self { $(Self::$name(_) => may_stand_at::<$name>(hooks),)* }
             }
 
             /// What it remembers when it is loaded.
