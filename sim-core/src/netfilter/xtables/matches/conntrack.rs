@@ -1,7 +1,7 @@
 //! `conntrack`: what is known of a packet's connection (`libxt_conntrack` revision 3, `xt_conntrack`).
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
@@ -107,25 +107,53 @@ impl<T: Copy> Asked<T> {
     }
 }
 
-impl Conntrack {
-    /// Whether the connection is one of those that are asked for, the packet's state aside.
-    fn wants(&self, conn: &Conn, info: CtInfo, now: u64) -> bool {
-        let end = |n: usize| -> End {
-            let (dir, side) = ENDS[n];
-            conn.tuple(dir).end(side)
-        };
-        let proto = conn.tuple(Dir::Original).proto.0;
+/// What is known of a packet's connection.
+struct Known {
+    /// By [`ENDS`].
+    ends: [End; 4],
+    proto: u8,
+    status: Status,
+    seconds_left: u64,
+    dir: Dir,
+}
+
+impl Known {
+    fn of(conn: &Conn, info: CtInfo, now: u64) -> Self {
         // The time of a connection that is not confirmed yet has not begun to run.
         let confirmed = conn.status.has(Status::CONFIRMED);
-        let left = if confirmed { conn.timeout.saturating_sub(now) / HZ } else { 0 };
-        let expires = |(min, max): (u32, u32)| (u64::from(min)..=u64::from(max)).contains(&left);
-        let addrs = self.addrs.iter().enumerate().filter_map(|(n, a)| Some((end(n), (*a)?)));
-        let ports = self.ports.iter().enumerate().filter_map(|(n, p)| Some((end(n), (*p)?)));
-        self.dir.is_none_or(|dir| info.dir() == dir)
-            && { addrs }.all(|(end, asked)| addr_matches(&asked, end.addr))
-            && self.proto.is_none_or(|asked| asked.holds(|wanted| proto == wanted))
-            && { ports }.all(|(end, asked)| asked.matches(end.id.to_be_bytes()))
-            && self.status.is_none_or(|asked| asked.holds(|bits| conn.status.has(bits)))
+        Self {
+            ends: ENDS.map(|(dir, side)| conn.tuple(dir).end(side)),
+            proto: conn.tuple(Dir::Original).proto.0,
+            status: conn.status,
+            seconds_left: if confirmed { conn.timeout.saturating_sub(now) / HZ } else { 0 },
+            dir: info.dir(),
+        }
+    }
+
+    /// What a template says, which the target `CT` gives to a packet (`nf_ct_tmpl_alloc()`).
+    fn of_template() -> Self {
+        Self {
+            ends: [End { addr: Ipv4Addr::UNSPECIFIED.into(), id: 0 }; 4],
+            proto: 0,
+            status: Status::CONFIRMED,
+            seconds_left: 0,
+            dir: Dir::Original,
+        }
+    }
+}
+
+impl Conntrack {
+    /// Whether the connection is one of those that are asked for, the packet's state aside.
+    fn wants(&self, ct: &Known) -> bool {
+        let expires =
+            |(min, max): (u32, u32)| (u64::from(min)..=u64::from(max)).contains(&ct.seconds_left);
+        let mut addrs = ct.ends.iter().zip(&self.addrs);
+        let mut ports = ct.ends.iter().zip(&self.ports);
+        self.dir.is_none_or(|dir| ct.dir == dir)
+            && addrs.all(|(end, asked)| asked.is_none_or(|asked| addr_matches(&asked, end.addr)))
+            && self.proto.is_none_or(|asked| asked.holds(|wanted| ct.proto == wanted))
+            && ports.all(|(end, asked)| asked.is_none_or(|p| p.matches(end.id.to_be_bytes())))
+            && self.status.is_none_or(|asked| asked.holds(|bits| ct.status.has(bits)))
             && self.expires.is_none_or(|asked| asked.holds(expires))
     }
 
@@ -268,11 +296,12 @@ impl MatchExtension for Conntrack {
             return Matched::No;
         }
         match packet {
-            CtOfPacket::Part(conn, info) => self.wants(conn, info, k.now.jiffies()).into(),
-            // Where there is no connection, nothing but the state is looked at.
-            CtOfPacket::Invalid | CtOfPacket::Untracked | CtOfPacket::Template => {
-                self.states.is_some().into()
+            CtOfPacket::Part(conn, info) => {
+                self.wants(&Known::of(conn, info, k.now.jiffies())).into()
             }
+            CtOfPacket::Template => self.wants(&Known::of_template()).into(),
+            // Where there is no connection, nothing but the state is looked at.
+            CtOfPacket::Invalid | CtOfPacket::Untracked => self.states.is_some().into(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::kernel::{Flight, Place as FlightPlace};
 use crate::link::receive::eth_type_trans;
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::proto::ProtoState;
-use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Tuple, Zone};
+use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Template, Tuple, Zone};
 use crate::netfilter::xtables::extension::{Context, Place, Problem, Style};
 use crate::netfilter::xtables::lab::read_match;
 use crate::netfilter::xtables::matches::{Account, MATCHES, Match, Matched, Quota, Shared};
@@ -422,7 +422,8 @@ fn conn(src: (&str, u16), dst: (&str, u16), answers: (&str, u16), status: Status
 const NOW: SimTime = SimTime::from_millis(100_000);
 
 /// The packets of `conntrack.seen` in order: first, second and third packet of a flow, an answer, an error about a
-/// flow, a reset of no connection, a packet under `NOTRACK`, and one whose destination is translated.
+/// flow, a reset of no connection, a packet under `NOTRACK`, and one whose destination is translated. Then one that
+/// `CT` gave a template to.
 #[test]
 fn the_kernel_says_the_same_about_packets_of_connections() {
     let (peer, own) = (("10.0.0.2", 1000), ("10.0.0.1", 53));
@@ -458,14 +459,22 @@ fn the_kernel_says_the_same_about_packets_of_connections() {
     let frame =
         from_hex(&format!("{}0800{}", "02".repeat(12), "45000014".to_owned() + &"0".repeat(32)));
     let packet = Packet { name: "", frame: frame.unwrap(), mark: 0, after: 0 };
-    for asked in asked(include_str!("transcripts/conntrack.seen")) {
+    let template = ("template", None, CtRef::Template(Template::default()));
+    let transcripts: [(_, Vec<_>); 2] = [
+        (include_str!("transcripts/conntrack.seen"), situations().into()),
+        (include_str!("transcripts/conntrack_template.seen"), vec![template]),
+    ];
+    let all = transcripts.into_iter().flat_map(|(transcript, situations)| {
+        asked(transcript).into_iter().map(move |asked| (asked, situations.clone()))
+    });
+    for (asked, situations) in all {
         let words = words(asked.rule, AddressFamily::Inet);
         for variant in [Variant::Nft, Variant::Legacy] {
             let loaded = words.load(variant).unwrap().unwrap();
             let mut bench = Bench::new("");
             bench.world.kernel.now = NOW;
             let mut judged = String::new();
-            for (name, part, other) in situations() {
+            for (name, part, other) in situations.clone() {
                 let (mut f, seen) = bench.receive(&packet, variant);
                 let k = &mut bench.world.kernel;
                 f.ct = part.map_or(other, |(conn, info)| {
