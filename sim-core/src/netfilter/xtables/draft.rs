@@ -467,7 +467,8 @@ impl<'t> Draft<'t> {
 /// Asks a rule's extensions whether they can be where the packets of `hooks` pass.
 pub(super) fn admit(which: Which, rule: &Rule, hooks: &[Hook]) -> Result<(), Errno> {
     let Which { variant, family, name: table } = which;
-    let place = Place { variant, family, table, hooks, proto: rule.ip.proto };
+    let proto = rule.ip.proto;
+    let place = Place { variant, family, table, hooks, proto, matches: &rule.matches };
     for m in &rule.matches {
         m.admit(&place)?;
     }

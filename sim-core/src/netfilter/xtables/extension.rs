@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::family::AddressFamily;
 use crate::netfilter::Hook;
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::Variant;
 
@@ -106,4 +107,6 @@ pub struct Place<'a> {
     pub hooks: &'a [Hook],
     /// The rule's protocol, and whether it is inverted.
     pub proto: Option<(u8, bool)>,
+    /// The rule's matches.
+    pub matches: &'a [Match],
 }

@@ -27,6 +27,13 @@ pub struct Tcp {
     without_option: bool,
 }
 
+impl Tcp {
+    /// Whether only segments with SYN match (`find_syn_match()`).
+    pub(in crate::netfilter::xtables) const fn asks_for_syn(&self) -> bool {
+        self.flags.set & TcpFlags::SYN.0 != 0 && !self.flags.invert
+    }
+}
+
 /// The flags under `mask` are `set`, or not so.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Flags {

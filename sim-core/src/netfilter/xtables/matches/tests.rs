@@ -147,6 +147,7 @@ impl Words {
             table: self.table,
             hooks: std::slice::from_ref(&self.hook),
             proto: self.proto,
+            matches: &[],
         }
     }
 

@@ -9,9 +9,10 @@ use crate::netfilter::Hook;
 use crate::netfilter::xtables::extension::{
     Context, Extension, Given, Kind, Opt, Place, Problem, Style,
 };
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::packet::Seen;
+use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, u32_of};
-use crate::packet::ipv4::IPV4_HLEN;
 use crate::packet::rewrite::{insert_tcp_mss, set_tcp_mss, tcp_mss};
 use crate::packet::tcp::{TCP_HLEN, TCP_HLEN_MAX};
 use crate::packet::{IpProto, Ipv4};
@@ -19,8 +20,10 @@ use crate::route::exception::ipv4_mtu;
 use crate::route::{self, FlowKey};
 use crate::trace::{DropReason, Observer};
 
+/// The IPv4 header, in bytes, which no segment may push out of a packet.
+const IP_HEADER: u16 = 20;
 /// The headers that the path MTU has to hold beside the data, in bytes.
-const HEADERS: u16 = (IPV4_HLEN + TCP_HLEN) as u16;
+const HEADERS: u16 = IP_HEADER + 20;
 /// The segment size of those who announce none (RFC 1122, section 4.2.2.6), which is not raised either.
 const DEFAULT_MSS: u16 = 536;
 
@@ -40,7 +43,7 @@ pub struct Tcpmss(Limit);
 impl Extension for Tcpmss {
     const NAME: &'static str = "TCPMSS";
     const OPTIONS: &'static [Opt] = &[
-        Opt::new("set-mss", Kind::U16(0, u16::MAX - IPV4_HLEN as u16)),
+        Opt::new("set-mss", Kind::U16(0, u16::MAX - IP_HEADER)),
         Opt::new("clamp-mss-to-pmtu", Kind::None),
     ];
     const HELP: &'static str = include_str!("help/tcpmss.txt");
@@ -102,7 +105,11 @@ impl TargetExtension for Tcpmss {
     fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
         const ROUTED: &[Hook] = &[Hook::Forward, Hook::Output, Hook::PostRouting];
         let is_routed = place.hooks.iter().all(|hook| ROUTED.contains(hook));
-        if self.0 == Limit::PathMtu && !is_routed { Err(Errno::EINVAL) } else { Ok(()) }
+        // `nft_compat` does not know the other conditions of a rule.
+        let for_syn = place.variant == Variant::Nft
+            || place.matches.iter().any(|m| matches!(m, Match::Tcp(tcp) if tcp.asks_for_syn()));
+        let known = self.0 != Limit::PathMtu || is_routed;
+        if known && for_syn { Ok(()) } else { Err(Errno::EINVAL) }
     }
 
     fn apply<O: Observer>(

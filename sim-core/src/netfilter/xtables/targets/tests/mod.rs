@@ -55,12 +55,14 @@ fn say(rule: &str, variant: Variant) -> Vec<String> {
     let hook = [Hook::PreRouting, Hook::Input, Hook::Forward, Hook::Output, Hook::PostRouting]
         .into_iter()
         .find(|hook| hook.name() == line.chain);
+    let matches = line.matches();
     let place = Place {
         variant,
         family: AddressFamily::Inet,
         table: TableName::find(&line.table).unwrap(),
         hooks: hook.as_slice(),
         proto: line.proto,
+        matches: &matches,
     };
     if let Err(errno) = target.admit(&place) {
         return vec![format!("K {}", errno.message())];

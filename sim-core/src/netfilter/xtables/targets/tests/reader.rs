@@ -2,7 +2,8 @@
 
 use crate::family::AddressFamily;
 use crate::netfilter::xtables::extension::Problem;
-use crate::netfilter::xtables::lab::read_target;
+use crate::netfilter::xtables::lab::{read_match, read_target};
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::targets::Target;
 
 /// A rule, word by word.
@@ -10,6 +11,8 @@ pub(super) struct Line {
     pub(super) table: String,
     pub(super) chain: String,
     pub(super) proto: Option<(u8, bool)>,
+    /// What the rule asks of TCP beside the protocol.
+    tcp: Vec<String>,
     words: Vec<String>,
 }
 
@@ -29,7 +32,15 @@ impl Line {
             };
             (number, at > 0 && ip[at - 1] == "!")
         });
-        Self { table, chain, proto, words: words.collect() }
+        let tcp = ip.iter().skip_while(|word| *word != "-p").skip(2).cloned().collect();
+        Self { table, chain, proto, tcp, words: words.collect() }
+    }
+
+    pub(super) fn matches(&self) -> Vec<Match> {
+        let mut words = vec!["-p", "6", "tcp"];
+        words.extend(self.tcp.iter().map(String::as_str));
+        let tcp = (!self.tcp.is_empty()).then(|| read_match(AddressFamily::Inet, &words).unwrap());
+        tcp.into_iter().collect()
     }
 
     pub(super) fn target(&self) -> Result<Target, Problem> {
