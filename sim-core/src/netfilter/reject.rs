@@ -6,6 +6,10 @@ use crate::family::V4;
 use crate::id::DevId;
 use crate::ip::icmp;
 use crate::kernel::{Flight, Kernel, Place};
+use crate::netfilter::Hook;
+use crate::netfilter::conntrack::CtRef;
+use crate::netfilter::conntrack::proto::{ProtoCx, tcp};
+use crate::netfilter::xtables::packet::Seen;
 use crate::netns::stack;
 use crate::packet::build::{
     ChecksumMode, IcmpParams, Ipv4Params, PseudoHeader, TcpOptionBytes, TcpParams, push_ethernet,
@@ -52,8 +56,8 @@ fn is_intact(ip: &Ipv4<'_>) -> bool {
 }
 
 /// Answers a TCP segment with a reset (`nf_send_reset()`), unless it is one itself, damaged, or to a group.
-/// `physin` is the bridge port that it came in by.
-pub fn send_reset<O: Observer>(k: &mut Kernel, f: &Flight, physin: Option<DevId>, o: &mut O) {
+/// Its connection is taken to be over.
+pub fn send_reset<O: Observer>(k: &mut Kernel, f: &Flight, seen: &Seen, o: &mut O) {
     let Some(dst) = f.dst else { return };
     if matches!(dst.kind, RouteType::Broadcast | RouteType::Multicast) {
         return;
@@ -73,13 +77,24 @@ pub fn send_reset<O: Observer>(k: &mut Kernel, f: &Flight, physin: Option<DevId>
     let mut answer = Flight::new(skb, Place::LocalOut, f.netns, way.dev, flow);
     answer.dst = Some(way);
     answer.ct = f.ct.for_answer();
-    if let Some(port) = physin.filter(|port| k.devs.get(*port).is_some()) {
+    close(k, f, seen.hook);
+    if let Some(port) = seen.physin.filter(|port| k.devs.get(*port).is_some()) {
         if !address_like(&mut answer.skb, &f.skb) {
             return;
         }
         (answer.place, answer.dev) = (Place::Transmit, port);
     }
     stack::start(k, answer, Origin::Reply { to: f.flow, what: "tcp reset" }, o);
+}
+
+/// Closes the connection of a segment (`nf_ct_set_closing()`).
+fn close(k: &mut Kernel, f: &Flight, hook: Hook) {
+    let CtRef::Tracked(id, _) = f.ct else { return };
+    let now = k.now;
+    let ns = &mut k.netns[f.netns];
+    if let Some(conn) = ns.nf.conntrack.conns.get_mut(id) {
+        tcp::set_closing(conn, &ProtoCx { now, sysctl: &ns.sysctl, hook });
+    }
 }
 
 /// The reset that answers a segment, and its two addresses (`nf_reject_ip_tcphdr_get()`,

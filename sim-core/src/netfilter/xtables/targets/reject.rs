@@ -103,7 +103,7 @@ impl TargetExtension for Reject {
     ) -> Sentence {
         match self.0 {
             Answer::Unreach(code) => reject::send_unreach(k, f, code, o),
-            Answer::Reset => reject::send_reset(k, f, seen.physin, o),
+            Answer::Reset => reject::send_reset(k, f, seen, o),
         }
         Sentence::Drop(DropReason::NetfilterDrop)
     }

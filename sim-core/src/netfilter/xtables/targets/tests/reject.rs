@@ -8,14 +8,21 @@ use crate::kernel::{Flight, Place};
 use crate::link::receive::eth_type_trans;
 use crate::neigh::NudState;
 use crate::netfilter::Hook;
+use crate::netfilter::conntrack::event::Event;
+use crate::netfilter::conntrack::proto::ProtoState;
+use crate::netfilter::conntrack::proto::tcp::{State, TcpConn};
+use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Tuple};
 use crate::netfilter::reject;
+use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::targets::Sentence;
+use crate::packet::IpProto;
 use crate::packet::hex::from_hex;
 use crate::packet::rewrite::ip_decrease_ttl;
 use crate::route;
+use crate::time::HZ;
 use crate::trace::{DropReason, NoObserver};
 
-use super::lab::apply;
+use super::lab::{apply, conn, conns, seen};
 
 /// `#` names a case, `<` is the frame that `c0` of the router received, `>` the one that it sent. What was for
 /// 10.0.2.3 met `REJECT --reject-with tcp-reset`, all else `REJECT`. Checksums were not left to the device, and
@@ -82,7 +89,38 @@ fn a_bridged_segment_is_reset_at_the_port_it_came_in_by_as_if_by_the_other_stati
     let mut bench = router();
     let f = received(&mut bench, BRIDGED);
     let port = bench.dev("c0");
-    reject::send_reset(&mut bench.k, &f, Some(port), &mut NoObserver);
+    let seen = Seen { physin: Some(port), ..seen(&f, Hook::Forward) };
+    reject::send_reset(&mut bench.k, &f, &seen, &mut NoObserver);
     bench.settle();
     assert_eq!(bench.sent_bytes(), [BRIDGED_RESET]);
+}
+
+/// A segment of an established connection, 10.0.1.2:5000 > 10.0.2.2:80, with data.
+const DATA: &str = "02000000010102000000010208004500002d00010000400663c70a0001020a0002021388005000000065000001f55018faf043cf000068656c6c6f";
+
+/// Seen with `conntrack -L`: `9 CLOSE`, and `[UPDATE] tcp 6 10 CLOSE` with `conntrack -E`.
+#[test]
+fn a_connection_that_is_reset_is_closed_and_lives_for_ten_more_seconds() {
+    let mut bench = router();
+    let mut f = received(&mut bench, DATA);
+    let tuple = Tuple::new(
+        IpProto::TCP,
+        (Ipv4Addr::new(10, 0, 1, 2), 5000),
+        (Ipv4Addr::new(10, 0, 2, 2), 80),
+    );
+    let established = TcpConn { state: State::Established, ..TcpConn::default() };
+    let conn = Conn {
+        proto: ProtoState::Tcp(established),
+        status: Status::CONFIRMED,
+        timeout: 432_000 * HZ,
+        ..conn(tuple)
+    };
+    let id = conns(&mut bench, f.netns).insert(conn);
+    f.ct = CtRef::Tracked(id, CtInfo::Established);
+    apply(&mut bench, &mut f, "filter FORWARD -p tcp -j REJECT --reject-with tcp-reset");
+    let now = bench.k.now.jiffies();
+    let conn = conns(&mut bench, f.netns).get(id).unwrap();
+    assert!(matches!(&conn.proto, ProtoState::Tcp(tcp) if tcp.state == State::Close));
+    assert_eq!(conn.timeout, now + 10 * HZ);
+    assert_eq!(conn.pending, 1 << Event::ProtoInfo as u32);
 }
