@@ -50,7 +50,7 @@ impl Kernel {
 
     /// Forgets connections that no packet can have any more.
     fn collect_garbage(&mut self) {
-        if !self.ct_garbage.is_empty() && self.queued == 0 && self.is_idle() {
+        if !self.ct_garbage.is_empty() {
             conntrack::garbage::collect(self);
         }
     }

@@ -6,6 +6,8 @@
 
 use std::net::Ipv4Addr;
 
+use smallvec::SmallVec;
+
 use crate::bridge::{Bridge, port_of};
 use crate::family::V4;
 use crate::id::{BridgeId, DevId};
@@ -17,14 +19,15 @@ use crate::neigh::output::cached_address;
 use crate::netfilter::conntrack::{CtRef, Status, confirm};
 use crate::netfilter::{self, Hook, HookState, Verdict};
 use crate::netns::mib::{IpExtMib, IpMib};
-use crate::netns::stack::Decision;
+use crate::netns::stack::{self, Decision};
 use crate::packet::checksum::ip_fast_csum;
 use crate::packet::ethernet::ETH_HLEN;
+use crate::packet::fragment::{FragmentParams, ip_do_fragment};
 use crate::packet::ipv4::IPV4_HLEN;
-use crate::packet::{EtherType, Ipv4, MacAddr, PacketType};
+use crate::packet::{EtherType, Ipv4, MacAddr, PacketType, Skb};
 use crate::route::{self, Dst, FlowKey, RouteType};
 use crate::sysctl::table::Sysctl;
-use crate::trace::{DropReason, Observer};
+use crate::trace::{DropReason, Observer, Origin};
 
 /// The length of a hardware address, in bytes.
 const ETH_ALEN: usize = 6;
@@ -227,10 +230,53 @@ pub fn post_routing<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> D
     let Some((bridge, _)) = port_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
     let dev = k.bridges[bridge].dev;
     let state = HookState { hook: Hook::PostRouting, iif: None, oif: Some(dev) };
-    let verdict = run(k, f, state, o)?;
-    f.cb.frag_max_size = bridged.frag_max_size;
+    if run(k, f, state, o)? == Verdict::Stolen {
+        return Ok(Verdict::Stolen);
+    }
     f.bridged = None;
-    Ok(verdict)
+    let largest = usize::from(bridged.frag_max_size);
+    let mtu = k.devs[f.dev].mtu as usize;
+    let room = if largest == 0 { mtu } else { mtu.min(largest) };
+    if f.skb.network_header().len() <= room {
+        return Ok(Verdict::Accept);
+    }
+    fragment(k, f, largest, room, o)
+}
+
+/// Cuts a packet that was put together for the hooks, or that grew (`br_nf_dev_queue_xmit()`, `br_nf_ip_fragment()`).
+fn fragment<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    largest: usize,
+    room: usize,
+    o: &mut O,
+) -> Decision<Verdict> {
+    let has_df = Ipv4::parse(f.skb.network_header()).is_ok_and(|ip| ip.df());
+    let mib = &mut k.netns[f.netns].mib.ip;
+    if has_df && !f.cb.ignore_df || largest > room {
+        mib.inc(IpMib::FragFails);
+        return Err(DropReason::NotSpecified);
+    }
+    let header: Option<[u8; ETH_HLEN]> = f.skb.mac_header().first_chunk().copied();
+    let mut pieces = SmallVec::<[Box<Skb>; 8]>::new();
+    let geometry = f.pieces.as_deref().unwrap_or_default();
+    let params = FragmentParams { mtu: room, keep_df: f.cb.frag_df, geometry };
+    let cut = ip_do_fragment(&f.skb, &params, || k.pool.take(), |piece| pieces.push(piece));
+    let (Ok(()), Some(header)) = (cut, header) else {
+        k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
+        return Err(DropReason::NotSpecified);
+    };
+    for mut piece in pieces {
+        k.netns[f.netns].mib.ip.inc(IpMib::FragCreates);
+        piece.push(ETH_HLEN).copy_from_slice(&header);
+        piece.reset_mac_header();
+        piece.pull(ETH_HLEN).ok_or(DropReason::NotSpecified)?;
+        let mut flight = f.with_skb(piece);
+        flight.place = Place::BridgeTransmit;
+        stack::start(k, flight, Origin::Copy { of: f.flow }, o);
+    }
+    k.netns[f.netns].mib.ip.inc(IpMib::FragOks);
+    Ok(Verdict::Stolen)
 }
 
 /// The frame is for the bridge's own host (`br_nf_local_in()`): the copy of a flooded frame confirms the connection
@@ -286,6 +332,7 @@ fn validate(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     }
     f.skb.trim(total);
     f.skb.set_transport_header(header_len);
-    f.cb = IpCb::default();
+    let IpCb { ignore_df, tunnel_depth, .. } = f.cb;
+    f.cb = IpCb { ignore_df, tunnel_depth, ..IpCb::default() };
     Ok(())
 }

@@ -42,8 +42,9 @@ const CHANGED: u32 = 1 << Event::Reply as u32
 pub fn dump(k: &Kernel, netns: NetnsId) -> Vec<ConntrackMsg> {
     let now = k.now;
     let listed = |conn: &&Conn| {
+        // One that stands beside another is found by its answers alone.
         conn.status.has(Status::CONFIRMED)
-            && !conn.status.has(Status::DYING)
+            && !conn.status.has(Status(Status::DYING.0 | Status::NAT_CLASH.0))
             && !conn.has_expired(now.jiffies())
     };
     let conns = k.netns[netns].nf.conntrack.conns.iter().map(|(_, conn)| conn);

@@ -112,14 +112,12 @@ fn may_merge(k: &Kernel, f: &Flight, loser: CtId, winner: CtId) -> Option<Merge>
     if !proto::allows_clash(loser.tuple(Dir::Original).proto) {
         return None;
     }
-    let done = Status(Status::SRC_NAT_DONE.0 | Status::DST_NAT_DONE.0);
     let is_same = winner.tuples == loser.tuples && winner.zone == loser.zone;
     let is_reverse = winner.tuples[0] == loser.tuples[1]
         && winner.tuples[1] == loser.tuples[0]
         && winner.zone.id_in(Dir::Original) == loser.zone.id_in(Dir::Reply)
         && winner.zone.id_in(Dir::Reply) == loser.zone.id_in(Dir::Original);
-    let untouched = !winner.status.has(done);
-    Some(if untouched || is_same || is_reverse { Merge::Same } else { Merge::Beside })
+    Some(if is_same || is_reverse { Merge::Same } else { Merge::Beside })
 }
 
 /// Lets answers find the connection for a second, and nothing else (`nf_ct_resolve_clash_harder()`).

@@ -40,6 +40,9 @@ pub fn kill(k: &mut Kernel, netns: NetnsId, id: CtId) {
 /// Forgets the connections that have ended, or were never confirmed, once no packet is on its way that could
 /// have one.
 pub fn collect(k: &mut Kernel) {
+    if k.queued > 0 || !k.is_idle() {
+        return;
+    }
     while let Some((netns, id)) = k.ct_garbage.pop() {
         let Some(ns) = k.netns.get_mut(netns) else { continue };
         let ct = &mut ns.nf.conntrack;

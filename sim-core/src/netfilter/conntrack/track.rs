@@ -3,7 +3,7 @@
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::entry::{Conn, Counted, CtId, CtRef, Status, Template, Zone};
-use crate::netfilter::conntrack::event::Event;
+use crate::netfilter::conntrack::event::{self, Event};
 use crate::netfilter::conntrack::proto::{self, ProtoCx, Quote, Ruling};
 use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
 use crate::netfilter::conntrack::{garbage, lookup};
@@ -11,9 +11,6 @@ use crate::netns::stack::Decision;
 use crate::packet::{IpProto, Ipv4};
 use crate::sysctl::table::Sysctl;
 use crate::trace::DropReason;
-
-/// All events (`~0` of `ctmask`).
-const ALL_EVENTS: u32 = u32::MAX;
 
 /// Finds the packet's connection, or makes one that is not confirmed yet. What makes no sense stays without
 /// (`INVALID`).
@@ -158,6 +155,7 @@ fn make(
         return Err(Outcome::Full);
     }
     let now = k.now;
+    let event_mask = event::mask_of_new(k, f.netns, template.events);
     let ns = &mut k.netns[f.netns];
     let on = |key| ns.sysctl.is_on(key);
     let number = ns.nf.conntrack.next_number();
@@ -166,7 +164,7 @@ fn make(
         labels: (ns.nf.conntrack.label_users > 0).then_some(0),
         counted: on(Sysctl::NfConntrackAcct).then_some([Counted::default(); 2]),
         since: on(Sysctl::NfConntrackTimestamp).then_some(now),
-        event_mask: template.events.unwrap_or(ALL_EVENTS),
+        event_mask,
         number,
         ..Conn::between([*tuple, reply])
     };
