@@ -88,7 +88,7 @@ pub struct SctpConn {
     pub state: State,
     /// The verification tag that packets carry in each direction, by [`Dir::index`]; 0 if it is not known.
     pub vtag: [u32; 2],
-    /// Whether each side has sent an INIT, by [`Dir::index`]: if both have, they collide.
+    /// Whether each side has sent an INIT, by [`Dir::index`], until a COOKIE ACK: if both have, they collide.
     pub init: [bool; 2],
     /// The direction of a HEARTBEAT whose tag was wrong, until it is answered.
     pub heartbeat_failed: Option<Dir>,
@@ -140,7 +140,7 @@ const TRANSITIONS: [[[Option<State>; State::COUNT]; ROWS.len()]; 2] = [
         /* SHUTDOWN ACK      */ [SA, CL, CW, CE, ES, SA, SA, SA, SA],
         /* ERROR             */ [CL, CL, CW, CE, ES, SS, SR, SA, CL],
         /* COOKIE ECHO       */ [CL, CL, CE, CE, ES, SS, SR, SA, CL],
-        /* COOKIE ACK        */ [CL, CL, CW, CE, ES, SS, SR, SA, CL],
+        /* COOKIE ACK        */ [CL, CL, CW, ES, ES, SS, SR, SA, CL],
         /* SHUTDOWN COMPLETE */ [CL, CL, CW, CE, ES, SS, SR, CL, CL],
         /* HEARTBEAT         */ [HS, CL, CW, CE, ES, SS, SR, SA, HS],
         /* HEARTBEAT ACK     */ [CL, CL, CW, CE, ES, SS, SR, SA, HS],
@@ -153,7 +153,7 @@ const TRANSITIONS: [[[Option<State>; State::COUNT]; ROWS.len()]; 2] = [
         /* SHUTDOWN          */ [IV, CL, CW, CE, SR, SS, SR, SA, IV],
         /* SHUTDOWN ACK      */ [IV, CL, CW, CE, ES, SA, SA, SA, IV],
         /* ERROR             */ [IV, CL, CW, CL, ES, SS, SR, SA, IV],
-        /* COOKIE ECHO       */ [IV, CL, CW, CE, ES, SS, SR, SA, IV],
+        /* COOKIE ECHO       */ [IV, CL, CE, CE, ES, SS, SR, SA, IV],
         /* COOKIE ACK        */ [IV, CL, CW, ES, ES, SS, SR, SA, IV],
         /* SHUTDOWN COMPLETE */ [IV, CL, CW, CE, ES, SS, SR, CL, IV],
         /* HEARTBEAT         */ [IV, CL, CW, CE, ES, SS, SR, SA, HS],
@@ -282,7 +282,9 @@ pub(super) fn begin(conn: &mut Conn, payload: &[u8]) -> bool {
                 _ => return false,
             },
             chunk::HEARTBEAT => sctp.vtag[Dir::Original.index()] = vtag,
-            _ => sctp.vtag[Dir::Reply.index()] = vtag,
+            // A SHUTDOWN COMPLETE will answer it.
+            chunk::SHUTDOWN_ACK => sctp.vtag[Dir::Reply.index()] = vtag,
+            _ => {}
         }
     }
     conn.proto = ProtoState::Sctp(sctp);
@@ -415,6 +417,11 @@ impl SctpConn {
                 right(vtag == if peers { self.vtag[dir.other().index()] } else { own })
             }
             chunk::COOKIE_ECHO => right(vtag == own),
+            chunk::COOKIE_ACK => {
+                // Both sides are through; an INIT ACK that comes now answers nothing.
+                self.init = [false; 2];
+                Tag::Right
+            }
             chunk::HEARTBEAT | chunk::HEARTBEAT_ACK if own == 0 => {
                 self.vtag[dir.index()] = vtag;
                 Tag::Right

@@ -142,9 +142,14 @@ const TIMEOUTS: [(Sysctl, &str); 14] = [
 
 #[test]
 fn packets_are_judged_as_linux_judges_them() {
+    replay(include_str!("observed.txt"));
+}
+
+/// Replays what was observed, and says where the two part.
+fn replay(observed: &str) {
     let mut core = Core::new(&TIMEOUTS, true);
     let mut packets = 0;
-    for (at, line) in include_str!("observed.txt").lines().enumerate() {
+    for (at, line) in observed.lines().enumerate() {
         let words: Vec<&str> = line.splitn(3, ' ').collect();
         match words[..] {
             ["="] => core = Core::new(&TIMEOUTS, true),
