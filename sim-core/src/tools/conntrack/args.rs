@@ -8,6 +8,7 @@ use crate::libc::{inet_aton, protocols};
 use crate::netfilter::conntrack::{Dir, Status};
 use crate::packet::IpProto;
 use crate::tools::conntrack::options::{Command, Key, NOTHING, Opt, Opts};
+use crate::tools::conntrack::print::write;
 use crate::tools::conntrack::proto::{Field, NOT_MODELLED, PROTOS, Proto};
 use crate::tools::conntrack::scan::{Scanned, Scanner};
 use crate::tools::conntrack::template::{Masked, Template};
@@ -264,13 +265,13 @@ impl Args {
         self.options.add(option);
         let family = Some(AddressFamily::of(addr));
         let [original, reply] = &mut self.template.halves;
-        match option {
-            Opt::OrigSrc => (original.src, original.family) = (Some(addr), family),
-            Opt::OrigDst => (original.dst, original.family) = (Some(addr), family),
-            Opt::ReplSrc => (reply.src, reply.family) = (Some(addr), family),
-            Opt::ReplDst => (reply.dst, reply.family) = (Some(addr), family),
-            Opt::MaskSrc => self.template.masks[0] = Some(addr),
-            Opt::MaskDst => self.template.masks[1] = Some(addr),
+        match letter {
+            's' => (original.src, original.family) = (Some(addr), family),
+            'd' => (original.dst, original.family) = (Some(addr), family),
+            'r' => (reply.src, reply.family) = (Some(addr), family),
+            'q' => (reply.dst, reply.family) = (Some(addr), family),
+            '{' => self.template.masks[0] = Some(addr),
+            '}' => self.template.masks[1] = Some(addr),
             // Expectations are not modelled.
             _ => {}
         }
@@ -336,7 +337,10 @@ impl Args {
         };
         for (nat, option) in [("SRC_NAT", "--src-nat"), ("DST_NAT", "--dst-nat")] {
             if begins(nat) && !word.is_empty() {
-                self.warnings += &format!("WARNING: ignoring {nat}, use {option} instead\n");
+                write(
+                    &mut self.warnings,
+                    format_args!("WARNING: ignoring {nat}, use {option} instead\n"),
+                );
                 return Some(0);
             }
         }

@@ -170,7 +170,8 @@ impl Watch {
         text += &show.line(&news.msg, Some(news.change));
         if let Some(by) = news.by {
             let pid = by.pid();
-            text += &format!(" [USERSPACE] portid={pid} progname=conntrack");
+            let by = format_args!(" [USERSPACE] portid={pid} progname=conntrack");
+            print::write(&mut text, by);
         }
         sys.stdout(text + "\n");
         self.shown += 1;

@@ -32,15 +32,15 @@ pub(super) struct Run<'a, 'w> {
 /// What the tool says of an errno (`err2str()`).
 fn explain(errno: Errno, command: Command) -> &'static str {
     let making = matches!(command, Command::Create | Command::Add);
-    match errno {
-        Errno::EINVAL => "invalid parameters",
-        Errno::EEXIST if command == Command::Create => "Such conntrack exists, try -U to update",
-        Errno::ENOENT if making || matches!(command, Command::Get | Command::Delete) => {
-            "such conntrack doesn't exist"
-        }
-        Errno::EPERM => "sorry, you must be root or get CAP_NET_ADMIN capability to do this",
-        other => other.message(),
-    }
+    let naming = making || matches!(command, Command::Get | Command::Delete);
+    let known = [
+        (Errno::EINVAL, true, "invalid parameters"),
+        (Errno::EEXIST, command == Command::Create, "Such conntrack exists, try -U to update"),
+        (Errno::ENOENT, naming, "such conntrack doesn't exist"),
+        (Errno::EPERM, true, "sorry, you must be root or get CAP_NET_ADMIN capability to do this"),
+    ];
+    let own = known.into_iter().find(|(of, applies, _)| *of == errno && *applies);
+    own.map_or_else(|| errno.message(), |(_, _, text)| text)
 }
 
 /// An operation that failed.
