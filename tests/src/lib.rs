@@ -6,5 +6,6 @@ pub mod differential;
 pub mod entries;
 pub mod generate;
 pub mod recorded;
+pub mod rules;
 pub mod shrink;
 pub mod simulator;

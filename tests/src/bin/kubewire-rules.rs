@@ -1,0 +1,73 @@
+//! Runs random sessions of iptables with the real tools and in the simulator, and compares.
+//!
+//! Of each session the first command that differs is printed; the exit status is 1 if there is one.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser;
+use sim_tests::rules::{self, Outcome, Tools};
+
+/// Runs random sessions of iptables with the real tools and in the simulator, and compares
+#[derive(Debug, Parser)]
+struct Args {
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// How many seeds
+    #[arg(long, default_value_t = 100)]
+    count: u64,
+    /// Print all commands of each session
+    #[arg(long)]
+    show: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("kubewire-rules: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(text: &str) {
+    // There is nobody left to tell when standard output is gone.
+    let _unheard = writeln!(io::stdout().lock(), "{text}");
+}
+
+fn run(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
+    let tools = Tools::new()?;
+    let (mut equal, mut different, mut not_modelled) = (0, 0, 0);
+    let mut commands = 0;
+    for seed in args.from..args.from.saturating_add(args.count) {
+        let lines = rules::session(seed);
+        commands += lines.len();
+        let (real, simulated) = (tools.ask(&lines)?, rules::simulate(&lines));
+        if args.show {
+            for (line, said) in lines.iter().zip(&real) {
+                say(&format!(
+                    "$ {}\n{}{}{}",
+                    line.argv.join(" "),
+                    line.stdin,
+                    said.stdout,
+                    said.stderr
+                ));
+            }
+        }
+        match rules::compare(&lines, &real, &simulated) {
+            Outcome::Equal => equal += 1,
+            Outcome::NotModelled(_) => not_modelled += 1,
+            Outcome::Different(text) => {
+                different += 1;
+                say(&format!("## seed {seed}\n{text}"));
+            }
+        }
+    }
+    say(&format!(
+        "{equal} sessions equal, {different} different, {not_modelled} with something not modelled; {commands} commands"
+    ));
+    Ok(different == 0)
+}
