@@ -47,7 +47,9 @@ pub fn host(name: &str, family: AddressFamily) -> Result<IpAddr, LookupError> {
         None if name == "localhost" && family == AddressFamily::Inet => {
             Ok(Ipv4Addr::LOCALHOST.into())
         }
-        None if name.is_empty() || !name.chars().all(is_name) => Err(LookupError::NoName),
+        None if name.is_empty() || name.starts_with('-') || !name.chars().all(is_name) => {
+            Err(LookupError::NoName)
+        }
         None => Err(LookupError::Again),
     }
 }

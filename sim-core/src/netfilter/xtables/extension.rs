@@ -87,6 +87,11 @@ pub trait Extension: Clone + fmt::Debug + PartialEq + Sized {
         Ok(())
     }
 
+    /// What is said on standard error when it has been read, without a line feed.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Writes what makes it again, each option with a space in front (`save()`).
     fn save(&self, style: Style, out: &mut String);
 

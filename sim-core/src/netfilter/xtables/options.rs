@@ -17,7 +17,7 @@ pub struct Opt {
     pub mandatory: bool,
     /// Whether it may be there more than once (`XTOPT_MULTI`).
     pub multi: bool,
-    /// The options that may not stand beside it (`excl`).
+    /// The options that may not stand beside it (`excl`), in the order in which they are looked at.
     pub excludes: &'static [&'static str],
     /// The options that all have to stand beside it (`also`).
     pub requires: &'static [&'static str],

@@ -46,6 +46,19 @@ fn action_name<'a, C>(action: &'a Action<C>, chain_name: impl Fn(&'a C) -> &'a s
     }
 }
 
+/// The same, as lists have it.
+fn listed_name<'a, C>(action: &'a Action<C>, chain_name: impl Fn(&'a C) -> &'a str) -> &'a str {
+    match action {
+        Action::Target(target) => target.listed(),
+        Action::None
+        | Action::Accept
+        | Action::Drop
+        | Action::Return
+        | Action::Jump(_)
+        | Action::Goto(_) => action_name(action, chain_name),
+    }
+}
+
 /// An address as `inet_ntop(3)` writes it.
 pub(crate) fn ntop(addr: IpAddr) -> String {
     match addr {
@@ -191,7 +204,7 @@ impl Printer<'_> {
             self.list_count(counters.packets, how);
             self.list_count(counters.bytes, how);
         }
-        self.put(format_args!("{:<9} ", action_name(&rule.action, chain_name)));
+        self.put(format_args!("{:<9} ", listed_name(&rule.action, chain_name)));
         let ip = &rule.ip;
         let (proto, invert) = ip.proto.unwrap_or_default();
         self.mark(invert);
@@ -215,7 +228,7 @@ impl Printer<'_> {
     /// Writes the line that `-v` shows of a rule that comes or goes.
     pub fn tell<'a, C>(&mut self, rule: &'a Rule<C>, chain_name: impl Fn(&'a C) -> &'a str) {
         let how = Listing { numeric: true, ..Listing::default() };
-        self.put(format_args!("{} ", action_name(&rule.action, chain_name)));
+        self.put(format_args!("{} ", listed_name(&rule.action, chain_name)));
         let ip = &rule.ip;
         let (proto, invert) = ip.proto.unwrap_or_default();
         self.mark(invert);

@@ -121,18 +121,15 @@ fn check(extension: &str, options: &[Opt], seen: u64) -> Result<(), Problem> {
         if !is_seen(at) {
             continue;
         }
-        for (other_at, other) in options.iter().enumerate() {
-            if other_at == at || other.alias_of.is_some() {
-                continue;
-            }
-            if opt.requires.contains(&other.name) && !is_seen(other_at) {
-                return Err(problem(format!("{}\" also requires \"--{}\".", opt.name, other.name)));
-            }
-            if opt.excludes.contains(&other.name) && is_seen(other_at) {
-                let text =
-                    format!("{}\" cannot be used together with \"--{}\".", opt.name, other.name);
-                return Err(problem(text));
-            }
+        // They are looked at in the order of the numbers that the extension gives its options.
+        let is_there = |name: &str| place(options, name).is_some_and(|at| is_seen(at));
+        if let Some(other) = opt.requires.iter().find(|other| !is_there(other)) {
+            return Err(problem(format!("{}\" also requires \"--{other}\".", opt.name)));
+        }
+        let excluded = |other: &&&str| place(options, other) != Some(at) && is_there(other);
+        if let Some(other) = opt.excludes.iter().find(excluded) {
+            let text = format!("{}\" cannot be used together with \"--{other}\".", opt.name);
+            return Err(problem(text));
         }
     }
     Ok(())

@@ -20,6 +20,7 @@ use super::known;
 use super::names::{self, MAX_NAME, canonical, find, match_name, not_loaded};
 use super::options::{self, Command};
 use super::parsed::{Jump, Parsed};
+use super::put;
 use super::words::{Long, Takes, Word, Words};
 
 /// The longest name of a device, in bytes.
@@ -635,6 +636,9 @@ impl Parser<'_> {
         let problem = |problem: Problem| speaker.problem(&problem);
         for loaded in std::mem::take(&mut self.matches) {
             let read = loaded.opened.finish(&cx).map_err(problem)?;
+            for warning in read.warnings() {
+                put(&mut self.stderr, format_args!("{warning}\n"));
+            }
             self.parsed.matches.push(read);
         }
         let target = self.target.take().map(|target| target.finish(&cx));

@@ -1,6 +1,7 @@
 //! The commands of a command line, as each of the two libraries does them (`do_commandx()`, `do_command4()`).
 
 use crate::errno::Errno;
+use crate::family::AddressFamily;
 use crate::netfilter::xtables::change::XtAct;
 use crate::netfilter::xtables::print::Listing;
 use crate::netfilter::xtables::rule::{Action, ChainId, Rule, TableName};
@@ -24,6 +25,7 @@ struct Doing<'o> {
     order: &'o Order,
     chain: &'o str,
     verbose: bool,
+    family: AddressFamily,
 }
 
 /// The table that a command line names.
@@ -52,6 +54,7 @@ pub(super) fn run(work: &mut Work<'_>, speaker: Speaker<'_>, order: &Order) -> D
         order,
         chain: parsed.chain.as_deref().unwrap_or_default(),
         verbose: parsed.verbose > 0,
+        family: work.family,
     };
     // The table of `ip_tables` is loaded by looking at it.
     work.draft(table);
@@ -123,6 +126,12 @@ impl Doing<'_> {
         }
     }
 
+    /// What the rules have counted; `ip6tables-nft` forgets what `-c` said.
+    fn counters(&self) -> Counters {
+        let forgets = self.nft() && self.family == AddressFamily::Inet6;
+        if forgets { Counters::default() } else { self.order.parsed.counters }
+    }
+
     /// The chain that is named.
     fn found(&self, work: &mut Work<'_>, text: &'static str) -> Result<ChainId, Fault> {
         work.chain(self.table, self.chain).ok_or(Fault::Fails(Errno::ENOENT, text))
@@ -144,23 +153,29 @@ impl Doing<'_> {
     }
 
     fn append(&self, work: &mut Work<'_>) -> Done {
+        let mut done = Ok(());
         for rule in &self.order.rules {
             self.tell(work, rule);
-            if !self.can_hold(work) {
-                return Err(Fault::of(Errno::ENOENT));
+            if self.can_hold(work) {
+                self.act(work, XtAct::Append(Box::new(rule.clone()), self.counters()));
+                continue;
             }
-            let counters = self.order.parsed.counters;
-            self.act(work, XtAct::Append(Box::new(rule.clone()), counters));
+            done = Err(Fault::of(Errno::ENOENT));
+            if self.nft() {
+                break;
+            }
         }
-        Ok(())
+        done
     }
 
     fn insert(&self, work: &mut Work<'_>) -> Done {
         let at = self.order.parsed.number.unwrap_or(1) - 1;
-        for rule in &self.order.rules {
-            if !self.nft() {
+        if !self.nft() {
+            for rule in &self.order.rules {
                 self.tell(work, rule);
             }
+        }
+        for rule in &self.order.rules {
             if !self.can_hold(work) {
                 return Err(Fault::of(Errno::ENOENT));
             }
@@ -172,7 +187,7 @@ impl Doing<'_> {
             if self.nft() {
                 self.tell(work, rule);
             }
-            let counters = self.order.parsed.counters;
+            let counters = self.counters();
             let boxed = Box::new(rule.clone());
             let what = match at == len && at > 0 {
                 true => XtAct::Append(boxed, counters),
@@ -196,7 +211,7 @@ impl Doing<'_> {
         if self.nft() {
             self.tell(work, rule);
         }
-        let counters = self.order.parsed.counters;
+        let counters = self.counters();
         self.act(work, XtAct::Replace(at, Box::new(rule.clone()), counters));
         Ok(())
     }
@@ -218,7 +233,7 @@ impl Doing<'_> {
                     self.act(work, XtAct::Delete(at));
                 }
                 None => {
-                    done = Err(Fault::Fails(Errno::ENOENT, BAD_RULE));
+                    done = Err(self.no_rule(work));
                     if self.nft() {
                         break;
                     }
@@ -226,6 +241,13 @@ impl Doing<'_> {
             }
         }
         done
+    }
+
+    /// What is said when there is no such rule; `ip_tables` distinguishes that from a missing chain.
+    fn no_rule(&self, work: &mut Work<'_>) -> Fault {
+        let is_there = work.chain(self.table, self.chain).is_some();
+        let text = if self.nft() || is_there { BAD_RULE } else { NO_CHAIN };
+        Fault::Fails(Errno::ENOENT, text)
     }
 
     fn delete_number(&self, work: &mut Work<'_>) -> Done {
@@ -248,7 +270,7 @@ impl Doing<'_> {
                 .chain(self.table, self.chain)
                 .and_then(|id| work.position(self.table, id, rule));
             if place.is_none() {
-                done = Err(Fault::Fails(Errno::ENOENT, BAD_RULE));
+                done = Err(self.no_rule(work));
                 if self.nft() {
                     break;
                 }
@@ -371,11 +393,14 @@ impl Doing<'_> {
             put(&mut work.out, format_args!("Deleting chain `{name}'\n"));
         }
         match (self.speaker.variant, base) {
-            (Variant::Nft, Some(base)) if base.policy == Policy::Drop || !is_empty => {
-                return match is_named {
-                    true => Err(Fault::Fails(Errno::EBUSY, "Directory not empty")),
-                    false => Ok(()),
-                };
+            // Rules are only looked at when all chains are meant.
+            (Variant::Nft, Some(base)) if base.policy == Policy::Drop && is_named => {
+                return Err(Fault::Fails(Errno::EBUSY, "Directory not empty"));
+            }
+            (Variant::Nft, Some(base))
+                if !is_named && (base.policy == Policy::Drop || !is_empty) =>
+            {
+                return Ok(());
             }
             (Variant::Legacy, Some(_)) => return Err(Fault::of(Errno::EINVAL)),
             (Variant::Legacy, None) if references > 0 => return Err(Fault::of(Errno::EMLINK)),

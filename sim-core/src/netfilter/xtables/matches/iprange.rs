@@ -90,6 +90,15 @@ impl Extension for Iprange {
         Ok(())
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let reversed = |range: Range| {
+            let Range { first, last, .. } = range;
+            let text = format!("xt_iprange: range {first}-{last} is reversed and will never match");
+            (first > last).then_some(text)
+        };
+        [self.src, self.dst].into_iter().flatten().filter_map(reversed).collect()
+    }
+
     fn save(&self, _: Style, out: &mut String) {
         for (range, option) in [(self.src, "--src-range"), (self.dst, "--dst-range")] {
             if let Some(Range { first, last, invert }) = range {

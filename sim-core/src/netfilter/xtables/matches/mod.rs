@@ -149,6 +149,7 @@ pub trait MatchExtension: Extension {
     fn matches(&self, k: &mut Kernel, f: &Flight, seen: &Seen, state: &mut MatchState) -> Matched;
 }
 
+
 /// Judges where a match is loaded (`xt_check_match()`).
 fn admit<M: MatchExtension>(extension: &M, place: &Place<'_>) -> Result<(), Errno> {
     if place.variant == Variant::Nft && extension.is_native() {
@@ -282,6 +283,12 @@ macro_rules! matches {
                 state: &mut MatchState,
             ) -> Matched {
                 match self { $(Self::$name(m) => m.matches(k, f, seen, state),)* }
+            }
+
+            /// What is said on standard error when it has been read.
+            #[must_use]
+            pub fn warnings(&self) -> Vec<String> {
+                match self { $(Self::$name(m) => m.warnings(),)* }
             }
 
             /// Writes what makes it again.

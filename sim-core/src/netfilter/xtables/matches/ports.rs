@@ -44,6 +44,16 @@ impl Ports {
         Self { min: port(min), max: port(max), invert }
     }
 
+    /// What `iptables-nft` reads back: all but those up to one are those from the next one on.
+    pub(super) const fn into_nft(self) -> Self {
+        match self {
+            Self { min: 0, max, invert: true } if max > 0 && max < u16::MAX => {
+                Self { min: max + 1, max: u16::MAX, invert: false }
+            }
+            _ => self,
+        }
+    }
+
     /// Whether the range is that of all ports, inverted or not.
     pub(super) const fn is_full(self) -> bool {
         self.min == 0 && self.max == u16::MAX

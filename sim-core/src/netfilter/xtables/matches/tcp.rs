@@ -267,7 +267,7 @@ impl MatchExtension for Tcp {
         if cx.proto.is_none_or(|(proto, _)| proto != IpProto::TCP.0) {
             return Err(Problem::parameter("TCP match requires '-p tcp'"));
         }
-        let full = |ports: Ports| if ports.is_full() { Ports::ALL } else { ports };
+        let full = |ports: Ports| if ports.is_full() { Ports::ALL } else { ports.into_nft() };
         let flags = if self.flags.mask == 0 { Flags::default() } else { self.flags };
         let read_back = Self { src: full(self.src), dst: full(self.dst), flags, ..self };
         Ok((!read_back.is_empty()).then_some(read_back))

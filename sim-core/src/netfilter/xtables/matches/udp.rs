@@ -100,7 +100,7 @@ impl MatchExtension for Udp {
         if cx.proto.is_none_or(|(proto, _)| proto != IpProto::UDP.0) {
             return Err(Problem::parameter("UDP match requires '-p udp'"));
         }
-        let full = |ports: Ports| if ports.is_full() { Ports::ALL } else { ports };
+        let full = |ports: Ports| if ports.is_full() { Ports::ALL } else { ports.into_nft() };
         let read_back = Self { src: full(self.src), dst: full(self.dst) };
         Ok((!read_back.is_empty()).then_some(read_back))
     }

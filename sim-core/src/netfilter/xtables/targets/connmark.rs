@@ -63,7 +63,7 @@ pub struct Connmark {
 }
 
 const OPERATIONS: &[&str] =
-    &["set-xmark", "set-mark", "and-mark", "or-mark", "xor-mark", "save-mark", "restore-mark"];
+    &["set-mark", "save-mark", "restore-mark", "and-mark", "or-mark", "xor-mark", "set-xmark"];
 /// The bits of [`OPERATIONS`], which are the first options.
 const ANY_OPERATION: u64 = (1 << OPERATIONS.len()) - 1;
 const ANY_U32: Kind = Kind::U32(0, u32::MAX);

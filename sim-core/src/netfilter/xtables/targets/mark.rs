@@ -59,7 +59,7 @@ impl Change {
     }
 }
 
-const ALONE: &[&str] = &["set-xmark", "set-mark", "and-mark", "or-mark", "xor-mark"];
+const ALONE: &[&str] = &["set-mark", "and-mark", "or-mark", "xor-mark", "set-xmark"];
 
 impl Extension for Mark {
     const NAME: &'static str = "MARK";

@@ -74,6 +74,9 @@ pub trait TargetExtension: Extension {
     /// The only protocol that its rule may ask for (`xt_target.proto`).
     const PROTO: Option<IpProto> = None;
 
+    /// What lists call it: the name that the kernel knows it by.
+    const LISTED: &'static str = Self::NAME;
+
     /// Whether rules with it need connection tracking (`nf_ct_netns_get()`).
     fn needs_conntrack(&self) -> bool {
         false
@@ -164,6 +167,12 @@ macro_rules! targets {
             #[must_use]
             pub fn needs_conntrack(&self) -> bool {
                 match self { $(Self::$name(t) => t.needs_conntrack(),)* }
+            }
+
+            /// What lists call it.
+            #[must_use]
+            pub const fn listed(&self) -> &'static str {
+                match self { $(Self::$name(_) => <$name as TargetExtension>::LISTED,)* }
             }
 
             /// Judges where it is loaded.

@@ -36,6 +36,7 @@ impl Extension for Notrack {
 
 impl TargetExtension for Notrack {
     const TABLE: Option<TableName> = Some(TableName::Raw);
+    const LISTED: &'static str = "CT";
 
     fn apply<O: Observer>(
         &self,
