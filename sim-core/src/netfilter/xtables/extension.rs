@@ -87,7 +87,7 @@ pub trait Extension: Clone + fmt::Debug + PartialEq + Sized {
         Ok(())
     }
 
-    /// What is said on standard error when it has been read, without a line feed.
+    /// What is said on standard error about the options that were read, without line feeds.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }

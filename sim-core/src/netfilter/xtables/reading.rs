@@ -11,6 +11,8 @@ pub struct Opened<T: 'static> {
     entry: &'static Entry<T>,
     reading: Box<dyn Reading<T>>,
     seen: u64,
+    /// The warnings that were taken.
+    warned: Vec<String>,
 }
 
 impl<T> std::fmt::Debug for Opened<T> {
@@ -23,7 +25,7 @@ impl<T> Opened<T> {
     /// Begins to read the extension of `entry`.
     #[must_use]
     pub fn new(entry: &'static Entry<T>, family: AddressFamily) -> Self {
-        Self { entry, reading: (entry.open)(family), seen: 0 }
+        Self { entry, reading: (entry.open)(family), seen: 0, warned: Vec::new() }
     }
 
     /// What it is.
@@ -85,6 +87,14 @@ impl<T> Opened<T> {
         self.reading.parse(&given, cx)?;
         self.seen |= 1 << index;
         Ok(())
+    }
+
+    /// What is to be said about the options that were read since the last time.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        let mut new = self.reading.warnings();
+        new.retain(|warning| !self.warned.contains(warning));
+        self.warned.extend_from_slice(&new);
+        new
     }
 
     /// All options were read.

@@ -27,6 +27,9 @@ pub trait Reading<T> {
     /// As [`Extension::parse`].
     fn parse(&mut self, given: &Given<'_>, cx: &Context<'_>) -> Result<(), Problem>;
 
+    /// As [`Extension::warnings`].
+    fn warnings(&self) -> Vec<String>;
+
     /// Looks at all options together.
     ///
     /// # Errors
@@ -37,6 +40,10 @@ pub trait Reading<T> {
 impl<E: Extension, T: From<E>> Reading<T> for E {
     fn parse(&mut self, given: &Given<'_>, cx: &Context<'_>) -> Result<(), Problem> {
         Extension::parse(self, given, cx)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        Extension::warnings(self)
     }
 
     fn finish(mut self: Box<Self>, seen: u64, cx: &Context<'_>) -> Result<T, Problem> {

@@ -215,7 +215,11 @@ impl Parser<'_> {
                 let Some(loaded) = self.matches.iter_mut().find(current) else { return Ok(()) };
                 let two = takes_two(loaded.opened.entry().options[place].kind);
                 let second = if two { self.words.argument() } else { None };
-                loaded.opened.option_of_two(place, invert, [value, second], &cx)
+                let read = loaded.opened.option_of_two(place, invert, [value, second], &cx);
+                for warning in loaded.opened.take_warnings() {
+                    put(&mut self.stderr, format_args!("{warning}\n"));
+                }
+                read
             }
         };
         done.map_err(|problem| self.speaker.problem(&problem))
@@ -636,9 +640,6 @@ impl Parser<'_> {
         let problem = |problem: Problem| speaker.problem(&problem);
         for loaded in std::mem::take(&mut self.matches) {
             let read = loaded.opened.finish(&cx).map_err(problem)?;
-            for warning in read.warnings() {
-                put(&mut self.stderr, format_args!("{warning}\n"));
-            }
             self.parsed.matches.push(read);
         }
         let target = self.target.take().map(|target| target.finish(&cx));

@@ -233,7 +233,7 @@ impl Doing<'_> {
                     self.act(work, XtAct::Delete(at));
                 }
                 None => {
-                    done = Err(self.no_rule(work));
+                    done = Err(self.no_rule(work, rule));
                     if self.nft() {
                         break;
                     }
@@ -243,11 +243,14 @@ impl Doing<'_> {
         done
     }
 
-    /// What is said when there is no such rule; `ip_tables` distinguishes that from a missing chain.
-    fn no_rule(&self, work: &mut Work<'_>) -> Fault {
+    /// What is said when there is no such rule. libiptc forgets what it was doing when it looks whether a target
+    /// that is none of the standard ones is a chain.
+    fn no_rule(&self, work: &mut Work<'_>, rule: &Rule<Box<str>>) -> Fault {
         let is_there = work.chain(self.table, self.chain).is_some();
-        let text = if self.nft() || is_there { BAD_RULE } else { NO_CHAIN };
-        Fault::Fails(Errno::ENOENT, text)
+        let is_looked_for =
+            matches!(rule.action, Action::Jump(_) | Action::Goto(_) | Action::Target(_));
+        let forgets = !self.nft() && is_there && is_looked_for;
+        Fault::Fails(Errno::ENOENT, if forgets { NO_CHAIN } else { BAD_RULE })
     }
 
     fn delete_number(&self, work: &mut Work<'_>) -> Done {
@@ -270,7 +273,7 @@ impl Doing<'_> {
                 .chain(self.table, self.chain)
                 .and_then(|id| work.position(self.table, id, rule));
             if place.is_none() {
-                done = Err(self.no_rule(work));
+                done = Err(self.no_rule(work, rule));
                 if self.nft() {
                     break;
                 }

@@ -285,12 +285,6 @@ macro_rules! matches {
                 match self { $(Self::$name(m) => m.matches(k, f, seen, state),)* }
             }
 
-            /// What is said on standard error when it has been read.
-            #[must_use]
-            pub fn warnings(&self) -> Vec<String> {
-                match self { $(Self::$name(m) => m.warnings(),)* }
-            }
-
             /// Writes what makes it again.
             pub fn save(&self, style: crate::netfilter::xtables::extension::Style, out: &mut String) {
                 match self { $(Self::$name(m) => m.save(style, out),)* }
