@@ -29,6 +29,7 @@ use sim_core::case::{Action, Normal, Observed, normalise};
 use sim_tests::cases::{self, KeptCase, KeptCaseError};
 use sim_tests::differential::{RealKernel, expect_equal, series};
 use sim_tests::generate::CaseText;
+use sim_tests::rules::{self, Outcome, Tools};
 use sim_tests::simulator::{simulate, simulate_with_script};
 
 /// Cases whose network is built anew from its script. Packets are left out: what they teach is not
@@ -127,7 +128,34 @@ fn trials() -> Result<Vec<Trial>, KeptCaseError> {
             }
         });
     }
+    trials.push(rules_trial(required));
     Ok(trials)
+}
+
+/// How many random sessions of iptables are compared.
+const SESSIONS: u64 = 40;
+
+/// Random sessions of iptables, with the real tools and with the simulator's.
+fn rules_trial(required: bool) -> Trial {
+    match Tools::new() {
+        Ok(tools) => Trial::test("rules::iptables says what the real one says", move || {
+            (0..SESSIONS).try_for_each(|seed| a_session_is_equal(&tools, seed))
+        }),
+        Err(reason) => {
+            complain(&format!("SKIPPED: {reason}"));
+            Trial::test("rules::skipped", move || Err(Failed::from(reason)))
+                .with_ignored_flag(!required)
+        }
+    }
+}
+
+fn a_session_is_equal(tools: &Tools, seed: u64) -> Result<(), Failed> {
+    let lines = rules::session(seed);
+    let (real, simulated) = (tools.ask(&lines)?, rules::simulate(&lines));
+    match rules::compare(&lines, &real, &simulated) {
+        Outcome::Equal | Outcome::NotModelled(_) => Ok(()),
+        Outcome::Different(text) => Err(Failed::from(format!("seed {seed}: {text}"))),
+    }
 }
 
 fn the_simulator_says_what_the_kernel_said(

@@ -132,7 +132,7 @@ fn check(extension: &str, options: &[Opt], seen: u64) -> Result<(), Problem> {
             continue;
         }
         // They are looked at in the order of the numbers that the extension gives its options.
-        let is_there = |name: &str| place(options, name).is_some_and(|at| is_seen(at));
+        let is_there = |name: &str| place(options, name).is_some_and(&is_seen);
         if let Some(other) = opt.requires.iter().find(|other| !is_there(other)) {
             return Err(problem(format!("{}\" also requires \"--{other}\".", opt.name)));
         }
