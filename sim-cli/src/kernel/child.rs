@@ -233,26 +233,28 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Looks at everything at the end: first at what ages.
+    /// Looks at everything at the end: first at what takes no time to read, then at what ages.
     fn look(mut self) -> io::Result<Observed> {
+        self.namespaces.scan()?;
         let names = self.namespaces.names();
         let mut netns: BTreeMap<String, NetnsObserved> = BTreeMap::new();
         for name in &names {
-            netns.insert(name.clone(), NetnsObserved::default());
-            // Without a rule nothing is tracked.
-            if self.case.uses_netfilter() {
-                let netfilter = dump::netfilter(&self.namespaces, name)?;
-                netns.entry(name.clone()).or_default().netfilter = netfilter;
-            }
-        }
-        self.drain()?;
-        self.namespaces.scan()?;
-        for name in &names {
             let now = dump::counters(&self.namespaces, name)?;
             let before = self.snmp.remove(name).unwrap_or_default();
-            let one = netns.entry(name.clone()).or_default();
-            one.snmp = dump::growth(&before, now);
-            one.devs = self.devs(name);
+            let snmp = dump::growth(&before, now);
+            netns.insert(
+                name.clone(),
+                NetnsObserved { devs: self.devs(name), snmp, ..NetnsObserved::default() },
+            );
+        }
+        // Without a rule nothing is tracked.
+        if self.case.uses_netfilter() {
+            for (name, one) in &mut netns {
+                one.netfilter.conntrack = dump::connections(&self.namespaces, name)?;
+            }
+            for (name, one) in &mut netns {
+                dump::netfilter(&self.namespaces, name, &mut one.netfilter)?;
+            }
         }
         for (name, one) in &mut netns {
             (one.netfilter.ctevents, one.netfilter.trace) = self.monitors.end(name)?;

@@ -52,27 +52,30 @@ fn run(
     lists.collect::<Result<_, _>>().map_err(io::Error::other)
 }
 
-/// Reads what netfilter holds in a namespace, but for what monitors have written.
-pub(super) fn netfilter(namespaces: &Namespaces, netns: &str) -> io::Result<NetfilterObserved> {
-    let conntrack = output(namespaces, netns, "conntrack -L -o extended")?;
-    let statistics = output(namespaces, netns, "conntrack -S")?;
+/// Lists the tracked connections of a namespace.
+pub(super) fn connections(namespaces: &Namespaces, netns: &str) -> io::Result<Vec<String>> {
+    let listing = output(namespaces, netns, "conntrack -L -o extended")?;
+    Ok(listing.lines().map(str::to_owned).collect())
+}
+
+/// Reads what else netfilter holds in a namespace, but for what monitors have written.
+pub(super) fn netfilter(
+    namespaces: &Namespaces,
+    netns: &str,
+    seen: &mut NetfilterObserved,
+) -> io::Result<()> {
+    seen.conntrack_stats = sum_statistics(&output(namespaces, netns, "conntrack -S")?);
+    seen.iptables_save = rules_of(output(namespaces, netns, "iptables-save -c")?);
     let (legacy_tables, xt_recent) = namespaces.within(netns, || {
         // Not there where the kernel has no such tables.
         let tables = fs::read_to_string("/proc/thread-self/net/ip_tables_names");
         Ok((tables.unwrap_or_default(), recent_lists()?))
     })?;
-    let legacy = !legacy_tables.trim().is_empty();
-    Ok(NetfilterObserved {
-        conntrack: conntrack.lines().map(str::to_owned).collect(),
-        conntrack_stats: sum_statistics(&statistics),
-        iptables_save: rules_of(output(namespaces, netns, "iptables-save -c")?),
-        iptables_legacy_save: match legacy {
-            true => rules_of(output(namespaces, netns, "iptables-legacy-save -c")?),
-            false => String::new(),
-        },
-        xt_recent,
-        ..NetfilterObserved::default()
-    })
+    seen.xt_recent = xt_recent;
+    if !legacy_tables.trim().is_empty() {
+        seen.iptables_legacy_save = rules_of(output(namespaces, netns, "iptables-legacy-save -c")?);
+    }
+    Ok(())
 }
 
 /// What a tool prints.

@@ -276,11 +276,9 @@ impl Canon {
         }
     }
 
-    /// Notes every number in a command: it may be a port.
+    /// Notes every number in a text that may be a port.
     fn mention(&mut self, text: &str) {
-        let numbers =
-            text.split(|c: char| !c.is_ascii_digit()).filter_map(|w| w.parse::<u16>().ok());
-        self.known_ports.extend(numbers);
+        self.known_ports.extend(text.split_whitespace().flat_map(ports_in));
     }
 
     fn inject(&mut self, action: &Action) {
@@ -312,6 +310,35 @@ impl Canon {
             None => text.to_owned(),
         }
     }
+}
+
+/// The numbers in a word that may be ports: not those in an address, a prefix length or a name.
+fn ports_in(word: &str) -> Vec<u16> {
+    const LONGEST_PREFIX: u16 = 32;
+    let is_mac = word.matches(':').count() == 5;
+    if is_mac {
+        return Vec::new();
+    }
+    let bytes = word.as_bytes();
+    let part_of_more = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at)).is_some_and(|b| *b == b'.' || b.is_ascii_alphabetic())
+    };
+    let mut ports = Vec::new();
+    let mut start = 0;
+    for run in word.split(|c: char| !c.is_ascii_digit()) {
+        let end = start + run.len();
+        let before = start.checked_sub(1);
+        let is_length =
+            |port: u16| before.is_some_and(|at| bytes[at] == b'/') && port <= LONGEST_PREFIX;
+        let port = run.parse().ok().filter(|port| !is_length(*port));
+        if !part_of_more(before) && !part_of_more(Some(end)) {
+            ports.extend(port);
+        }
+        // Where a run ends there is one character before the next, of any length.
+        let separator = word[end..].chars().next().map_or(0, char::len_utf8);
+        start = end + separator;
+    }
+    ports
 }
 
 /// Gives `value` the next name from `base` on, or the name that it has.
@@ -516,6 +543,22 @@ mod tests {
         let wanted =
             "cache expires 300sec mtu 600 \nvalid_lft 60sec preferred_lft forever age 17sec";
         assert_eq!(round_seconds(text), wanted);
+    }
+
+    #[test]
+    fn ports_are_told_from_addresses_prefixes_and_names() {
+        for (word, ports) in [
+            ("10.0.2.2:53-60", &[53, 60][..]),
+            ("10.0.2.0/24", &[]),
+            ("10.0.2.2:6000-6010/5000", &[6000, 6010, 5000]),
+            ("1,2:3", &[1, 2, 3]),
+            ("veth1", &[]),
+            ("0x10/0xf0", &[]),
+            ("02:00:00:00:01:02", &[]),
+            ("\u{e9}53", &[53]),
+        ] {
+            assert_eq!(ports_in(word), ports, "{word}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::super::frame::{
     ICMP, Ipv4, Mac, SCTP, TCP, Tcp, UDP, echo, ethernet, icmp, sctp, station,
 };
 use super::matches::{CLIENT_PORTS, SERVER_PORTS, VIRTUAL};
-use super::network::{HOSTS, Network, Side};
+use super::network::{BACKENDS, HOSTS, Network, Side};
 
 const GRE: u8 = 47;
 /// A protocol that nobody knows.
@@ -60,22 +60,33 @@ enum Way {
 pub(super) struct Flows<'a> {
     network: &'a Network,
     flows: Vec<Flow>,
-    /// The last IPv4 id that was used: each packet has its own.
+    /// The last IPv4 id that was used.
     id: u16,
+    /// How many datagrams came in fragments: each has its own id.
+    datagrams: u16,
 }
+
+/// Few ids: one that a kernel draws has to be told from those that were injected.
+const IDS: u16 = 4;
+const FIRST_DATAGRAM: u16 = 100;
 
 impl<'a> Flows<'a> {
     pub(super) fn new(network: &'a Network) -> Self {
-        Self { network, flows: Vec::new(), id: 0 }
+        Self { network, flows: Vec::new(), id: 0, datagrams: 0 }
+    }
+
+    fn next_id(&mut self) -> u16 {
+        self.id = self.id % IDS + 1;
+        self.id
     }
 
     /// Draws frames that follow each other, each with the device that receives it.
     pub(super) fn draw(&mut self, dice: &mut Dice) -> Vec<(String, Vec<u8>)> {
         let frames = match dice.below(100) {
             _ if self.flows.is_empty() => vec![self.begin(dice)],
-            0..18 => vec![self.begin(dice)],
-            18..52 => vec![self.go_on(dice, Way::Request)],
-            52..82 => vec![self.go_on(dice, Way::Answer)],
+            0..9 => vec![self.begin(dice)],
+            9..46 => vec![self.go_on(dice, Way::Request)],
+            46..82 => vec![self.go_on(dice, Way::Answer)],
             82..90 => vec![self.error(dice)],
             90..94 => self.fragments(dice),
             _ => vec![self.stray(dice)],
@@ -87,23 +98,20 @@ impl<'a> Flows<'a> {
         let (clients, servers) = (&self.network.clients, &self.network.servers);
         let client = clients.host(dice.pick(&HOSTS));
         let server = match dice.below(10) {
-            0..4 => dice.pick(&VIRTUAL).parse().expect("an address"),
-            4..8 => servers.host(dice.pick(&HOSTS)),
+            0..5 => dice.pick(&VIRTUAL).parse().expect("an address"),
+            5..8 => servers.host(dice.pick(&HOSTS)),
             8 => clients.host(dice.pick(&[1, 2, 3, 4, 255])),
             _ => servers.host(1),
         };
         let server_port = dice.pick(&SERVER_PORTS);
-        let real = if server.octets()[1] == 96 { servers.host(dice.pick(&HOSTS)) } else { server };
-        let port = if dice.chance(50) { server_port } else { dice.pick(&SERVER_PORTS) };
-        let seen = dice.pick(&[client, client, servers.host(1), servers.host(9)]);
         self.flows.push(Flow {
             protocol: dice.pick(&[UDP, UDP, UDP, TCP, TCP, TCP, ICMP, SCTP, GRE, UNKNOWN]),
             client,
             client_port: dice.pick(&CLIENT_PORTS),
             server,
             server_port,
-            answering: (real, port),
-            seen,
+            answering: (server, server_port),
+            seen: client,
             seq: [dice.within(1000, 9000), dice.within(50_000, 90_000)],
             packets: 0,
         });
@@ -111,9 +119,41 @@ impl<'a> Flows<'a> {
     }
 
     fn go_on(&mut self, dice: &mut Dice, way: Way) -> (String, Vec<u8>) {
-        let count = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
-        let place = usize::try_from(dice.below(count)).unwrap_or(0);
+        let place = self.any(dice);
+        self.guess(dice, place);
         self.packet(dice, place, way)
+    }
+
+    /// The place of a flow, mostly of one of the last.
+    fn any(&self, dice: &mut Dice) -> usize {
+        let count = self.flows.len();
+        let recent = if dice.chance(70) { count.min(5) } else { count };
+        let back = dice.below(u32::try_from(recent).unwrap_or(1));
+        count - 1 - usize::try_from(back).unwrap_or(0)
+    }
+
+    /// Guesses who answers, and to whom.
+    fn guess(&mut self, dice: &mut Dice, place: usize) {
+        let servers = &self.network.servers;
+        let flow = &mut self.flows[place];
+        // A guess that was made is kept for a while: it may be right.
+        if flow.packets > 1 && dice.chance(40) {
+            return;
+        }
+        let is_elsewhere = flow.server.octets()[1] == 96 || flow.server.octets()[3] == 1;
+        let host = if is_elsewhere || dice.chance(10) {
+            servers.host(dice.pick(&BACKENDS))
+        } else {
+            flow.server
+        };
+        let port = if dice.chance(65) { flow.server_port } else { dice.pick(&SERVER_PORTS) };
+        flow.answering = (host, port);
+        flow.seen = match dice.below(100) {
+            0..45 => flow.client,
+            45..80 => servers.host(1),
+            80..94 => servers.host(9),
+            _ => servers.host(dice.pick(&[100, 101])),
+        };
     }
 
     /// A packet of the flow at `place`, as the device that it comes in by receives it.
@@ -125,14 +165,14 @@ impl<'a> Flows<'a> {
     }
 
     fn bytes(&mut self, dice: &mut Dice, place: usize, way: Way) -> Vec<u8> {
+        let id = self.next_id();
         let flow = &mut self.flows[place];
         flow.packets += 1;
-        self.id += 1;
         let (src, dst) = match way {
             Way::Request => (flow.client, flow.server),
             Way::Answer => (flow.answering.0, flow.seen),
         };
-        let header = header(dice, src, dst, flow.protocol, self.id);
+        let header = header(dice, src, dst, flow.protocol, id);
         let payload = payload(dice, flow, way, &header);
         header.packet(&payload)
     }
@@ -151,8 +191,8 @@ impl<'a> Flows<'a> {
     fn error(&mut self, dice: &mut Dice) -> (String, Vec<u8>) {
         const KINDS: [(u8, u8); 8] =
             [(3, 0), (3, 1), (3, 3), (3, 4), (3, 13), (11, 0), (12, 0), (4, 0)];
-        let count = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
-        let place = usize::try_from(dice.below(count)).unwrap_or(0);
+        let place = self.any(dice);
+        self.guess(dice, place);
         let way = dice.pick(&[Way::Request, Way::Request, Way::Answer]);
         let mut flow = self.flows[place].clone();
         // Whoever complains saw the packet behind the router.
@@ -170,7 +210,7 @@ impl<'a> Flows<'a> {
             Way::Request => (flow.client, flow.server),
             Way::Answer => (flow.answering.0, flow.seen),
         };
-        let quoted = header(dice, src, dst, flow.protocol, 9);
+        let quoted = header(dice, src, dst, flow.protocol, 1);
         let quoted = quoted.packet(&payload(dice, &mut flow, way, &quoted));
         let length = dice.pick(&[usize::MAX, usize::MAX, 28, 24, 12]).min(quoted.len()).min(548);
         let (kind, code) = dice.pick(&KINDS);
@@ -182,20 +222,18 @@ impl<'a> Flows<'a> {
             Way::Request => dst,
             Way::Answer => flow.client,
         };
-        self.id += 1;
         let to = if way == Way::Request { flow.client } else { flow.server };
-        let packet = header(dice, from, to, ICMP, self.id).packet(&complaint);
+        let packet = header(dice, from, to, ICMP, self.next_id()).packet(&complaint);
         self.frame(dice, from, &packet)
     }
 
     /// A request in fragments: in order or not, whole or not.
     fn fragments(&mut self, dice: &mut Dice) -> Vec<(String, Vec<u8>)> {
         const SIZE: usize = 64;
-        let count = u32::try_from(self.flows.len()).unwrap_or(u32::MAX);
-        let place = usize::try_from(dice.below(count)).unwrap_or(0);
-        let flow = self.flows[place].clone();
-        self.id += 1;
-        let mut header = header(dice, flow.client, flow.server, UDP, self.id);
+        let flow = self.flows[self.any(dice)].clone();
+        self.datagrams += 1;
+        let id = FIRST_DATAGRAM + self.datagrams;
+        let mut header = header(dice, flow.client, flow.server, UDP, id);
         header.df = dice.chance(20);
         let body = header.udp(flow.client_port, flow.server_port, &[0x5a; SIZE - 8]);
         let cuts: &[(usize, usize)] = dice.pick(&[
@@ -224,9 +262,8 @@ impl<'a> Flows<'a> {
             2 => (clients.host(dice.pick(&HOSTS)), Ipv4Addr::LOCALHOST),
             _ => (clients.host(dice.pick(&HOSTS)), clients.host(dice.pick(&[255, 1, 4]))),
         };
-        self.id += 1;
         let protocol = dice.pick(&[UDP, TCP, ICMP]);
-        let header = header(dice, from, to, protocol, self.id);
+        let header = header(dice, from, to, protocol, self.next_id());
         let (sport, dport) = (dice.pick(&SERVER_PORTS), dice.pick(&CLIENT_PORTS));
         let body = match protocol {
             UDP => header.udp(sport, dport, b"stray"),

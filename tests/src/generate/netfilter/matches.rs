@@ -5,9 +5,9 @@ use super::rules::{Hook, Table};
 
 /// Ports that traffic uses.
 pub(super) const CLIENT_PORTS: [u16; 4] = [5000, 5001, 5002, 5003];
-pub(super) const SERVER_PORTS: [u16; 4] = [53, 80, 8080, 5353];
+pub(super) const SERVER_PORTS: [u16; 3] = [53, 80, 8080];
 /// Addresses that are nobody's and that NAT rules translate.
-pub(super) const VIRTUAL: [&str; 3] = ["10.96.0.1", "10.96.0.2", "10.96.0.3"];
+pub(super) const VIRTUAL: [&str; 2] = ["10.96.0.1", "10.96.0.2"];
 
 const ADDRESSES: [&str; 9] = [
     "10.0.1.2",
@@ -32,21 +32,21 @@ fn not(dice: &mut Dice) -> &'static str {
 /// Draws what a rule matches: a protocol with its ports, addresses, devices and extensions.
 pub(super) fn draw(dice: &mut Dice, table: Table, hook: Hook, bridge_ports: &[String]) -> String {
     let mut words = Vec::new();
-    if dice.chance(55) {
+    if dice.chance(45) {
         words.push(protocol(dice));
     }
-    if dice.chance(25) {
+    if dice.chance(15) {
         words.push(format!("{}-s {}", not(dice), dice.pick(&ADDRESSES)));
     }
-    if dice.chance(25) {
+    if dice.chance(20) {
         let to_virtual = matches!(hook, Hook::PreRouting | Hook::Output) && dice.chance(60);
         let to = if to_virtual { dice.pick(&VIRTUAL) } else { dice.pick(&ADDRESSES) };
         words.push(format!("{}-d {to}", not(dice)));
     }
-    if dice.chance(20) {
+    if dice.chance(12) {
         words.extend(interface(dice, hook));
     }
-    if dice.chance(60) {
+    if dice.chance(50) {
         words.extend(extension(dice, table, hook, bridge_ports));
     }
     words.join(" ")

@@ -89,6 +89,7 @@ fn change(dice: &mut Dice) -> String {
         10 => "iptables -t nat -D POSTROUTING 1".to_owned(),
         11 => "iptables -t mangle -F".to_owned(),
         12 => "sysctl -qw net.netfilter.nf_conntrack_acct=1".to_owned(),
-        _ => "ip addr del 10.0.2.1/24 dev s0".to_owned(),
+        _ if dice.chance(20) => "ip addr del 10.0.2.1/24 dev s0".to_owned(),
+        _ => "conntrack -C".to_owned(),
     }
 }

@@ -50,6 +50,9 @@ impl Side {
 /// The hosts on each side.
 pub(super) const HOSTS: [u8; 4] = [2, 3, 4, 5];
 
+/// The servers that DNAT mostly chooses.
+pub(super) const BACKENDS: [u8; 2] = [2, 3];
+
 /// Draws a network.
 pub(super) fn draw(dice: &mut Dice) -> Network {
     let bridged = dice.chance(35);

@@ -2,6 +2,7 @@
 
 use super::super::dice::Dice;
 use super::matches::{self, SERVER_PORTS, VIRTUAL};
+use super::network::BACKENDS;
 
 /// A table of iptables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,7 @@ fn draw_table(dice: &mut Dice, table: Table, bridge_ports: &[String]) -> Vec<Str
             lines.push(rule(&format!("user{number}"), &matches, &target));
         }
     }
-    for _ in 0..dice.within(2, 10) {
+    for _ in 0..dice.within(3, 16) {
         let hook = dice.pick(table.hooks());
         let matches = matches::draw(dice, table, hook, bridge_ports);
         let (matches, target) = target(dice, table, hook, matches, users);
@@ -195,8 +196,12 @@ fn mangle(dice: &mut Dice, hook: Hook, matches: String) -> (String, String) {
 fn nat(dice: &mut Dice, hook: Hook, matches: String) -> (String, String) {
     let has_ports = ["-p udp", "-p tcp", "-p sctp"].iter().any(|p| matches.starts_with(p));
     let narrowed = |dice: &mut Dice| {
-        let (protocol, port) = (dice.pick(&["udp", "tcp"]), dice.pick(&SERVER_PORTS));
-        format!("-p {protocol} -d {} --dport {port}", dice.pick(&VIRTUAL))
+        let to = dice.pick(&VIRTUAL);
+        match dice.below(3) {
+            0 => format!("-p udp -d {to} --dport {}", dice.pick(&SERVER_PORTS)),
+            1 => format!("-p tcp -d {to}"),
+            _ => format!("-p udp -d {to}"),
+        }
     };
     match hook {
         Hook::PreRouting | Hook::Output => {
@@ -204,7 +209,7 @@ fn nat(dice: &mut Dice, hook: Hook, matches: String) -> (String, String) {
             let target = match dice.below(12) {
                 0 => "REDIRECT".to_owned(),
                 1 => "REDIRECT --to-ports 5353".to_owned(),
-                2 => format!("NETMAP --to 10.0.2.{}/30", dice.pick(&[0, 4])),
+                2 => "NETMAP --to 10.0.2.0/30".to_owned(),
                 3 => "DNAT --to-destination 10.0.2.2-10.0.2.5".to_owned(),
                 4 => "DNAT --to-destination 10.0.2.2-10.0.2.3 --persistent".to_owned(),
                 5 => format!("DNAT --to-destination :{}", dice.pick(&SERVER_PORTS)),
@@ -212,7 +217,7 @@ fn nat(dice: &mut Dice, hook: Hook, matches: String) -> (String, String) {
                 7 => "DNAT --to-destination 10.0.1.1:5353".to_owned(),
                 _ => format!(
                     "DNAT --to-destination 10.0.2.{}:{}",
-                    dice.within(2, 5),
+                    dice.pick(&BACKENDS),
                     dice.pick(&SERVER_PORTS)
                 ),
             };
