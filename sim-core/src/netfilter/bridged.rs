@@ -116,7 +116,7 @@ fn destination(f: &Flight) -> Option<Ipv4Addr> {
 
 /// The packet goes elsewhere now: to a station of the same bridge, or up to the host, which routes it
 /// (`br_nf_pre_routing_finish()`).
-fn redirected(k: &mut Kernel, f: &mut Flight, bridge: BridgeId) -> Decision<Option<Place>> {
+fn redirected(k: &Kernel, f: &mut Flight, bridge: BridgeId) -> Decision<Option<Place>> {
     let dev = k.bridges[bridge].dev;
     let Some(key) = flow::of(&f.skb, dev) else { return Err(DropReason::IpInHdr) };
     match route::input(k, f.netns, &key) {
@@ -151,7 +151,7 @@ fn redirected(k: &mut Kernel, f: &mut Flight, bridge: BridgeId) -> Decision<Opti
 
 /// Gives the frame the address of its new destination, asking for it if need be
 /// (`br_nf_pre_routing_finish_bridge()`).
-fn to_station(k: &mut Kernel, f: &mut Flight, dev: DevId) -> Decision<Option<Place>> {
+fn to_station(k: &Kernel, f: &mut Flight, dev: DevId) -> Decision<Option<Place>> {
     let port = std::mem::replace(&mut f.dev, dev);
     if let Some(addr) = cached_address(k, f) {
         write_destination(f, addr);
@@ -246,7 +246,7 @@ pub fn post_routing<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> D
 /// Cuts a packet that was put together for the hooks, or that grew (`br_nf_dev_queue_xmit()`, `br_nf_ip_fragment()`).
 fn fragment<O: Observer>(
     k: &mut Kernel,
-    f: &mut Flight,
+    f: &Flight,
     largest: usize,
     room: usize,
     o: &mut O,

@@ -114,7 +114,6 @@ pub struct Netfilter {
     /// Connections.
     pub conntrack: Conntrack,
     /// The tables of rules, in order of creation.
-    #[expect(clippy::vec_box, reason = "a table is taken out while a packet passes it")]
     pub tables: Vec<Box<Table>>,
     /// Whether packets meet every rule of a chain one by one, though its index knows better.
     pub interprets: bool,

@@ -43,33 +43,14 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             let taker = link::receive::receive(k, f, o)?;
             taken_by(k, f, taker, o)?
         }
-        Place::BridgeReceive => bridge_receive(k, f, o)?,
-        Place::BridgePreRouting => bridged::pre_routing(k, f, o)?,
-        Place::BridgeInput => bridge::input::finish(k, f, o)?,
-        Place::BridgeDeviceTransmit => {
-            if bridged::resume(f) {
-                Some(Place::BridgeInput)
-            } else {
-                bridge::local::transmit(k, f, o)?
-            }
-        }
-        Place::BridgeForward { from } => match bridged::forward(k, f, from, o)? {
-            netfilter::Verdict::Stolen => None,
-            netfilter::Verdict::Accept => Some(Place::BridgePostRouting { from }),
-        },
-        Place::BridgePostRouting { .. } => match bridged::post_routing(k, f, o)? {
-            netfilter::Verdict::Stolen => None,
-            netfilter::Verdict::Accept => Some(Place::BridgeTransmit),
-        },
-        Place::BridgeTransmit => {
-            bridge::forward::transmit(k, f)?;
-            Some(Place::Transmit)
-        }
-        Place::BridgeLocal => {
-            bridged::local_in(k, f)?;
-            bridge::local::pass_up(k, f);
-            Some(Place::DeviceReceive)
-        }
+        Place::BridgeReceive
+        | Place::BridgePreRouting
+        | Place::BridgeInput
+        | Place::BridgeDeviceTransmit
+        | Place::BridgeForward { .. }
+        | Place::BridgePostRouting { .. }
+        | Place::BridgeTransmit
+        | Place::BridgeLocal => bridged(k, f, o)?,
         Place::ArpReceive => {
             neigh::arp::receive(k, f, o)?;
             None
@@ -119,6 +100,57 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
         Place::Transmit => link::transmit::transmit(k, f, o)?,
         Place::TunnelTransmit => tunnel::transmit(k, f, o)?,
         Place::LinkFailure => return Err(ip::icmp::failure::link_failure(k, f, o)),
+    })
+}
+
+/// Where a flight goes from its place in a bridge.
+fn bridged<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
+    Ok(match f.place {
+        Place::BridgeReceive => bridge_receive(k, f, o)?,
+        Place::BridgePreRouting => bridged::pre_routing(k, f, o)?,
+        Place::BridgeInput => bridge::input::finish(k, f, o)?,
+        Place::BridgeDeviceTransmit => {
+            if bridged::resume(f) {
+                Some(Place::BridgeInput)
+            } else {
+                bridge::local::transmit(k, f, o)?
+            }
+        }
+        Place::BridgeForward { from } => match bridged::forward(k, f, from, o)? {
+            netfilter::Verdict::Stolen => None,
+            netfilter::Verdict::Accept => Some(Place::BridgePostRouting { from }),
+        },
+        Place::BridgePostRouting { .. } => match bridged::post_routing(k, f, o)? {
+            netfilter::Verdict::Stolen => None,
+            netfilter::Verdict::Accept => Some(Place::BridgeTransmit),
+        },
+        Place::BridgeTransmit => {
+            bridge::forward::transmit(k, f)?;
+            Some(Place::Transmit)
+        }
+        Place::BridgeLocal => {
+            bridged::local_in(k, f)?;
+            bridge::local::pass_up(k, f);
+            Some(Place::DeviceReceive)
+        }
+        // No other place is in a bridge.
+        Place::DeviceReceive
+        | Place::ArpReceive
+        | Place::IpReceive
+        | Place::Hook(_)
+        | Place::RouteInput
+        | Place::LocalDeliver
+        | Place::Socket
+        | Place::Forward
+        | Place::ForwardFinish
+        | Place::LocalOut
+        | Place::Output
+        | Place::IpFinish
+        | Place::Neighbour
+        | Place::Transmit
+        | Place::LoopBack
+        | Place::LinkFailure
+        | Place::TunnelTransmit => None,
     })
 }
 

@@ -142,7 +142,7 @@ const FREE: &[(&str, &[&str])] = &[
 pub fn session(seed: u64) -> Vec<Line> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let six = rng.next_u32() % 8 == 0;
-    let (family, tool) = match (six, seed % 2 == 0) {
+    let (family, tool) = match (six, seed.is_multiple_of(2)) {
         (false, true) => (AddressFamily::Inet, "iptables-nft"),
         (false, false) => (AddressFamily::Inet, "iptables-legacy"),
         (true, true) => (AddressFamily::Inet6, "ip6tables-nft"),
@@ -436,7 +436,9 @@ impl Draw {
             for word in words {
                 let is_plain = !word.is_empty() && !word.contains([' ', '"', '\\', '\'']);
                 let quoted = word.replace('\\', "\\\\").replace('"', "\\\"");
-                stdin += &if is_plain { format!("{word} ") } else { format!("\"{quoted}\" ") };
+                let quote = if is_plain { "" } else { "\"" };
+                let word = if is_plain { word } else { &quoted };
+                stdin.extend([quote, word, quote, " "]);
             }
             stdin.push('\n');
         }

@@ -88,7 +88,7 @@ pub(super) fn hook<O: Observer>(
                 reroute::reroute(k, f)?;
             }
         }
-        _ => {}
+        Hook::PreRouting | Hook::Input | Hook::Forward | Hook::PostRouting => {}
     }
     Ok(Passed::On)
 }
@@ -205,7 +205,7 @@ pub fn setup(k: &mut Kernel, f: &Flight, range: &NatRange, side: Side) -> Senten
 
 /// Rewrites an ICMP error about a flow, and what it quotes (`nf_nat_icmp_reply_translation()`).
 fn translate_error<O: Observer>(
-    k: &mut Kernel,
+    k: &Kernel,
     f: &mut Flight,
     hook: Hook,
     (id, info): (CtId, CtInfo),

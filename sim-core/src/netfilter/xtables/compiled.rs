@@ -68,11 +68,14 @@ impl Key {
 fn port(rule: &Rule) -> Option<(u8, u16)> {
     let (proto, false) = rule.ip.proto? else { return None };
     for condition in &rule.matches {
-        let found = match condition {
-            Match::Comment(_) => continue,
-            Match::Tcp(tcp) if IpProto(proto) == IpProto::TCP => tcp.only_dport(),
-            Match::Udp(udp) if IpProto(proto) == IpProto::UDP => udp.only_dport(),
-            _ => return None,
+        let found = if matches!(condition, Match::Comment(_)) {
+            continue;
+        } else if let (Match::Tcp(tcp), IpProto::TCP) = (condition, IpProto(proto)) {
+            tcp.only_dport()
+        } else if let (Match::Udp(udp), IpProto::UDP) = (condition, IpProto(proto)) {
+            udp.only_dport()
+        } else {
+            return None;
         };
         if let Some(port) = found {
             return Some((proto, port));

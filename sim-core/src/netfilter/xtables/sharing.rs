@@ -20,7 +20,15 @@ pub(super) fn attach(shared: &mut Shared, batch: &XtBatch) -> Result<(), (usize,
         XtAct::Append(rule, _) | XtAct::Insert(_, rule, _) | XtAct::Replace(_, rule, _) => {
             Some((at, rule))
         }
-        _ => None,
+        XtAct::Load
+        | XtAct::Unload
+        | XtAct::NewChain
+        | XtAct::DeleteChain
+        | XtAct::RenameChain(_)
+        | XtAct::Policy(..)
+        | XtAct::Delete(_)
+        | XtAct::Flush
+        | XtAct::Zero(_) => None,
     });
     let conditions = added.flat_map(|(at, rule)| rule.matches.iter().map(move |m| (at, m)));
     let mut attached: Vec<&Match> = Vec::new();

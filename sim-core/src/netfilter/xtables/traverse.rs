@@ -281,7 +281,7 @@ fn judge(rule: &Rule, live: &mut RuleLive, k: &mut Kernel, f: &Flight, seen: &Se
         let memory = live.matches.get_mut(n).unwrap_or(&mut nothing);
         match condition.matches(k, f, seen, memory) {
             Matched::Yes => {}
-            other => return other,
+            other @ (Matched::No | Matched::Malformed) => return other,
         }
     }
     Matched::Yes

@@ -149,7 +149,6 @@ pub trait MatchExtension: Extension {
     fn matches(&self, k: &mut Kernel, f: &Flight, seen: &Seen, state: &mut MatchState) -> Matched;
 }
 
-
 /// Judges where a match is loaded (`xt_check_match()`).
 fn admit<M: MatchExtension>(extension: &M, place: &Place<'_>) -> Result<(), Errno> {
     if place.variant == Variant::Nft && extension.is_native() {
