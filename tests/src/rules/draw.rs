@@ -436,9 +436,8 @@ impl Draw {
             for word in words {
                 let is_plain = !word.is_empty() && !word.contains([' ', '"', '\\', '\'']);
                 let quoted = word.replace('\\', "\\\\").replace('"', "\\\"");
-                let quote = if is_plain { "" } else { "\"" };
-                let word = if is_plain { word } else { &quoted };
-                stdin.extend([quote, word, quote, " "]);
+                let word = if is_plain { word } else { format!("\"{quoted}\"") };
+                stdin.extend([word.as_str(), " "]);
             }
             stdin.push('\n');
         }

@@ -28,8 +28,8 @@ pub struct Listing {
 pub struct Printer<'a> {
     /// IPv4 or IPv6.
     pub family: AddressFamily,
-    /// The engine.
-    pub variant: Variant,
+    /// The engine, whose tools leave out what makes no difference to it; nothing is left out if it is none.
+    pub variant: Option<Variant>,
     /// What is written so far.
     pub out: &'a mut String,
 }
@@ -146,7 +146,12 @@ impl Printer<'_> {
     fn save_iface(&mut self, letter: char, name: Option<&IfName>) {
         let Some(IfName { name, wildcard, invert }) = name else { return };
         // A lone plus sign: all names. Only `nf_tables` can tell its opposite from nothing.
-        if name.is_empty() && (self.variant == Variant::Legacy || !invert) {
+        let is_left_out = match self.variant {
+            None => false,
+            Some(Variant::Legacy) => true,
+            Some(Variant::Nft) => !invert,
+        };
+        if name.is_empty() && is_left_out {
             return;
         }
         self.invert(*invert);

@@ -225,7 +225,7 @@ impl Tracer {
         }
         let mut words = format!("-A {}", met.chain.name);
         let mut printer =
-            Printer { family: AddressFamily::Inet, variant: self.variant, out: &mut words };
+            Printer { family: AddressFamily::Inet, variant: Some(self.variant), out: &mut words };
         printer
             .save(met.rule, None, |id: &ChainId| rules.chain(*id).map_or("", |chain| &chain.name));
         let verdict = trace::verdict(rules, &met.rule.action, sentence);

@@ -46,7 +46,7 @@ fn line(batch: &XtBatch, change: &XtChange, out: &mut String) {
     let rule = |what: &str, rule: &Rule<Box<str>>, counters: Counters| {
         let Counters { packets, bytes } = counters;
         let mut text = format!("[{packets}:{bytes}] {what}");
-        let mut printer = Printer { family: batch.family, variant: batch.variant, out: &mut text };
+        let mut printer = Printer { family: batch.family, variant: None, out: &mut text };
         printer.save(rule, None, |chain| chain);
         text
     };

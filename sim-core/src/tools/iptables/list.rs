@@ -82,13 +82,13 @@ impl Work<'_> {
             }
             if number.is_none() {
                 heading(draft, *shown, how, &mut text);
-                Printer { family, variant, out: &mut text }.list_heading(how);
+                Printer { family, variant: Some(variant), out: &mut text }.list_heading(how);
             }
             let Shown::There(id) = *shown else { continue };
             let (Some(chain), Some(live)) = (draft.chain(id), draft.live(id)) else { continue };
             for (at, (rule, live)) in chain.rules.iter().zip(&live.rules).enumerate() {
                 if number.is_none_or(|number| number == at + 1) {
-                    let mut printer = Printer { family, variant, out: &mut text };
+                    let mut printer = Printer { family, variant: Some(variant), out: &mut text };
                     let counted = (at + 1, live.counters);
                     printer.list(rule, counted, how, |id| chain_name(draft, *id));
                 }
@@ -173,7 +173,7 @@ impl Work<'_> {
             text += "-A ";
             text += &chain.name;
             let counters = Some(live.counters).filter(|_| style == Counts::Words);
-            let mut printer = Printer { family, variant, out: &mut text };
+            let mut printer = Printer { family, variant: Some(variant), out: &mut text };
             printer.save(rule, counters, |id| chain_name(draft, *id));
             text.push('\n');
         }
@@ -199,7 +199,7 @@ fn heading(draft: &mut Draft<'_>, shown: Shown, how: Listing, text: &mut String)
                 let (family, variant) = (draft.which().family, draft.which().variant);
                 let mut count = |n, what: &str| {
                     text.push(' ');
-                    let mut printer = Printer { family, variant, out: &mut *text };
+                    let mut printer = Printer { family, variant: Some(variant), out: &mut *text };
                     printer.count(n, how);
                     *text += what;
                 };

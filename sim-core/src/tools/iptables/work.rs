@@ -131,7 +131,7 @@ impl<'w> Work<'w> {
     /// Writes the line of a rule that comes or goes.
     pub(super) fn tell(&mut self, rule: &Rule<Box<str>>) {
         let (family, variant) = (self.family, self.variant);
-        Printer { family, variant, out: &mut self.out }.tell(rule, |chain| chain);
+        Printer { family, variant: Some(variant), out: &mut self.out }.tell(rule, |chain| chain);
     }
 
     /// The batch.
