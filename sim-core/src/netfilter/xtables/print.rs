@@ -156,7 +156,9 @@ impl Printer<'_> {
         }
         self.invert(*invert);
         let plus = if *wildcard { "+" } else { "" };
-        self.put(format_args!(" -{letter} {name}{plus}"));
+        // The real tools do not quote it.
+        let quote = if self.variant.is_none() && name.contains(' ') { "\"" } else { "" };
+        self.put(format_args!(" -{letter} {quote}{name}{plus}{quote}"));
     }
 
     /// Writes the heading of a chain's columns.
