@@ -154,7 +154,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    ("case", &["link", "netlink", "socket", "tools", "world"]),
+    ("case", &["link", "netfilter", "netlink", "socket", "tools", "world"]),
 ];
 
 /// The files that are compiled for tests only: those of modules declared behind `#[cfg(test)]`.

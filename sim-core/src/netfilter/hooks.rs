@@ -1,7 +1,5 @@
 //! What is registered at the hooks of a namespace, in order of priority (`nf_register_net_hooks()`).
 
-use smallvec::SmallVec;
-
 use crate::family::AddressFamily;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::Table;
@@ -38,7 +36,7 @@ pub enum HookFn {
 /// The functions at each hook, by [`Hook::index`].
 #[derive(Clone, Debug, Default)]
 pub struct Hooks {
-    at: [SmallVec<[(i32, HookFn); 4]>; Hook::COUNT],
+    at: [Vec<(i32, HookFn)>; Hook::COUNT],
 }
 
 impl Hooks {

@@ -36,7 +36,9 @@ pub fn run<O: Observer>(
                 Queued::NoProgram | Queued::Refused => return Err(DropReason::NetfilterDrop),
             },
             Err(Refusal { reason, errno }) => {
-                k.refuse_send(f, errno);
+                if let Some(errno) = errno {
+                    k.refuse_send(f, errno);
+                }
                 return Err(reason);
             }
         }
@@ -49,13 +51,13 @@ pub fn run<O: Observer>(
 pub(super) struct Refusal {
     /// Why.
     pub(super) reason: DropReason,
-    /// What the system call answers.
-    pub(super) errno: Errno,
+    /// What the system call answers, if it does not succeed all the same.
+    pub(super) errno: Option<Errno>,
 }
 
 impl From<DropReason> for Refusal {
     fn from(reason: DropReason) -> Self {
-        Self { reason, errno: Errno::EPERM }
+        Self { reason, errno: Some(Errno::EPERM) }
     }
 }
 
@@ -84,10 +86,11 @@ fn call<O: Observer>(
     o: &mut O,
 ) -> Result<Called, Refusal> {
     match function {
-        HookFn::Defragment => Ok(match conntrack::defrag::gather(k, f, state.hook) {
-            Datagram::Whole => Called::Accept,
-            Datagram::Waiting => Called::Stolen,
-        }),
+        HookFn::Defragment => match conntrack::defrag::gather(k, f, state.hook) {
+            Ok(Datagram::Whole) => Ok(Called::Accept),
+            Ok(Datagram::Waiting) => Ok(Called::Stolen),
+            Err(reason) => Err(Refusal { reason, errno: None }),
+        },
         HookFn::Track => Ok(conntrack::track::track(k, f, state.hook).map(|()| Called::Accept)?),
         HookFn::Confirm => Ok(conntrack::confirm::confirm(k, f).map(|()| Called::Accept)?),
         HookFn::Translate => nat::hook(k, f, state, o).map(Called::from),

@@ -164,7 +164,7 @@ pub struct Conn {
     pub master: Option<CtId>,
     /// Which events are told of it (`struct nf_conntrack_ecache`).
     pub event_mask: u32,
-    /// What has happened to it and was not told yet: a bit each, by [`Event`](super::event::Event).
+    /// What has happened to it and was not told yet: a bit each, by [`Event`].
     pub pending: u32,
     /// The number that tools show (`nf_ct_get_id()`).
     pub number: u32,

@@ -2,7 +2,7 @@
 //! `nft_compat.c`, which runs the same extensions inside `nf_tables`).
 //!
 //! A [`Rule`](rule::Rule) is immutable; what packets change about it stands in [`table::RuleLive`]. An extension
-//! is one file in [`matches`] or [`targets`]: its options, its text, its evaluation.
+//! is one file in [`mod@matches`] or [`targets`]: its options, its text, its evaluation.
 
 pub mod change;
 pub mod commit;

@@ -1,4 +1,4 @@
-//! Tables: what is shared and never changes ([`Ruleset`]), and what packets change ([`Live`]).
+//! Tables: what is shared and never changes ([`Ruleset`]), and what packets change ([`ChainLive`]).
 
 use std::sync::Arc;
 

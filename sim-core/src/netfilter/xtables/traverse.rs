@@ -1,7 +1,7 @@
 //! Passing a packet through a table (`ipt_do_table()`, `nft_do_chain()`).
 //!
 //! There is one walk. Rule by rule it is the plain interpreter, which is the definition; over long chains it skips
-//! what the index of [`compiled`](super::compiled) knows not to apply.
+//! what the index of `compiled` knows not to apply.
 
 use std::net::IpAddr;
 use std::sync::Arc;
