@@ -33,7 +33,7 @@ pub fn run<O: Observer>(
             Ok(Called::Queue { number, bypass }) => match queue::hold(k, f, number, n) {
                 Queued::Waits => return Ok(Verdict::Stolen),
                 Queued::NoProgram if bypass => {}
-                Queued::NoProgram | Queued::Refused => return Err(DropReason::NetfilterDrop),
+                Queued::NoProgram | Queued::Refused => return Err(DropReason::NotSpecified),
             },
             Err(Refusal { reason, errno }) => {
                 if let Some(errno) = errno {
