@@ -133,6 +133,8 @@ fn finish(
 /// Starts a copy of the frame on its way to a port (`deliver_clone()`).
 fn send_copy(k: &mut Kernel, f: &Flight, to: DevId, from: Option<DevId>) {
     let mut copy = k.clone_flight(f);
+    // What shares its bytes is cut anew, not as it came (`skb_cloned()` in `ip_do_fragment()`).
+    copy.pieces = None;
     copy.dev = to;
     copy.place = Place::BridgeForward { from };
     k.spawn(copy);

@@ -120,6 +120,7 @@ fn fresh(k: &Kernel, netns: NetnsId, spec: &ConntrackSpec) -> Result<Conn, Netli
         masquerade: None,
         master: None,
         event_mask,
+        refreshed: false,
         pending: 0,
         number: 0,
     };

@@ -14,6 +14,8 @@ use super::super::observed::Direction;
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) dir: Direction,
+    /// Whether it was for this host, which routes it.
+    pub(super) is_for_host: bool,
     pub(super) frame: Vec<u8>,
 }
 
@@ -41,7 +43,7 @@ pub(super) fn rewritten(frames: &[Seen]) -> Vec<(Vec<u8>, Vec<u8>)> {
         these.filter_map(|(n, seen)| Some((n, &seen.frame, Fragment::parse(&seen.frame)?)))
     };
     let mut pairs = Vec::new();
-    for (_, frame, own) in of(Direction::In) {
+    for (n, frame, own) in of(Direction::In) {
         let same = |(_, _, other): &(usize, &Vec<u8>, Fragment<'_>)| other.id == own.id;
         let last_in = of(Direction::In).filter(same).map(|(n, ..)| n).max();
         let first_out = of(Direction::Out).filter(same).map(|(n, ..)| n).min();
@@ -50,7 +52,8 @@ pub(super) fn rewritten(frames: &[Seen]) -> Vec<(Vec<u8>, Vec<u8>)> {
             && of(Direction::Out).filter(same).any(|(_, _, other)| other.offset != own.offset);
         let sent = of(Direction::Out).find(|(_, _, other)| *other == own);
         // The first piece is the datagram that was rewritten, and a copy.
-        if let (true, true, Some((_, sent, _))) = (own.offset != 0, together, sent) {
+        let is_routed = frames.get(n).is_some_and(|seen| seen.is_for_host);
+        if let (true, true, Some((_, sent, _))) = (own.offset != 0 && is_routed, together, sent) {
             pairs.extend(Some(frame.clone()).zip(with_headers_of(sent, frame, own.data.len())));
         }
     }

@@ -69,7 +69,8 @@ impl Wire {
                     t_us: i64::try_from(since).unwrap_or(i64::MAX),
                     hex: to_hex(&frame),
                 };
-                batch.push(shared::Seen { dir: seen.dir, frame: frame.clone() });
+                let is_for_host = info.pkt_type == PacketType::Host;
+                batch.push(shared::Seen { dir: seen.dir, is_for_host, frame: frame.clone() });
                 list.push((dev.unwrap_or_else(|| "gone".to_owned()), seen));
             }
             rewritten.extend(shared::rewritten(&batch));

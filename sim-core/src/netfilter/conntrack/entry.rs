@@ -164,6 +164,8 @@ pub struct Conn {
     pub master: Option<CtId>,
     /// Which events are told of it (`struct nf_conntrack_ecache`).
     pub event_mask: u32,
+    /// Whether the packet at hand has prolonged it; only such packets are counted (`nf_ct_refresh_acct()`).
+    pub refreshed: bool,
     /// What has happened to it and was not told yet: a bit each, by [`Event`].
     pub pending: u32,
     /// The number that tools show (`nf_ct_get_id()`).
@@ -187,6 +189,7 @@ impl Conn {
             masquerade: None,
             master: None,
             event_mask: u32::MAX,
+            refreshed: false,
             pending: 0,
             number: 0,
         }
@@ -200,6 +203,7 @@ impl Conn {
 
     /// Lets it live for `extra` more jiffies from `now` (`__nf_ct_refresh_acct()`), unless its time is fixed.
     pub fn refresh(&mut self, now: u64, extra: u64) {
+        self.refreshed = true;
         if self.status.has(Status::FIXED_TIMEOUT) {
             return;
         }

@@ -184,9 +184,12 @@ fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Rul
     let cx = ProtoCx { now, sysctl: &ns.sysctl, hook };
     let Some(conn) = ns.nf.conntrack.conns.get_mut(id) else { return Ruling::Invalid };
     let packet = f.skb.network_header();
+    conn.refreshed = false;
     let ruling = proto::packet(conn, packet, info.dir(), info, &cx);
-    if matches!(ruling, Ruling::Accept | Ruling::Kill) {
+    if ruling == Ruling::Kill || ruling == Ruling::Accept && conn.refreshed {
         count(conn, info.dir(), packet.len());
+    }
+    if matches!(ruling, Ruling::Accept | Ruling::Kill) {
         let is_answer = info == CtInfo::EstablishedReply && ruling == Ruling::Accept;
         if is_answer && !conn.status.has(Status::SEEN_REPLY) {
             conn.status.set(Status::SEEN_REPLY);

@@ -185,6 +185,7 @@ pub(super) fn entry(tuple: Tuple) -> Conn {
         masquerade: None,
         master: None,
         event_mask: 0,
+        refreshed: false,
         pending: 0,
         number: 0,
     }

@@ -415,6 +415,7 @@ fn conn(src: (&str, u16), dst: (&str, u16), answers: (&str, u16), status: Status
         masquerade: None,
         master: None,
         event_mask: 0,
+        refreshed: false,
         pending: 0,
         number: 0,
     }

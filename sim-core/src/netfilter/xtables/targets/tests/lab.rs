@@ -35,6 +35,7 @@ pub(super) fn conn(tuple: Tuple) -> Conn {
         masquerade: None,
         master: None,
         event_mask: u32::MAX,
+        refreshed: false,
         pending: 0,
         number: 0,
     }
