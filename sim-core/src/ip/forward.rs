@@ -129,6 +129,6 @@ pub fn finish(k: &Kernel, f: &mut Flight) {
 }
 
 /// Whether the packet at the network header carries the don't-fragment flag.
-pub(super) fn has_df(skb: &Skb) -> bool {
+pub(crate) fn has_df(skb: &Skb) -> bool {
     skb.network_header().get(6).is_some_and(|flags| flags & 0x40 != 0)
 }

@@ -152,6 +152,19 @@ fn count_out(k: &mut Kernel, f: &Flight, kind: RouteType, len: usize) {
     mib.ip_ext.add(IpExtMib::OutOctets, len as u64);
 }
 
+/// Cuts the packet into pieces of at most `room` bytes, as it came where that fits.
+pub(crate) fn cut(k: &mut Kernel, f: &Flight, room: usize) -> Decision<SmallVec<[Box<Skb>; 8]>> {
+    let mut pieces = SmallVec::new();
+    let geometry = f.pieces.as_deref().unwrap_or_default();
+    let params = FragmentParams { mtu: room, keep_df: f.cb.frag_df, geometry };
+    let cut = ip_do_fragment(&f.skb, &params, || k.pool.take(), |piece| pieces.push(piece));
+    if cut.is_err() {
+        k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
+        return Err(DropReason::NotSpecified);
+    }
+    Ok(pieces)
+}
+
 /// Sends the packet in pieces of at most `room` bytes (`ip_do_fragment()`).
 fn fragment<O: Observer>(
     k: &mut Kernel,
@@ -160,15 +173,7 @@ fn fragment<O: Observer>(
     room: usize,
     o: &mut O,
 ) -> Decision<()> {
-    let mut pieces = SmallVec::<[Box<Skb>; 8]>::new();
-    let geometry = f.pieces.as_deref().unwrap_or_default();
-    let params = FragmentParams { mtu: room, keep_df: f.cb.frag_df, geometry };
-    let cut = ip_do_fragment(&f.skb, &params, || k.pool.take(), |piece| pieces.push(piece));
-    if cut.is_err() {
-        k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
-        return Err(DropReason::NotSpecified);
-    }
-    for piece in pieces {
+    for piece in cut(k, f, room)? {
         count_out(k, f, kind, piece.network_header().len());
         k.netns[f.netns].mib.ip.inc(IpMib::FragCreates);
         let mut flight = f.with_skb(piece);

@@ -4,27 +4,24 @@
 //! they come in, `FORWARD` and `POSTROUTING` when they leave. So a service that is translated to a station of the
 //! same bridge works, although nobody routes. Left out: IPv6 and ARP, and packets in VLAN and PPPoE frames.
 
-use std::net::Ipv4Addr;
-
-use smallvec::SmallVec;
-
 use crate::bridge::{Bridge, port_of};
 use crate::family::V4;
 use crate::id::{BridgeId, DevId};
 use crate::ip::flow;
+use crate::ip::forward::has_df;
+use crate::ip::output::cut;
 use crate::kernel::flight::IpCb;
 use crate::kernel::{Flight, Kernel, Place};
 use crate::link::inet::ConfKey;
 use crate::neigh::output::cached_address;
 use crate::netfilter::conntrack::{CtRef, Status, confirm};
-use crate::netfilter::{self, Hook, HookState, Verdict};
+use crate::netfilter::{self, Hook, HookState, Verdict, destination};
 use crate::netns::mib::{IpExtMib, IpMib};
 use crate::netns::stack::{self, Decision};
 use crate::packet::checksum::ip_fast_csum;
 use crate::packet::ethernet::ETH_HLEN;
-use crate::packet::fragment::{FragmentParams, ip_do_fragment};
 use crate::packet::ipv4::IPV4_HLEN;
-use crate::packet::{EtherType, Ipv4, MacAddr, PacketType, Skb};
+use crate::packet::{EtherType, MacAddr, PacketType};
 use crate::route::{self, Dst, FlowKey, RouteType};
 use crate::sysctl::table::Sysctl;
 use crate::trace::{DropReason, Observer, Origin};
@@ -108,10 +105,6 @@ pub fn pre_routing<O: Observer>(
         return Ok(Some(Place::BridgeInput));
     }
     redirected(k, f, bridge)
-}
-
-fn destination(f: &Flight) -> Option<Ipv4Addr> {
-    Ipv4::parse(f.skb.network_header()).ok().map(|ip| ip.dst())
 }
 
 /// The packet goes elsewhere now: to a station of the same bridge, or up to the host, which routes it
@@ -251,22 +244,14 @@ fn fragment<O: Observer>(
     room: usize,
     o: &mut O,
 ) -> Decision<Verdict> {
-    let has_df = Ipv4::parse(f.skb.network_header()).is_ok_and(|ip| ip.df());
     let mib = &mut k.netns[f.netns].mib.ip;
-    if has_df && !f.cb.ignore_df || largest > room {
+    if has_df(&f.skb) && !f.cb.ignore_df || largest > room {
         mib.inc(IpMib::FragFails);
         return Err(DropReason::NotSpecified);
     }
     let header: Option<[u8; ETH_HLEN]> = f.skb.mac_header().first_chunk().copied();
-    let mut pieces = SmallVec::<[Box<Skb>; 8]>::new();
-    let geometry = f.pieces.as_deref().unwrap_or_default();
-    let params = FragmentParams { mtu: room, keep_df: f.cb.frag_df, geometry };
-    let cut = ip_do_fragment(&f.skb, &params, || k.pool.take(), |piece| pieces.push(piece));
-    let (Ok(()), Some(header)) = (cut, header) else {
-        k.netns[f.netns].mib.ip.inc(IpMib::FragFails);
-        return Err(DropReason::NotSpecified);
-    };
-    for mut piece in pieces {
+    let Some(header) = header else { return Err(DropReason::NotSpecified) };
+    for mut piece in cut(k, f, room)? {
         k.netns[f.netns].mib.ip.inc(IpMib::FragCreates);
         piece.push(ETH_HLEN).copy_from_slice(&header);
         piece.reset_mac_header();

@@ -54,20 +54,20 @@ impl Hooks {
     }
 }
 
-/// The hooks where connection tracking looks at packets that it has not seen.
-const TRACKED: [Hook; 2] = [Hook::PreRouting, Hook::Output];
-/// The hooks where packets leave its sight.
-const CONFIRMED: [Hook; 2] = [Hook::PostRouting, Hook::Input];
+/// The hooks where packets come in sight: connections are looked up, destinations translated.
+const ENTRIES: [Hook; 2] = [Hook::PreRouting, Hook::Output];
+/// The hooks where they leave it: sources are translated, connections confirmed.
+const EXITS: [Hook; 2] = [Hook::PostRouting, Hook::Input];
 
 /// Works out what is registered, from the tables there are and from who needs connection tracking.
 pub(super) fn registered(nf: &Netfilter) -> Hooks {
     let mut hooks = Hooks::default();
     if nf.conntrack.users > 0 {
-        for hook in TRACKED {
+        for hook in ENTRIES {
             hooks.register(hook, priority::DEFRAG, HookFn::Defragment);
             hooks.register(hook, priority::CONNTRACK, HookFn::Track);
         }
-        for hook in CONFIRMED {
+        for hook in EXITS {
             hooks.register(hook, priority::CONFIRM, HookFn::Confirm);
         }
     }
@@ -85,10 +85,10 @@ pub(super) fn registered(nf: &Netfilter) -> Hooks {
         }
     }
     if translates {
-        for hook in [Hook::PreRouting, Hook::Output] {
+        for hook in ENTRIES {
             hooks.register(hook, priority::NAT_DST, HookFn::Translate);
         }
-        for hook in [Hook::PostRouting, Hook::Input] {
+        for hook in EXITS {
             hooks.register(hook, priority::NAT_SRC, HookFn::Translate);
         }
     }

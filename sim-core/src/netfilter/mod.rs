@@ -22,13 +22,16 @@ mod run;
 pub mod xtables;
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use crate::id::DevId;
+use crate::kernel::Flight;
 use crate::netfilter::conntrack::Conntrack;
 use crate::netfilter::hooks::Hooks;
 use crate::netfilter::queue::Queues;
 use crate::netfilter::xtables::matches::Shared;
 use crate::netfilter::xtables::table::Table;
+use crate::packet::Ipv4;
 
 pub use run::run;
 
@@ -131,4 +134,9 @@ impl Netfilter {
     pub fn register_hooks(&mut self) {
         self.hooks = hooks::registered(self);
     }
+}
+
+/// The destination of the packet at the network header.
+fn destination(f: &Flight) -> Option<Ipv4Addr> {
+    Ipv4::parse(f.skb.network_header()).ok().map(|ip| ip.dst())
 }

@@ -17,14 +17,6 @@ pub struct Queues {
     bound: BTreeMap<u16, VecDeque<Box<Flight>>>,
 }
 
-impl Queues {
-    /// Whether no packet waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bound.values().all(VecDeque::is_empty)
-    }
-}
-
 /// What becomes of a packet that is sent to a queue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Queued {

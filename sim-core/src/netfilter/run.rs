@@ -95,10 +95,11 @@ fn call<O: Observer>(
         HookFn::Confirm => Ok(conntrack::confirm::confirm(k, f).map(|()| Called::Accept)?),
         HookFn::Translate => nat::hook(k, f, state, o).map(Called::from),
         HookFn::Table(n) => {
-            let before = reroute::Key::of(f);
-            let is_mangle = k.netns[f.netns].nf.tables[n].name == TableName::Mangle;
+            let may_reroute = state.hook == Hook::Output
+                && k.netns[f.netns].nf.tables[n].name == TableName::Mangle;
+            let before = if may_reroute { reroute::Key::of(f) } else { None };
             let passed = traverse::table(k, f, n, state, o)?;
-            if is_mangle && state.hook == Hook::Output && before != reroute::Key::of(f) {
+            if may_reroute && before != reroute::Key::of(f) {
                 reroute::reroute(k, f)?;
             }
             Ok(passed.into())

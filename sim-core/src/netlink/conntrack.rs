@@ -5,7 +5,7 @@ use crate::id::NetnsId;
 use crate::kernel::{Kernel, nfnl};
 use crate::netfilter::conntrack::control;
 use crate::netfilter::conntrack::entry::Counted;
-use crate::netfilter::conntrack::event::{self, Event};
+use crate::netfilter::conntrack::event::Event;
 use crate::netfilter::conntrack::proto::{ProtoState, gre, sctp, tcp, udp};
 use crate::netfilter::conntrack::{Conn, CtId, Dir, Side, Status, Tuple, Zone, garbage, proto};
 use crate::netlink::message::ConntrackMsg;
@@ -103,26 +103,11 @@ fn fresh(k: &Kernel, netns: NetnsId, spec: &ConntrackSpec) -> Result<Conn, Netli
     if spec.timeout.is_none() || spec.tuples.iter().any(|tuple| proto::invert(tuple).is_none()) {
         return Err(Errno::EINVAL.into());
     }
-    let now = k.now;
-    let event_mask = event::mask_of_new(k, netns, None);
-    let ns = &k.netns[netns];
-    let on = |key| ns.sysctl.is_on(key);
     let mut conn = Conn {
-        tuples: spec.tuples,
         status: Status::CONFIRMED,
         zone: spec.zone,
-        timeout: 0,
         proto: nothing_known(spec.tuples[0].proto),
-        mark: 0,
-        labels: (ns.nf.conntrack.label_users > 0).then_some(0),
-        counted: on(Sysctl::NfConntrackAcct).then_some([Counted::default(); 2]),
-        since: on(Sysctl::NfConntrackTimestamp).then_some(now),
-        masquerade: None,
-        master: None,
-        event_mask,
-        refreshed: false,
-        pending: 0,
-        number: 0,
+        ..Conn::begun(k, netns, spec.tuples, None)
     };
     translate(&mut conn, spec);
     Ok(conn)
@@ -265,11 +250,7 @@ pub(super) fn delete(
 
 /// Ends all connections (`ctnetlink_flush_conntrack()`).
 pub(super) fn flush(k: &mut Kernel, netns: NetnsId) {
-    let conns = k.netns[netns].nf.conntrack.conns.iter();
-    let all: Vec<CtId> = conns.map(|(id, _)| id).collect();
-    for id in all {
-        garbage::kill(k, netns, id);
-    }
+    garbage::kill_where(k, netns, |_| true);
     garbage::collect(k);
 }
 

@@ -104,9 +104,6 @@ pub(super) fn transmit<O: Observer>(
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::LocalOut, cause.netns, dst.dev, flow);
     flight.dst = Some(dst);
-    if params.icmp_type.is_error() {
-        flight.ct = cause.ct.of_error();
-    }
     flight.caller = Caller::IpSend(cause.netns, None);
     flight.cb.opt = answer.options.found;
     if counts_as_error(params.icmp_type) {

@@ -4,7 +4,7 @@
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::conntrack::entry::{CtId, CtRef, Status};
 use crate::netfilter::conntrack::event::{self, Event};
-use crate::netfilter::conntrack::tuple::{CtInfo, Dir};
+use crate::netfilter::conntrack::tuple::Dir;
 use crate::netfilter::conntrack::{garbage, proto};
 use crate::netns::stack::Decision;
 use crate::time::HZ;
@@ -36,11 +36,7 @@ fn insert(k: &mut Kernel, f: &mut Flight, id: CtId) -> Decision<()> {
     let now = k.now;
     let ct = &mut k.netns[f.netns].nf.conntrack;
     let Some(conn) = ct.conns.get(id) else { return Ok(()) };
-    let taken = [Dir::Original, Dir::Reply].into_iter().find_map(|dir| {
-        let number = conn.zone.id_in(dir);
-        ct.conns.find_numbered(conn.tuple(dir), number).next()
-    });
-    if let Some((winner, dir)) = taken {
+    if let Some((winner, dir)) = ct.conns.clash(conn) {
         return resolve_clash(k, f, id, winner, dir);
     }
     let Some(conn) = ct.conns.get_mut(id) else { return Ok(()) };
@@ -71,7 +67,8 @@ fn resolve_clash(
     match allowed {
         Some(Merge::Same) => {
             ct.conns.merge_counts(loser, winner);
-            f.ct = CtRef::Tracked(winner, info_of(dir, ct.conns.get(winner).map(|c| c.status)));
+            let status = ct.conns.get(winner).map(|conn| conn.status).unwrap_or_default();
+            f.ct = CtRef::Tracked(winner, status.of_packet(dir));
             ct.stats.clash_resolve += 1;
             Ok(())
         }
@@ -84,15 +81,6 @@ fn resolve_clash(
             ct.stats.insert_failed += 1;
             Err(DropReason::NetfilterDrop)
         }
-    }
-}
-
-/// How a packet relates to the connection it was merged into (`nf_ct_set()` with `CTINFO2DIR` of the hash).
-fn info_of(dir: Dir, status: Option<Status>) -> CtInfo {
-    match dir {
-        Dir::Reply => CtInfo::EstablishedReply,
-        Dir::Original if status.is_some_and(|s| s.has(Status::SEEN_REPLY)) => CtInfo::Established,
-        Dir::Original => CtInfo::New,
     }
 }
 

@@ -1,9 +1,11 @@
 //! A connection (`struct nf_conn`).
 
-use crate::id::DevId;
-use crate::netfilter::conntrack::event::Event;
+use crate::id::{DevId, NetnsId};
+use crate::kernel::Kernel;
+use crate::netfilter::conntrack::event::{self, Event};
 use crate::netfilter::conntrack::proto::ProtoState;
 use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
+use crate::sysctl::Sysctl;
 use crate::time::SimTime;
 
 /// Names an entry of one namespace's table; never used twice, so that a stale one finds nothing.
@@ -25,24 +27,6 @@ pub enum CtRef {
     Tracked(CtId, CtInfo),
     /// It will belong to an entry of this template, which the target `CT` gave it (`IPS_TEMPLATE`).
     Template(Template),
-}
-
-impl CtRef {
-    /// The relation of an error about a packet that has this one, as the host that makes it notes it
-    /// (`nf_conntrack_attach()`): its connection is perhaps not to be found in the table.
-    #[must_use]
-    pub fn of_error(self) -> Self {
-        match self {
-            Self::Tracked(id, info) => Self::Tracked(
-                id,
-                match info.dir() {
-                    Dir::Original => CtInfo::RelatedReply,
-                    Dir::Reply => CtInfo::Related,
-                },
-            ),
-            Self::None | Self::Untracked | Self::Template(_) => Self::None,
-        }
-    }
 }
 
 /// What the target `CT` asks of the entry that a packet will make (`struct nf_conn` with `IPS_TEMPLATE`).
@@ -114,6 +98,17 @@ impl Status {
     #[must_use]
     pub const fn has(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
+    }
+
+    /// How a packet in direction `dir` relates to a connection of this status.
+    #[must_use]
+    pub const fn of_packet(self, dir: Dir) -> CtInfo {
+        match dir {
+            Dir::Reply => CtInfo::EstablishedReply,
+            Dir::Original if self.has(Self::SEEN_REPLY) => CtInfo::Established,
+            Dir::Original if self.has(Self::EXPECTED) => CtInfo::Related,
+            Dir::Original => CtInfo::New,
+        }
     }
 
     /// Sets `bits`.
@@ -192,6 +187,25 @@ impl Conn {
             refreshed: false,
             pending: 0,
             number: 0,
+        }
+    }
+
+    /// A connection that begins in `netns` now: what the settings of the namespace have it remember, and whether
+    /// events are told of it, of which `events` were asked for (`init_conntrack()`).
+    pub(crate) fn begun(
+        k: &Kernel,
+        netns: NetnsId,
+        tuples: [Tuple; 2],
+        events: Option<u32>,
+    ) -> Self {
+        let ns = &k.netns[netns];
+        let on = |key| ns.sysctl.is_on(key);
+        Self {
+            labels: (ns.nf.conntrack.label_users > 0).then_some(0),
+            counted: on(Sysctl::NfConntrackAcct).then_some([Counted::default(); 2]),
+            since: on(Sysctl::NfConntrackTimestamp).then_some(k.now),
+            event_mask: event::mask_of_new(k, netns, events),
+            ..Self::between(tuples)
         }
     }
 

@@ -37,6 +37,15 @@ pub fn kill(k: &mut Kernel, netns: NetnsId, id: CtId) {
     }
 }
 
+/// Ends the connections that are meant (`nf_ct_iterate_cleanup_net()`).
+pub fn kill_where(k: &mut Kernel, netns: NetnsId, is_meant: impl Fn(&Conn) -> bool) {
+    let conns = k.netns[netns].nf.conntrack.conns.iter();
+    let meant: Vec<CtId> = conns.filter(|(_, conn)| is_meant(conn)).map(|(id, _)| id).collect();
+    for id in meant {
+        kill(k, netns, id);
+    }
+}
+
 /// Forgets the connections that have ended, or were never confirmed, once no packet is on its way that could
 /// have one.
 pub fn collect(k: &mut Kernel) {
@@ -60,17 +69,7 @@ pub fn run(k: &mut Kernel, netns: NetnsId) {
     let now = k.now.jiffies();
     let Some(ns) = k.netns.get_mut(netns) else { return };
     ns.nf.conntrack.gc_armed = false;
-    let expired: Vec<CtId> = ns
-        .nf
-        .conntrack
-        .conns
-        .iter()
-        .filter(|(_, conn)| conn.has_expired(now))
-        .map(|(id, _)| id)
-        .collect();
-    for id in expired {
-        kill(k, netns, id);
-    }
+    kill_where(k, netns, |conn| conn.has_expired(now));
     arm(k, netns);
 }
 

@@ -137,6 +137,13 @@ impl ConnTable {
         })
     }
 
+    /// The entry that stands in the way of `conn`, by the direction in which it was found.
+    #[must_use]
+    pub fn clash(&self, conn: &Conn) -> Option<(CtId, Dir)> {
+        let by = |dir| self.find_numbered(conn.tuple(dir), conn.zone.id_in(dir)).next();
+        [Dir::Original, Dir::Reply].into_iter().find_map(by)
+    }
+
     /// All entries in the order of their slots, hidden ones too.
     pub fn iter(&self) -> impl Iterator<Item = (CtId, &Conn)> {
         (0..).zip(&self.slots).filter_map(|(slot, place)| {

@@ -2,8 +2,8 @@
 
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::Hook;
-use crate::netfilter::conntrack::entry::{Conn, Counted, CtId, CtRef, Status, Template, Zone};
-use crate::netfilter::conntrack::event::{self, Event};
+use crate::netfilter::conntrack::entry::{Conn, CtId, CtRef, Status, Template, Zone};
+use crate::netfilter::conntrack::event::Event;
 use crate::netfilter::conntrack::proto::{self, ProtoCx, Quote, Ruling};
 use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
 use crate::netfilter::conntrack::{garbage, lookup};
@@ -129,13 +129,7 @@ fn resolve(
     if let Some((id, dir)) = lookup(k, f.netns, &tuple, zone) {
         let conns = &k.netns[f.netns].nf.conntrack.conns;
         let status = conns.get(id).map(|conn| conn.status).unwrap_or_default();
-        let info = match dir {
-            Dir::Reply => CtInfo::EstablishedReply,
-            Dir::Original if status.has(Status::SEEN_REPLY) => CtInfo::Established,
-            Dir::Original if status.has(Status::EXPECTED) => CtInfo::Related,
-            Dir::Original => CtInfo::New,
-        };
-        return Ok((id, info));
+        return Ok((id, status.of_packet(dir)));
     }
     let id = make(k, f, &tuple, zone, template, hook)?;
     Ok((id, CtInfo::New))
@@ -154,21 +148,12 @@ fn make(
     if !garbage::make_room(k, f.netns) {
         return Err(Outcome::Full);
     }
-    let now = k.now;
-    let event_mask = event::mask_of_new(k, f.netns, template.events);
+    let number = k.netns[f.netns].nf.conntrack.next_number();
+    let zone = Zone { from_mark: false, ..zone };
+    let mut conn =
+        Conn { zone, number, ..Conn::begun(k, f.netns, [*tuple, reply], template.events) };
     let ns = &mut k.netns[f.netns];
-    let on = |key| ns.sysctl.is_on(key);
-    let number = ns.nf.conntrack.next_number();
-    let mut conn = Conn {
-        zone: Zone { from_mark: false, ..zone },
-        labels: (ns.nf.conntrack.label_users > 0).then_some(0),
-        counted: on(Sysctl::NfConntrackAcct).then_some([Counted::default(); 2]),
-        since: on(Sysctl::NfConntrackTimestamp).then_some(now),
-        event_mask,
-        number,
-        ..Conn::between([*tuple, reply])
-    };
-    let cx = ProtoCx { now, sysctl: &ns.sysctl, hook };
+    let cx = ProtoCx { now: k.now, sysctl: &ns.sysctl, hook };
     if !proto::begin(&mut conn, f.skb.network_header(), &cx) {
         return Err(Outcome::Invalid);
     }
@@ -189,12 +174,10 @@ fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Rul
     if ruling == Ruling::Kill || ruling == Ruling::Accept && conn.refreshed {
         count(conn, info.dir(), packet.len());
     }
-    if matches!(ruling, Ruling::Accept | Ruling::Kill) {
-        let is_answer = info == CtInfo::EstablishedReply && ruling == Ruling::Accept;
-        if is_answer && !conn.status.has(Status::SEEN_REPLY) {
-            conn.status.set(Status::SEEN_REPLY);
-            conn.note(Event::Reply);
-        }
+    let is_answer = info == CtInfo::EstablishedReply && ruling == Ruling::Accept;
+    if is_answer && !conn.status.has(Status::SEEN_REPLY) {
+        conn.status.set(Status::SEEN_REPLY);
+        conn.note(Event::Reply);
     }
     ruling
 }

@@ -33,18 +33,7 @@ pub fn addr_removed(k: &mut Kernel, dev: DevId) {
 
 fn end(k: &mut Kernel, dev: DevId, is_meant: impl Fn(IpAddr) -> bool) {
     let Some(netns) = k.devs.get(dev).map(|dev| dev.netns) else { return };
-    let Some(ns) = k.netns.get(netns) else { return };
-    let meant: Vec<CtId> = ns
-        .nf
-        .conntrack
-        .conns
-        .iter()
-        .filter(|(_, conn)| {
-            conn.masquerade == Some(dev) && is_meant(conn.tuple(Dir::Reply).dst.addr)
-        })
-        .map(|(id, _)| id)
-        .collect();
-    for id in meant {
-        garbage::kill(k, netns, id);
-    }
+    garbage::kill_where(k, netns, |conn| {
+        conn.masquerade == Some(dev) && is_meant(conn.tuple(Dir::Reply).dst.addr)
+    });
 }

@@ -16,7 +16,7 @@ use crate::netfilter::run::Refusal;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::targets::Sentence;
 use crate::netfilter::xtables::traverse::{self, Passed};
-use crate::netfilter::{Hook, HookState, reroute};
+use crate::netfilter::{Hook, HookState, destination, reroute};
 use crate::netns::stack;
 use crate::packet::{IcmpType, IpProto, Ipv4};
 use crate::trace::{DropReason, Event, Observer};
@@ -93,11 +93,6 @@ pub(super) fn hook<O: Observer>(
     Ok(Passed::On)
 }
 
-/// The destination of the packet.
-fn destination(f: &Flight) -> Option<std::net::Ipv4Addr> {
-    Ipv4::parse(f.skb.network_header()).ok().map(|ip| ip.dst())
-}
-
 /// Decides about a new flow, and rewrites the packet as was decided (`nf_nat_inet_fn()`).
 fn translate<O: Observer>(
     k: &mut Kernel,
@@ -130,7 +125,7 @@ fn translate<O: Observer>(
     if !status.has(bit_for(side, dir)) {
         return Ok(Passed::On);
     }
-    let before = shown(f);
+    let before = shown::<O>(f);
     if !packet::rewrite(f.skb.network_header_mut(), &tuples, side, dir) {
         return Err(DropReason::NetfilterDrop.into());
     }
@@ -228,7 +223,7 @@ fn translate_error<O: Observer>(
     if !status.has(bit_for(side, dir)) {
         return Ok(());
     }
-    let before = shown(f);
+    let before = shown::<O>(f);
     if !packet::rewrite_error(f.skb.network_header_mut(), &tuples, side, dir) {
         return refused;
     }
@@ -236,9 +231,12 @@ fn translate_error<O: Observer>(
     Ok(())
 }
 
-/// The bytes of the packet that an event shows.
-fn shown(f: &Flight) -> [u8; SHOWN] {
+/// The bytes of the packet that an event shows, if somebody observes.
+fn shown<O: Observer>(f: &Flight) -> [u8; SHOWN] {
     let mut bytes = [0; SHOWN];
+    if !O::ENABLED {
+        return bytes;
+    }
     let header = f.skb.network_header();
     let len = header.len().min(SHOWN);
     bytes[..len].copy_from_slice(&header[..len]);
@@ -247,6 +245,9 @@ fn shown(f: &Flight) -> [u8; SHOWN] {
 
 /// Tells the observer what became of the packet.
 fn tell<O: Observer>(k: &Kernel, f: &Flight, side: Side, before: &[u8; SHOWN], o: &mut O) {
+    if !O::ENABLED {
+        return;
+    }
     let header = f.skb.network_header();
     let after = &header[..header.len().min(SHOWN)];
     let what = match side {

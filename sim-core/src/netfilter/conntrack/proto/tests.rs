@@ -7,7 +7,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::netfilter::conntrack::{Status, Zone};
+use crate::netfilter::conntrack::Status;
 use crate::packet::hex::from_hex;
 use crate::time::HZ;
 
@@ -172,23 +172,7 @@ fn replay(observed: &str) {
 
 /// An entry of which only the tuple is known.
 pub(super) fn entry(tuple: Tuple) -> Conn {
-    Conn {
-        tuples: [tuple, invert(&tuple).unwrap_or(tuple)],
-        status: Status::default(),
-        zone: Zone::default(),
-        timeout: 0,
-        proto: ProtoState::None,
-        mark: 0,
-        labels: None,
-        counted: None,
-        since: None,
-        masquerade: None,
-        master: None,
-        event_mask: 0,
-        refreshed: false,
-        pending: 0,
-        number: 0,
-    }
+    Conn { event_mask: 0, ..Conn::between([tuple, invert(&tuple).unwrap_or(tuple)]) }
 }
 
 /// An IPv4 packet of protocol `proto` with no options and no checksum.

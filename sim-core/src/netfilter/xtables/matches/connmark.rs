@@ -27,8 +27,7 @@ impl Extension for Connmark {
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        out.push_str(if self.0.invert { " ! --mark " } else { " --mark " });
-        out.push_str(&self.0.to_string());
+        self.0.save(out);
     }
 
     fn print(&self, _: Style, out: &mut String) {

@@ -24,6 +24,12 @@ impl Marked {
         Self { value, mask, invert: given.invert }
     }
 
+    /// Writes `--mark`.
+    pub(super) fn save(self, out: &mut String) {
+        out.push_str(if self.invert { " ! --mark " } else { " --mark " });
+        out.push_str(&self.to_string());
+    }
+
     pub(super) const fn matches(self, mark: u32) -> bool {
         (mark & self.mask == self.value) != self.invert
     }
@@ -58,8 +64,7 @@ impl Extension for Mark {
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        out.push_str(if self.0.invert { " ! --mark " } else { " --mark " });
-        out.push_str(&self.0.to_string());
+        self.0.save(out);
     }
 
     fn print(&self, _: Style, out: &mut String) {

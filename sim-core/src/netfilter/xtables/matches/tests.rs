@@ -12,8 +12,7 @@ use crate::id::{DevId, NetnsId};
 use crate::kernel::{Flight, Place as FlightPlace};
 use crate::link::receive::eth_type_trans;
 use crate::netfilter::Hook;
-use crate::netfilter::conntrack::proto::ProtoState;
-use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Template, Tuple, Zone};
+use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Template, Tuple};
 use crate::netfilter::xtables::extension::{Context, Place, Problem, Style};
 use crate::netfilter::xtables::lab::read_match;
 use crate::netfilter::xtables::matches::{Account, MATCHES, Match, Matched, Quota, Shared};
@@ -400,24 +399,13 @@ fn conn(src: (&str, u16), dst: (&str, u16), answers: (&str, u16), status: Status
     let end = |(addr, port): (&str, u16)| (addr.parse::<IpAddr>().unwrap(), port);
     let confirmed = status.has(Status::CONFIRMED);
     Conn {
-        tuples: [
+        status,
+        timeout: 30 * HZ + if confirmed { NOW.jiffies() } else { 0 },
+        event_mask: 0,
+        ..Conn::between([
             Tuple::new(IpProto::UDP, end(src), end(dst)),
             Tuple::new(IpProto::UDP, end(answers), end(src)),
-        ],
-        status,
-        zone: Zone::default(),
-        timeout: 30 * HZ + if confirmed { NOW.jiffies() } else { 0 },
-        proto: ProtoState::None,
-        mark: 0,
-        labels: None,
-        counted: None,
-        since: None,
-        masquerade: None,
-        master: None,
-        event_mask: 0,
-        refreshed: false,
-        pending: 0,
-        number: 0,
+        ])
     }
 }
 

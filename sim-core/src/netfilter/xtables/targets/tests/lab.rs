@@ -4,8 +4,7 @@ use crate::id::NetnsId;
 use crate::ip::lab::Bench;
 use crate::kernel::{Flight, Place};
 use crate::netfilter::Hook;
-use crate::netfilter::conntrack::proto::ProtoState;
-use crate::netfilter::conntrack::{Conn, CtId, CtInfo, CtRef, Status, Tuple, Zone};
+use crate::netfilter::conntrack::{Conn, CtId, CtInfo, CtRef, Tuple};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::targets::{Sentence, Target};
 use crate::packet::hex::from_hex;
@@ -22,23 +21,7 @@ pub(super) fn target(rule: &str) -> Target {
 /// A connection of which nothing was seen but its first packet.
 pub(super) fn conn(tuple: Tuple) -> Conn {
     let reply = Tuple { src: tuple.dst, dst: tuple.src, proto: tuple.proto };
-    Conn {
-        tuples: [tuple, reply],
-        status: Status::default(),
-        zone: Zone::default(),
-        timeout: 0,
-        proto: ProtoState::default(),
-        mark: 0,
-        labels: None,
-        counted: None,
-        since: None,
-        masquerade: None,
-        master: None,
-        event_mask: u32::MAX,
-        refreshed: false,
-        pending: 0,
-        number: 0,
-    }
+    Conn::between([tuple, reply])
 }
 
 /// A flight of the packet with these bytes, from the IPv4 header on, that waits at `hook` of the router, in by
