@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use sim_core::case::{Case, Normal, compare};
 
 use crate::differential::{RealKernel, RunError, in_words};
-use crate::generate::CaseText;
+use crate::generate::{CaseText, Topic};
 use crate::recorded::Row;
 use crate::shrink::shrink;
 use crate::simulator::simulate_otherwise;
 
 /// How often both sides are asked again when they differ. On a busy machine a step can come later than it should,
 /// and meet what belongs to the next one; and what is drawn at random can be what the case names.
-const MORE_TRIES: usize = 4;
+const MORE_TRIES: usize = 8;
 
 /// How many smaller cases are tried when one differs.
 const SHRINK_ATTEMPTS: u32 = 300;
@@ -25,8 +25,8 @@ const SHRINK_ATTEMPTS: u32 = 300;
 pub struct Plan {
     /// The seeds, in order.
     pub seeds: Vec<u64>,
-    /// Draws the case of a seed.
-    pub draw: fn(u64) -> CaseText,
+    /// What the cases are about.
+    pub topic: Topic,
     /// No case is begun after this time.
     pub limit: Option<Duration>,
     /// Compare two answers of the kernel with each other: what differs then is a fault of the generator or of the
@@ -100,7 +100,7 @@ impl Campaign<'_> {
             let place = self.next.fetch_add(1, Ordering::Relaxed);
             let late = self.plan.limit.is_some_and(|limit| self.begun.elapsed() > limit);
             let Some(&seed) = self.plan.seeds.get(place).filter(|_| !late) else { return };
-            let case = (self.plan.draw)(seed);
+            let case = self.plan.topic.case(seed);
             match self.examine(&case, MORE_TRIES) {
                 Ok(Verdict::Agrees { row, tries }) => {
                     let mut outcome = self.outcome();
@@ -138,7 +138,8 @@ impl Campaign<'_> {
             tries += 1;
             match self.first_difference(&parsed, &kernel, &other) {
                 None => {
-                    let row = Row::new(case, &kernel);
+                    let world = u64::try_from(tries - 1).unwrap_or(0);
+                    let row = Row::new(case, &kernel, world);
                     return Ok(Verdict::Agrees { row, tries });
                 }
                 Some(found) if tries > more => return Ok(Verdict::Differs(found)),

@@ -3,7 +3,7 @@
 use crate::bridge::forward::{self, Cast};
 use crate::bridge::multicast::{self, Reach};
 use crate::bridge::{bridge_of, input, port_of, suppress};
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Flight, Kernel, Place, SentBy};
 use crate::link::receive::counted_len;
 use crate::netns::stack::Decision;
 use crate::trace::{DropReason, Observer};
@@ -13,7 +13,7 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
     let Some(bridge) = bridge_of(k, f.dev) else { return Err(DropReason::NotSpecified) };
     k.devs[f.dev].stats.tx.count(f.skb.len());
     input::behind_header(f)?;
-    f.sk = None;
+    f.sk = SentBy::Nobody;
     let suppressed = suppress::arp(k, f, bridge, None, o);
     let (to, _) = input::addresses(f);
     let now = k.now;

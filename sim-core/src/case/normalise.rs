@@ -12,7 +12,7 @@
 //! | TCP timestamp that no injected segment has | 1; 0 is kept | a clock with a random start |
 //! | times in an ICMP timestamp reply | 0 | the clock on the wall |
 //! | L4 checksum that holds only the pseudo header's sum | completed | left to the device; `lo` cannot be told not to |
-//! | L4 checksum of a cut segment that an ICMP error on `lo` quotes | 0 | left to the device, and cannot be completed |
+//! | L4 checksum of a segment that an ICMP error on `lo` quotes, or that is cut there | 0 | left to the device; NAT moves it as if it were complete |
 //! | outermost 802.1Q tag | removed | a packet socket never sees it: the kernel keeps it beside the packet |
 //! | time of a frame | dropped; order and cause are kept | timers |
 //! | neighbours, fdb entries and connections, also in the output of `sh` steps; lists of `recent` | sorted | hash tables with a random seed |

@@ -39,20 +39,20 @@ pub(super) trait Fields {
 /// Sends every field of an Ethernet frame through `fields`.
 pub(super) fn rewrite_frame(frame: &mut [u8], fields: &mut impl Fields) {
     let end = frame.len();
-    Walk { bytes: frame, fields, loopback: false }.ethernet(0, end);
+    Walk { bytes: frame, fields, loopback: false, quoted: false }.ethernet(0, end);
 }
 
-/// [`rewrite_frame`] for a frame on `lo`, where no checksum is ever completed: a quote that is too short
-/// to complete it loses the checksum of its segment.
+/// [`rewrite_frame`] for a frame on `lo`, where no checksum is ever completed: what an ICMP error quotes, and a
+/// fragment, loses the checksum of its segment. NAT may have moved a quoted one as if it were complete.
 pub(super) fn rewrite_loopback_frame(frame: &mut [u8], fields: &mut impl Fields) {
     let end = frame.len();
-    Walk { bytes: frame, fields, loopback: true }.ethernet(0, end);
+    Walk { bytes: frame, fields, loopback: true, quoted: false }.ethernet(0, end);
 }
 
 /// Sends every field of an IPv4 packet through `fields`.
 pub(super) fn rewrite_packet(packet: &mut [u8], fields: &mut impl Fields) {
     let end = packet.len();
-    Walk { bytes: packet, fields, loopback: false }.ipv4(0, end);
+    Walk { bytes: packet, fields, loopback: false, quoted: false }.ipv4(0, end);
 }
 
 /// A frame being rewritten; all positions are offsets from its start.
@@ -60,6 +60,8 @@ struct Walk<'a, F> {
     bytes: &'a mut [u8],
     fields: &'a mut F,
     loopback: bool,
+    /// Whether an ICMP error quotes what is being rewritten.
+    quoted: bool,
 }
 
 impl<F: Fields> Walk<'_, F> {
@@ -100,16 +102,14 @@ impl<F: Fields> Walk<'_, F> {
         }
         let checksum = start + if protocol == UDP { 6 } else { 16 };
         let has_checksum = checksum + 2 <= end;
-        if has_checksum && segment.whole {
-            self.complete(protocol, checksum, segment);
-        } else if has_checksum && self.loopback {
+        let is_lost = self.loopback && (self.quoted || !segment.whole);
+        if has_checksum && is_lost {
             self.bytes[checksum..checksum + 2].fill(0);
+        } else if has_checksum && segment.whole {
+            self.complete(protocol, checksum, segment);
         }
-        let adjust = if has_checksum && !(protocol == UDP && self.u16(checksum) == 0) {
-            vec![checksum]
-        } else {
-            Vec::new()
-        };
+        let is_none = protocol == UDP && has_checksum && self.u16(checksum) == 0;
+        let adjust = if has_checksum && !is_lost && !is_none { vec![checksum] } else { Vec::new() };
         let (sport, dport) = (self.u16(start), self.u16(start + 2));
         if protocol == UDP && VXLAN_PORTS.contains(&dport) {
             let sport = self.fields.vxlan_port(sport);
@@ -196,7 +196,10 @@ impl<F: Fields> Walk<'_, F> {
                     }
                 }
             }
-            3 | 4 | 5 | 11 | 12 => self.nested(start + 8, end, &[start + 2], Self::ipv4),
+            3 | 4 | 5 | 11 | 12 => {
+                self.quoted = true;
+                self.nested(start + 8, end, &[start + 2], Self::ipv4);
+            }
             _ => {}
         }
     }

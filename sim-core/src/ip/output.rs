@@ -95,7 +95,7 @@ pub fn output(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
 
 /// Whether the sender's own host hears a multicast (`sk_mc_loop()`, `IP_MULTICAST_LOOP`).
 fn wants_loop(k: &Kernel, f: &Flight) -> bool {
-    f.sk.and_then(|id| k.sockets.get(id)).is_none_or(|socket| socket.opts.mc_loop)
+    f.sk.program().and_then(|id| k.sockets.get(id)).is_none_or(|socket| socket.opts.mc_loop)
 }
 
 /// Receives a copy of an own packet for a group (`ip_mc_finish_output()`, `dev_loopback_xmit()`). It
@@ -135,7 +135,7 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
 
 /// Which MTU counts for the packet.
 fn whose(k: &Kernel, f: &Flight) -> Mtu {
-    let socket = f.sk.and_then(|id| k.sockets.get(id));
+    let socket = f.sk.program().and_then(|id| k.sockets.get(id));
     let probes = socket.is_some_and(|socket| socket.opts.pmtu == PmtuDiscovery::Probe);
     if probes { Mtu::Device } else { Mtu::Route }
 }

@@ -29,8 +29,8 @@ pub struct Flight {
     pub dst: Option<Dst>,
     /// The IP layer's notes (`IPCB(skb)`).
     pub cb: IpCb,
-    /// The socket of this namespace that sent it (`skb->sk`); a packet on a wire has none.
-    pub sk: Option<SocketId>,
+    /// The socket of this namespace that sent it.
+    pub sk: SentBy,
     /// The lengths of the pieces that connection tracking put it together from, in bytes of payload;
     /// it leaves in the same pieces.
     pub pieces: Option<Box<[usize]>>,
@@ -60,7 +60,7 @@ impl Flight {
             iif: None,
             dst: None,
             cb: IpCb::default(),
-            sk: None,
+            sk: SentBy::Nobody,
             pieces: None,
             ct: CtRef::None,
             bridged: None,
@@ -75,9 +75,10 @@ impl Flight {
     /// behind.
     pub fn cross(&mut self, netns: NetnsId, dev: DevId) {
         (self.netns, self.dev) = (netns, dev);
-        (self.iif, self.dst, self.sk) = (None, None, None);
+        (self.iif, self.dst, self.sk) = (None, None, SentBy::Nobody);
         self.caller = Caller::Nobody;
         self.cb = IpCb::default();
+        self.skb.meta.in_place = false;
         self.reset_ct();
     }
 
@@ -106,6 +107,31 @@ impl Flight {
             caller: Caller::Nobody,
             more: false,
             flow: self.flow,
+        }
+    }
+}
+
+/// The socket that a packet comes from (`skb->sk`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SentBy {
+    /// None: it came over a wire, or was made by a part of the kernel that has no socket.
+    #[default]
+    Nobody,
+    /// That of a program.
+    Socket(SocketId),
+    /// The kernel's own for ICMP (`icmp_sk`).
+    Icmp,
+    /// The kernel's own for answers of TCP (`ipv4_tcp_sk`).
+    Tcp,
+}
+
+impl SentBy {
+    /// The socket of a program.
+    #[must_use]
+    pub const fn program(self) -> Option<SocketId> {
+        match self {
+            Self::Socket(id) => Some(id),
+            Self::Nobody | Self::Icmp | Self::Tcp => None,
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::time::SimTime;
 
 use seats::Seats;
 
-pub use flight::{Caller, Flight, Place};
+pub use flight::{Caller, Flight, Place, SentBy};
 pub use timer::{Timer, TimerId, TimerQueue};
 
 /// All kernel state of a world.
@@ -79,8 +79,6 @@ pub struct Kernel {
     /// Connections to look at once no packet is on its way: those that are not confirmed yet, and those that have
     /// ended.
     pub(crate) ct_garbage: Vec<(NetnsId, CtId)>,
-    /// How many packets wait for a program's verdict.
-    pub(crate) queued: usize,
     /// Sockets whose state changed since their owners last ran.
     pub woken: Vec<SocketId>,
     /// Devices whose carrier changed and whose state has not been worked out since.
@@ -124,7 +122,6 @@ impl Kernel {
             backlog: VecDeque::new(),
             seats: Seats::default(),
             ct_garbage: Vec::new(),
-            queued: 0,
             woken: Vec::new(),
             linkwatch: Vec::new(),
             send_error: None,

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::errno::Errno;
-use crate::kernel::{Caller, Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place, SentBy};
 use crate::link::{DevKind, macvlan, receive, veth};
 use crate::netns::stack::{self, Decision};
 use crate::packet::segment::segment_tcp;
@@ -80,7 +80,7 @@ fn segment<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) -> Decision<()> {
 /// Receives the frame where it was sent (`loopback_xmit()`). It is still the same packet: it keeps
 /// its route and its mark.
 fn loop_back(k: &mut Kernel, f: &mut Flight) {
-    (f.iif, f.sk, f.caller) = (None, None, Caller::Nobody);
+    (f.iif, f.sk, f.caller) = (None, SentBy::Nobody, Caller::Nobody);
     let dev = &mut k.devs[f.dev];
     receive::read_header(dev, f);
     // Counted without the link header, which is taken off first.

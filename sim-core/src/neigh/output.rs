@@ -9,6 +9,7 @@ use crate::neigh::entry::{Effects, Unusable};
 use crate::neigh::params::NeighVar;
 use crate::neigh::protocol::Protocol;
 use crate::neigh::update::{apply, create, discard, jiffies};
+use crate::netfilter::conntrack::garbage;
 use crate::netns::stack::{self, Decision};
 use crate::packet::build::push_ethernet;
 use crate::packet::{EtherType, Ipv4, MacAddr, Skb, truesize};
@@ -98,7 +99,7 @@ fn confirm<F: Protocol>(k: &mut Kernel, f: &mut Flight, key: F::Addr) {
     let Some(neigh) = table.get_mut(f.dev, key) else { return };
     neigh.confirmed = now;
     f.cb.confirm_neigh = false;
-    if let Some(socket) = f.sk.and_then(|id| k.sockets.get_mut(id)) {
+    if let Some(socket) = f.sk.program().and_then(|id| k.sockets.get_mut(id)) {
         socket.confirm_neigh = false;
     }
 }
@@ -142,6 +143,7 @@ fn wait<F: Protocol, O: Observer>(k: &mut Kernel, f: &mut Flight, key: F::Addr, 
     }
     let skb = std::mem::replace(&mut f.skb, k.skb());
     let waiting = f.with_skb(skb);
+    garbage::hold(k, &waiting);
     if let Some(neigh) = F::table_mut(&mut k.netns[f.netns]).get_mut(f.dev, key) {
         neigh.queue_bytes += size;
         neigh.queue.push_back(waiting);

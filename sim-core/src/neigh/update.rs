@@ -10,6 +10,7 @@ use crate::neigh::entry::{Effects, Neigh, SetTimer, Update, UpdateRefused};
 use crate::neigh::params::{HZ, NeighVar, ReachableTime};
 use crate::neigh::protocol::{Protocol, Question};
 use crate::neigh::state::NudState;
+use crate::netfilter::conntrack::garbage;
 use crate::netns::stack;
 use crate::trace::{DropReason, Event, Observer};
 
@@ -132,6 +133,7 @@ pub(super) fn apply<F: Protocol, O: Observer>(
     }
     let place = if effects.send_queue { Place::Neighbour } else { Place::LinkFailure };
     for mut flight in queue {
+        garbage::release(k, &flight);
         flight.place = place;
         k.spawn(flight);
     }
@@ -184,6 +186,7 @@ pub fn remove<F: Protocol, O: Observer>(k: &mut Kernel, dev: DevId, key: F::Addr
 
 /// Ends a packet that waited.
 pub(super) fn discard<O: Observer>(k: &mut Kernel, flight: Flight, why: DropReason, o: &mut O) {
+    garbage::release(k, &flight);
     stack::emit(k, &flight, o, |_| Event::Dropped { reason: why });
     k.pool.give(flight.skb);
 }

@@ -40,6 +40,8 @@ pub struct Bridged {
     pub physout: Option<DevId>,
     /// The size of the largest fragment it was put together from, in bytes.
     frag_max_size: u16,
+    /// Its frame is for another station, which the hooks do not get to know (`pkt_otherhost`).
+    for_other: bool,
     /// Its route is a stand-in that only names the bridge (`br_fake_rtable`).
     fake_route: bool,
     /// It has passed `PREROUTING` of its own host already (`sabotage_in_done`).
@@ -62,13 +64,17 @@ fn run<O: Observer>(
     state: HookState,
     o: &mut O,
 ) -> Decision<Verdict> {
-    let pkt_type = f.skb.meta.pkt_type;
-    if pkt_type == PacketType::OtherHost {
+    if f.skb.meta.pkt_type == PacketType::OtherHost {
         f.skb.meta.pkt_type = PacketType::Host;
+        if let Some(bridged) = &mut f.bridged {
+            bridged.for_other = true;
+        }
     }
     let verdict = netfilter::run(k, f, state, o);
-    if pkt_type == PacketType::OtherHost {
-        f.skb.meta.pkt_type = pkt_type;
+    // What fragments were put together to is for whom the first of them was for.
+    if let Some(bridged) = f.bridged.as_mut().filter(|bridged| bridged.for_other) {
+        bridged.for_other = false;
+        f.skb.meta.pkt_type = PacketType::OtherHost;
     }
     verdict
 }
@@ -92,10 +98,11 @@ pub fn pre_routing<O: Observer>(
     if run(k, f, state, o)? == Verdict::Stolen {
         return Ok(None);
     }
-    f.dev = port;
     let frag_max_size = f.cb.frag_max_size;
+    f.dev = port;
     if let Some(bridged) = &mut f.bridged {
         bridged.frag_max_size = frag_max_size;
+        f.dev = bridged.physin.unwrap_or(port);
     }
     if destination(f) == before {
         f.dst = Some(Dst::on_link(dev, RouteType::Unicast));
@@ -183,6 +190,8 @@ pub fn resume(f: &mut Flight) -> bool {
     }
     bridged.physout = None;
     let physin = bridged.physin;
+    // A bridge's device does not take a datagram in pieces: it was copied into one (`skb_needs_linearize()`).
+    f.pieces = None;
     f.skb.reset_mac_header();
     if f.skb.pull(ETH_HLEN).is_none() {
         return false;
@@ -274,7 +283,7 @@ pub fn local_in(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     let conns = &k.netns[f.netns].nf.conntrack.conns;
     let is_new = conns.get(id).is_some_and(|conn| !conn.status.has(Status::CONFIRMED));
     if is_new && f.skb.meta.pkt_type != PacketType::Host {
-        confirm::confirm(k, f)?;
+        confirm::confirm_quietly(k, f)?;
     }
     Ok(())
 }

@@ -158,7 +158,7 @@ fn ipv4(line: &mut Line, f: &Flight, bytes: &[u8], details: Details, depth: Dept
 /// Tells whose packet it is, and its mark.
 fn ownership(line: &mut Line, f: &Flight, details: Details) {
     // All programs are root's.
-    if details.has(Details::UID) && f.sk.is_some() {
+    if details.has(Details::UID) && f.sk.program().is_some() {
         line.0.push_str("UID=0 GID=0 ");
     }
     if f.skb.meta.mark != 0 {

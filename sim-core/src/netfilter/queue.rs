@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::id::NetnsId;
 use crate::kernel::{Flight, Kernel, Place};
+use crate::netfilter::conntrack::garbage;
 
 /// How many packets a queue holds (`NFQNL_QMAX_DEFAULT`).
 const MOST: usize = 1024;
@@ -42,10 +43,10 @@ pub(super) fn hold(k: &mut Kernel, f: &mut Flight, number: u16, next: usize) -> 
     let skb = std::mem::replace(&mut f.skb, k.skb());
     let mut held = f.with_skb(skb);
     held.hook_done = next;
+    garbage::hold(k, &held);
     if let Some(queue) = k.netns[netns].nf.queues.bound.get_mut(&number) {
         queue.push_back(Box::new(held));
     }
-    k.queued += 1;
     Queued::Waits
 }
 
@@ -58,7 +59,7 @@ impl Kernel {
     /// Takes the packet out that waits longest in a queue, to go on (`nf_reinject()`).
     pub fn take_queued(&mut self, netns: NetnsId, number: u16) -> Option<Flight> {
         let flight = self.netns[netns].nf.queues.bound.get_mut(&number)?.pop_front()?;
-        self.queued -= 1;
+        garbage::release(self, &flight);
         Some(*flight)
     }
 }

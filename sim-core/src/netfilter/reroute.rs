@@ -37,7 +37,8 @@ pub(super) fn reroute(k: &Kernel, f: &mut Flight) -> Result<(), Refusal> {
         RouteType::Local | RouteType::Unicast
     );
     let src = if is_ours { ip.src() } else { Ipv4Addr::UNSPECIFIED };
-    let oif = f.sk.and_then(|id| k.sockets.get(id)).and_then(|socket| socket.opts.bound_dev);
+    let oif =
+        f.sk.program().and_then(|id| k.sockets.get(id)).and_then(|socket| socket.opts.bound_dev);
     let flow = FlowKey::<V4> {
         oif,
         mark: f.skb.meta.mark,

@@ -92,8 +92,6 @@ fn serve<O: Observer>(
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)
         }
-        Request::Xt(batch) => {
-            commit::commit(&mut k.netns[netns].nf, batch).map_err(NetlinkError::of_batch)
-        }
+        Request::Xt(batch) => commit::commit(k, netns, batch).map_err(NetlinkError::of_batch),
     }
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::checksum;
 use super::ipv4::{IP_DF, IP_MF, IP_OFFSET, IPV4_HLEN, Ipv4};
 use super::ipv4_options::{IPOPT_COPY, IPOPT_END, IPOPT_NOOP};
+use super::meta::SkbMeta;
 use super::skb::Skb;
 
 /// How a datagram is cut.
@@ -45,6 +46,8 @@ struct Piece {
     len: usize,
     /// Its fragment word.
     frag_word: u16,
+    /// Whether it goes on in the buffer that it came in.
+    in_place: bool,
 }
 
 /// Cuts the datagram at the network header of `skb` and hands the pieces to `send` in order.
@@ -109,6 +112,7 @@ impl<'a> Cut<'a> {
             return None;
         }
         let left = self.total - self.offset;
+        let as_it_came = !self.geometry.is_empty();
         let len = match self.geometry.split_first() {
             Some((len, rest)) => {
                 self.geometry = rest;
@@ -123,7 +127,8 @@ impl<'a> Cut<'a> {
         let units = u16::try_from(start / 8).unwrap_or(IP_OFFSET);
         let more = if self.finished { self.frag_word & IP_MF } else { IP_MF };
         let offset = (self.frag_word & IP_OFFSET).wrapping_add(units) & IP_OFFSET;
-        Some(Piece { start, len, frag_word: offset | more | self.flags })
+        let in_place = as_it_came && start > 0;
+        Some(Piece { start, len, frag_word: offset | more | self.flags, in_place })
     }
 }
 
@@ -137,7 +142,7 @@ fn fits(geometry: &[usize], total: usize, room: usize) -> bool {
 
 fn write_piece(to: &mut Skb, from: &Skb, ip: &Ipv4<'_>, piece: &Piece) {
     let header_len = ip.header_len();
-    to.meta = from.meta;
+    to.meta = SkbMeta { in_place: piece.in_place, ..from.meta };
     to.set_network_header(to.len());
     to.put(ip.header());
     to.put(ip.payload().get(piece.start..piece.start + piece.len).unwrap_or_default());

@@ -50,6 +50,8 @@ pub struct SkbMeta {
     /// The size of the segments that the packet is cut into when a device gets it, in bytes of data; 0 if
     /// it is one itself (`skb_shinfo(skb)->gso_size`).
     pub gso_size: u16,
+    /// It is a piece that goes on in the buffer that it came in, with headers written over its old ones.
+    pub in_place: bool,
     /// The memory that it is charged as, in bytes, where that does not follow from its length; 0 if it
     /// does (`skb->truesize`).
     pub truesize: u32,

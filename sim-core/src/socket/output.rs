@@ -6,7 +6,7 @@ use crate::errno::Errno;
 use crate::id::SocketId;
 use crate::ip::ident;
 use crate::ip::options::timestamp_ms;
-use crate::kernel::{Caller, Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place, SentBy};
 use crate::netns::stack;
 use crate::packet::Skb;
 use crate::packet::build::{Ipv4Params, push_ipv4};
@@ -198,7 +198,7 @@ pub(super) fn flight<O: Observer>(
     let (flow, netns) = (k.new_flow(), k.sockets[id].netns);
     let mut flight = Flight::new(skb, place, netns, dst.dev, flow);
     flight.dst = Some(dst);
-    flight.sk = Some(id);
+    flight.sk = SentBy::Socket(id);
     flight.caller = Caller::Socket(id);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Socket(id) });
     flight

@@ -2,7 +2,7 @@
 
 use crate::errno::Errno;
 use crate::id::{DevId, SocketId};
-use crate::kernel::{Caller, Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place, SentBy};
 use crate::link::filter;
 use crate::netns::notifier::LinkEvent;
 use crate::netns::stack;
@@ -153,7 +153,7 @@ fn show_to_each<O: Observer>(k: &mut Kernel, f: &Flight, protocol: EtherType, o:
     let (mut at, mut seen) = (0, false);
     while let Some(id) = k.netns[f.netns].sockets.packet.get(at).copied() {
         at += 1;
-        if wants(&k.sockets[id], f, protocol) && f.sk != Some(id) {
+        if wants(&k.sockets[id], f, protocol) && f.sk != SentBy::Socket(id) {
             enqueue(k, id, f, o);
             seen = true;
         }
@@ -182,6 +182,7 @@ fn enqueue<O: Observer>(k: &mut Kernel, id: SocketId, f: &Flight, o: &mut O) {
         pkt_type: f.skb.meta.pkt_type,
         addr,
         time: k.now,
+        in_place: f.skb.meta.in_place,
     };
     let queued = deliver::queue(k, id, copy, MessageInfo::Link(info), len);
     if let Protocol::Packet(packet) = &mut k.sockets[id].protocol {
@@ -246,7 +247,7 @@ pub fn send<O: Observer>(
     skb.meta.mark = k.sockets[id].opts.mark;
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::Transmit, netns, dev, flow);
-    flight.sk = Some(id);
+    flight.sk = SentBy::Socket(id);
     flight.caller = Caller::Socket(id);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Socket(id) });
     output::run(k, id, flight, o)?;

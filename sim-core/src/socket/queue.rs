@@ -40,6 +40,8 @@ pub struct LinkInfo {
     pub addr: MacAddr,
     /// When it passed the device.
     pub time: SimTime,
+    /// It leaves in the buffer of a fragment that came in; see [`SkbMeta::in_place`](crate::packet::SkbMeta::in_place).
+    pub in_place: bool,
 }
 
 /// What is known about a message in a receive queue.

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::errno::Errno;
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::{Flight, Kernel, Place};
+use crate::netfilter::conntrack::CtRef;
 use crate::netns::mib::UdpMib;
 use crate::netns::stack::{self, Decision};
 use crate::packet::build::{ChecksumMode, PseudoHeader, UdpParams, push_udp};
@@ -108,6 +109,8 @@ pub fn receive<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
     }
     let Some(id) = lookup(k, f.netns, &packet) else {
         k.netns[f.netns].mib.udp.inc(UdpMib::NoPorts);
+        // What connection tracking knew of it ends here: the error is looked at like any other packet.
+        f.ct = CtRef::None;
         return Err(DropReason::NoSocket);
     };
     let skb = std::mem::replace(&mut f.skb, k.skb());

@@ -16,7 +16,7 @@ use crate::family::V4;
 use crate::id::{DevId, NetnsId};
 use crate::ip::ident;
 use crate::kernel::flight::IpCb;
-use crate::kernel::{Flight, Kernel, Place};
+use crate::kernel::{Flight, Kernel, Place, SentBy};
 use crate::link::DevKind;
 use crate::netns::stack::Decision;
 use crate::packet::build::{Ipv4Params, push_ipv4};
@@ -93,7 +93,7 @@ fn send(k: &mut Kernel, f: &mut Flight, route: &OutputRoute, outer: Outer) -> Pl
     scrub(f, outer.underlay);
     f.dev = route.dst.dev;
     f.dst = Some(route.dst);
-    f.sk = None;
+    f.sk = SentBy::Nobody;
     f.cb = IpCb { tunnel_depth: f.cb.tunnel_depth + 1, ..IpCb::default() };
     Place::LocalOut
 }

@@ -1,8 +1,8 @@
 //! Runs random cases on the real kernel and in the simulator, and compares.
 //!
 //! A case that differs is made as small as it goes while it differs in the same section, and printed; the exit
-//! status is 1 then, if the kernel is of the series that `tests/generated.txt` was recorded on. With `--record` the
-//! cases from seed 0 on that agree become that file; those that stand there already and have not changed are not
+//! status is 1 then, if the kernel is of the series that the seeds of this topic were recorded on. With `--record` the
+//! cases from seed 0 on that agree become that record; those that stand there already and have not changed are not
 //! run again.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use sim_tests::campaign::{self, Outcome, Plan};
 use sim_tests::differential::{RealKernel, series, write};
-use sim_tests::generate;
+use sim_tests::generate::Topic;
 use sim_tests::recorded::{Recorded, Row};
 
 /// Runs random cases on the real kernel and in the simulator, and compares
@@ -46,7 +46,7 @@ struct Args {
     #[arg(long)]
     no_shrink: bool,
     /// Draw rules of iptables and flows through them
-    #[arg(long, conflicts_with = "record")]
+    #[arg(long)]
     netfilter: bool,
     /// How many cases at a time; one per CPU unless given
     #[arg(long)]
@@ -76,13 +76,14 @@ fn run(args: Args) -> Result<bool, Box<dyn std::error::Error>> {
     let program = std::env::current_exe()?.with_file_name("kernel-case");
     let kernel = RealKernel::new(&program)?;
     let all = args.from..args.from.saturating_add(args.count);
-    let recorded = Recorded::parse(include_str!("../../generated.txt"))?;
-    let known = |seed: u64| args.record.as_ref().and_then(|_| recorded.still_holds(seed));
+    let topic = if args.netfilter { Topic::Netfilter } else { Topic::Network };
+    let recorded = Recorded::parse(topic.record())?;
+    let known = |seed| args.record.as_ref().and_then(|_| recorded.check(topic, seed).ok());
     let kept: BTreeMap<u64, Row> =
         all.clone().filter_map(|seed| Some((seed, known(seed)?))).collect();
     let plan = Plan {
         seeds: all.filter(|seed| !kept.contains_key(seed)).collect(),
-        draw: if args.netfilter { generate::netfilter::case } else { generate::case },
+        topic,
         limit: args.seconds.map(Duration::from_secs),
         stability: args.stability,
         only: args.only,

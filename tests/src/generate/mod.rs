@@ -31,6 +31,35 @@ pub struct CaseText {
     pub rules: Vec<String>,
 }
 
+/// What random cases are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Devices, addresses, routes, neighbours, bridges, tunnels, sockets.
+    Network,
+    /// Rules of iptables, and flows through them.
+    Netfilter,
+}
+
+impl Topic {
+    /// Draws the case of a seed.
+    #[must_use]
+    pub fn case(self, seed: u64) -> CaseText {
+        match self {
+            Self::Network => case(seed),
+            Self::Netfilter => netfilter::case(seed),
+        }
+    }
+
+    /// The text of the record of the seeds on which kernel and simulator have agreed.
+    #[must_use]
+    pub const fn record(self) -> &'static str {
+        match self {
+            Self::Network => include_str!("../../generated.txt"),
+            Self::Netfilter => include_str!("../../generated-netfilter.txt"),
+        }
+    }
+}
+
 /// The file that a generated case gives to `iptables-restore`.
 pub const RULES: &str = "rules";
 

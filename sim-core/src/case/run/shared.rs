@@ -3,7 +3,8 @@
 //! A packet socket of Linux does not copy a frame when it sees it, but when it is read from. Nearly always the stack
 //! works on a copy of its own from then on; but where connection tracking has put a datagram together and sends it on
 //! in the pieces that it came in, the new headers are written into the buffers of these pieces. Who reads captures
-//! after each step finds those of the step's own pieces with the headers that they left with.
+//! after each step finds those of the step's own pieces with the headers that they left with: a router writes all of
+//! them, a bridge that of IP alone, because it copies a buffer before it puts the link header there.
 
 use crate::packet::ethernet::ETH_HLEN;
 use crate::packet::{Ethernet, Ipv4};
@@ -14,8 +15,8 @@ use super::super::observed::Direction;
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) dir: Direction,
-    /// Whether it was for this host, which routes it.
-    pub(super) is_for_host: bool,
+    /// Whether it leaves in a buffer that came in.
+    pub(super) in_place: bool,
     pub(super) frame: Vec<u8>,
 }
 
@@ -38,31 +39,34 @@ impl<'f> Fragment<'f> {
 
 /// Which frames of a step are read as others: what each was, and is read as. `frames` is what one namespace saw.
 pub(super) fn rewritten(frames: &[Seen]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let of = |dir: Direction| {
-        let these = frames.iter().enumerate().filter(move |(_, seen)| seen.dir == dir);
-        these.filter_map(|(n, seen)| Some((n, &seen.frame, Fragment::parse(&seen.frame)?)))
+    let of = |dir: Direction, in_place: bool| {
+        let these = frames.iter().filter(move |seen| seen.dir == dir && seen.in_place == in_place);
+        these.filter_map(|seen| Some((&seen.frame, Fragment::parse(&seen.frame)?)))
     };
-    let mut pairs = Vec::new();
-    for (n, frame, own) in of(Direction::In) {
-        let same = |(_, _, other): &(usize, &Vec<u8>, Fragment<'_>)| other.id == own.id;
-        let last_in = of(Direction::In).filter(same).map(|(n, ..)| n).max();
-        let first_out = of(Direction::Out).filter(same).map(|(n, ..)| n).min();
-        // Fragments that are passed on one by one leave in copies, each before the next one comes.
-        let together = last_in < first_out
-            && of(Direction::Out).filter(same).any(|(_, _, other)| other.offset != own.offset);
-        let sent = of(Direction::Out).find(|(_, _, other)| *other == own);
-        // The first piece is the datagram that was rewritten, and a copy.
-        let is_routed = frames.get(n).is_some_and(|seen| seen.is_for_host);
-        if let (true, true, Some((_, sent, _))) = (own.offset != 0 && is_routed, together, sent) {
-            pairs.extend(Some(frame.clone()).zip(with_headers_of(sent, frame, own.data.len())));
-        }
-    }
-    pairs
+    let came = of(Direction::In, false);
+    let pairs = came.filter_map(|(frame, own)| {
+        let (sent, _) = of(Direction::Out, true).find(|(_, other)| *other == own)?;
+        let kept = if source(sent) == source(frame) { ETH_HLEN } else { 0 };
+        Some((frame.clone(), with_headers_of(sent, frame, &own, kept)?))
+    });
+    pairs.collect()
 }
 
-/// The frame with the headers of another one; both carry `len` bytes of data.
-fn with_headers_of(other: &[u8], frame: &[u8], len: usize) -> Option<Vec<u8>> {
-    let headers = other.len().checked_sub(len).filter(|headers| *headers > ETH_HLEN)?;
-    let data = frame.get(frame.len().checked_sub(len)?..)?;
-    Some([other.get(..headers)?, data].concat())
+/// The address of the station that sent a frame.
+fn source(frame: &[u8]) -> Option<&[u8]> {
+    frame.get(6..12)
+}
+
+/// The frame with the headers of another one that carries the same data, but for its own first `kept` bytes; what
+/// lies behind the packet stays.
+fn with_headers_of(
+    other: &[u8],
+    frame: &[u8],
+    fragment: &Fragment<'_>,
+    kept: usize,
+) -> Option<Vec<u8>> {
+    let headers = other.len().checked_sub(fragment.data.len());
+    let headers = headers.filter(|headers| *headers > ETH_HLEN)?;
+    let own = ETH_HLEN + Ipv4::parse(frame.get(ETH_HLEN..)?).ok()?.header_len();
+    Some([frame.get(..kept)?, other.get(kept..headers)?, frame.get(own..)?].concat())
 }

@@ -69,8 +69,11 @@ impl Wire {
                     t_us: i64::try_from(since).unwrap_or(i64::MAX),
                     hex: to_hex(&frame),
                 };
-                let is_for_host = info.pkt_type == PacketType::Host;
-                batch.push(shared::Seen { dir: seen.dir, is_for_host, frame: frame.clone() });
+                batch.push(shared::Seen {
+                    dir: seen.dir,
+                    in_place: info.in_place,
+                    frame: frame.clone(),
+                });
                 list.push((dev.unwrap_or_else(|| "gone".to_owned()), seen));
             }
             rewritten.extend(shared::rewritten(&batch));

@@ -7,7 +7,7 @@ use crate::ip::icmp::limit::{Limited, global_allow, host_allow};
 use crate::ip::icmp::transmit::{Answer, Hashed, find_way, transmit};
 use crate::ip::options;
 use crate::ip::output::{Mtu, mtu};
-use crate::kernel::{Flight, Kernel};
+use crate::kernel::{Flight, Kernel, SentBy};
 use crate::link::inet::Scope;
 use crate::packet::build::{IcmpParams, icmp_quote};
 use crate::packet::ipv4::{IP_OFFSET, IPV4_HLEN};
@@ -34,6 +34,11 @@ pub fn send<O: Observer>(k: &mut Kernel, f: &Flight, params: IcmpParams, o: &mut
         global_allow(k, f.netns, params.icmp_type, params.code)
     };
     let Some(limited) = limited else { return };
+    // Its own socket is busy while an ICMP message is being sent: what happens to that is not told
+    // (`icmp_xmit_lock()`).
+    if f.sk == SentBy::Icmp {
+        return;
+    }
     let Some(options) = options::echo(k, f) else { return };
     let Some(mut answer) = find_way(k, f, src, tos, options, Hashed::Cause) else { return };
     let Answer { way, .. } = answer;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use crate::family::V4;
 use crate::ip::icmp::counts_as_error;
 use crate::ip::{flow, ident};
-use crate::kernel::{Caller, Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place, SentBy};
 use crate::netns::mib::{IcmpMib, MessageDirection};
 use crate::netns::stack;
 use crate::packet::build::{IcmpParams, Ipv4Params, push_icmp, push_ipv4};
@@ -104,6 +104,7 @@ pub(super) fn transmit<O: Observer>(
     let flow = k.new_flow();
     let mut flight = Flight::new(skb, Place::LocalOut, cause.netns, dst.dev, flow);
     flight.dst = Some(dst);
+    flight.sk = SentBy::Icmp;
     flight.caller = Caller::IpSend(cause.netns, None);
     flight.cb.opt = answer.options.found;
     if counts_as_error(params.icmp_type) {

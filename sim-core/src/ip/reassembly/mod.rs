@@ -15,7 +15,7 @@ use crate::sysctl::table::Sysctl;
 use crate::time::HZ;
 use crate::trace::DropReason;
 
-use queue::{Insertion, Piece, Queue};
+use queue::{Insertion, Notes, Piece, Queue};
 
 /// Who wants the datagram whole (`enum ip_defrag_users`). Users do not see each other's fragments.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -103,7 +103,7 @@ pub fn defragment(k: &mut Kernel, f: &mut Flight, user: User) -> Decision<Datagr
         more: ip.mf(),
         dont_fragment: ip.df(),
         ecn: ip.tos() & 3,
-        options: f.cb.opt,
+        notes: Notes { options: f.cb.opt, iif: f.iif, ct: f.ct, bridged: f.bridged },
     };
     count(k, f.netns, IpMib::ReasmReqds);
     if !open(k, f, key) {
@@ -212,7 +212,8 @@ fn complete(k: &mut Kernel, f: &mut Flight, key: Key) -> Decision<Datagram> {
     let mut fragments = queue.drain();
     let Some(first) = fragments.next() else { return Err(DropReason::NotSpecified) };
     let mut whole = first.skb;
-    f.cb.opt = first.options;
+    let Notes { options, iif, ct, bridged } = first.notes;
+    (f.cb.opt, f.iif, f.ct, f.bridged) = (options, iif, ct, bridged);
     whole.data_to_network_header();
     whole.trim(first.header_len + first.end - first.offset);
     for fragment in fragments {

@@ -4,6 +4,9 @@
 //! and is ignored; one that overlaps a run in any other way is an attack, and the whole datagram is
 //! dropped (RFC 5722, which Linux applies to IPv4 too).
 
+use crate::id::DevId;
+use crate::netfilter::bridged::Bridged;
+use crate::netfilter::conntrack::CtRef;
 use crate::packet::Skb;
 use crate::packet::ipv4_options::IpOptions;
 
@@ -35,8 +38,17 @@ pub(super) struct Fragment {
     pub(super) offset: usize,
     /// The end of its data.
     pub(super) end: usize,
+    pub(super) notes: Notes,
+}
+
+/// What the datagram inherits from its first fragment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Notes {
     /// The options of its header.
     pub(super) options: IpOptions,
+    pub(super) iif: Option<DevId>,
+    pub(super) ct: CtRef,
+    pub(super) bridged: Option<Bridged>,
 }
 
 /// What a fragment's header says.
@@ -49,7 +61,7 @@ pub(super) struct Piece {
     pub(super) more: bool,
     pub(super) dont_fragment: bool,
     pub(super) ecn: u8,
-    pub(super) options: IpOptions,
+    pub(super) notes: Notes,
 }
 
 /// Fragments without a hole between them, in order of arrival.
@@ -106,8 +118,8 @@ impl Queue {
     /// Puts a fragment in; gives it back if it was not kept.
     pub(super) fn insert(&mut self, skb: Box<Skb>, piece: Piece) -> (Insertion, Option<Box<Skb>>) {
         let Some(end) = self.check_end(&piece) else { return (Insertion::Bad, Some(skb)) };
-        let Piece { header_len, offset, options, .. } = piece;
-        let fragment = Fragment { skb, header_len, offset, end, options };
+        let Piece { header_len, offset, notes, .. } = piece;
+        let fragment = Fragment { skb, header_len, offset, end, notes };
         if let Err((outcome, skb)) = self.place(fragment) {
             return (outcome, Some(skb));
         }
@@ -220,7 +232,7 @@ mod tests {
             more,
             dont_fragment: false,
             ecn: 0,
-            options: IpOptions::default(),
+            notes: Notes::default(),
         };
         pieces.iter().map(|p| queue.insert(Box::new(Skb::new()), piece(p)).0).collect()
     }

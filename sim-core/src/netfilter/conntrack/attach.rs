@@ -3,8 +3,8 @@
 use crate::netfilter::conntrack::{CtInfo, CtRef, Dir};
 
 impl CtRef {
-    /// The relation to connection tracking of an ICMP error or a reset about a packet with this one. That of
-    /// untracked packets gets none, and is looked at like every other.
+    /// The relation to connection tracking of an ICMP error or a reset about a packet with this one. About an
+    /// untracked packet it is looked at like every other, but cannot be kept from that.
     #[must_use]
     pub const fn for_answer(self) -> Self {
         match self {
@@ -12,7 +12,8 @@ impl CtRef {
                 Dir::Original => Self::Tracked(id, CtInfo::RelatedReply),
                 Dir::Reply => Self::Tracked(id, CtInfo::Related),
             },
-            Self::None | Self::Untracked => Self::None,
+            Self::None => Self::None,
+            Self::Untracked | Self::Answer => Self::Answer,
             Self::Template(template) => Self::Template(template),
         }
     }
@@ -35,6 +36,8 @@ mod tests {
         ] {
             assert_eq!(CtRef::Tracked(id, cause).for_answer(), CtRef::Tracked(id, answer));
         }
-        assert_eq!(CtRef::Untracked.for_answer(), CtRef::None);
+        assert_eq!(CtRef::None.for_answer(), CtRef::None);
+        // Seen on Linux 6.18: `CT --notrack` in `OUTPUT` does nothing for it.
+        assert_eq!(CtRef::Untracked.for_answer(), CtRef::Answer);
     }
 }

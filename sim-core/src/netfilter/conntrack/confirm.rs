@@ -16,6 +16,18 @@ use crate::trace::DropReason;
 /// # Errors
 /// Another connection has the same tuple.
 pub fn confirm(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
+    confirm_quietly(k, f)?;
+    if let CtRef::Tracked(id, _) = f.ct {
+        event::deliver(k, f.netns, id);
+    }
+    Ok(())
+}
+
+/// As [`confirm`], but tells nothing yet (`__nf_conntrack_confirm()`).
+///
+/// # Errors
+/// As there.
+pub fn confirm_quietly(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     let CtRef::Tracked(id, info) = f.ct else { return Ok(()) };
     let Some(conn) = k.netns[f.netns].nf.conntrack.conns.get(id) else { return Ok(()) };
     if !conn.status.has(Status::CONFIRMED) && info.dir() == Dir::Original {
@@ -24,9 +36,6 @@ pub fn confirm(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
             return Err(DropReason::NetfilterDrop);
         }
         insert(k, f, id)?;
-    }
-    if let CtRef::Tracked(id, _) = f.ct {
-        event::deliver(k, f.netns, id);
     }
     Ok(())
 }
@@ -113,8 +122,7 @@ fn insert_beside(k: &mut Kernel, f: &Flight, id: CtId) -> bool {
     let now = k.now;
     let ct = &mut k.netns[f.netns].nf.conntrack;
     let Some(conn) = ct.conns.get(id) else { return false };
-    let number = conn.zone.id_in(Dir::Reply);
-    if ct.conns.find_numbered(conn.tuple(Dir::Reply), number).next().is_some() {
+    if ct.conns.find_filed(conn.tuple(Dir::Reply), conn.zone, Dir::Reply).next().is_some() {
         return false;
     }
     let Some(conn) = ct.conns.get_mut(id) else { return false };

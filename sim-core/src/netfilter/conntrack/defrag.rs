@@ -15,7 +15,7 @@ pub fn gather(k: &mut Kernel, f: &mut Flight, hook: Hook) -> Decision<Datagram> 
     let zone = match f.ct {
         CtRef::Tracked(..) | CtRef::Untracked => return Ok(Datagram::Whole),
         CtRef::Template(template) => template.zone.id,
-        CtRef::None => 0,
+        CtRef::None | CtRef::Answer => 0,
     };
     let is_fragment = Ipv4::parse(f.skb.network_header()).is_ok_and(|ip| ip.is_fragment());
     if !is_fragment {

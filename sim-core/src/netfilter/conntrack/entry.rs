@@ -23,6 +23,9 @@ pub enum CtRef {
     None,
     /// It is not to be looked at (`IP_CT_UNTRACKED`, target `NOTRACK`).
     Untracked,
+    /// It answers an untracked packet: it has no connection, and yet the target `CT` takes it for one that has
+    /// (`IP_CT_RELATED` without a connection).
+    Answer,
     /// It belongs to an entry.
     Tracked(CtId, CtInfo),
     /// It will belong to an entry of this template, which the target `CT` gave it (`IPS_TEMPLATE`).
@@ -165,6 +168,10 @@ pub struct Conn {
     pub pending: u32,
     /// The number that tools show (`nf_ct_get_id()`).
     pub number: u32,
+    /// The how many-th it was that packets could find; of several that fit a packet the latest is found.
+    pub(crate) linked: u64,
+    /// How many packets that wait in a queue have it: it is not forgotten before they go on.
+    pub(crate) held: u32,
 }
 
 impl Conn {
@@ -187,6 +194,8 @@ impl Conn {
             refreshed: false,
             pending: 0,
             number: 0,
+            linked: 0,
+            held: 0,
         }
     }
 

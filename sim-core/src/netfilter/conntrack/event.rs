@@ -36,6 +36,12 @@ pub fn mask_of_new(k: &Kernel, netns: NetnsId, asked: Option<u32>) -> u32 {
     }
 }
 
+/// Whether the choice among events that a rule makes now holds: not while `nf_conntrack_events` is 2 and nobody
+/// listens.
+pub fn can_choose(k: &Kernel, netns: NetnsId) -> bool {
+    k.netns[netns].sysctl.get(Sysctl::NfConntrackEvents) != 2 || k.nfnl.has_listener()
+}
+
 /// Tells that a connection has ended.
 pub(super) fn destroyed(k: &mut Kernel, netns: NetnsId, id: CtId) {
     nfnl::conntrack(k, netns, id, 1 << Event::Destroy as u32);

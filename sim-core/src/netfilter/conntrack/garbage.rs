@@ -1,8 +1,8 @@
 //! How connections end: killed, expired, thrown out of a full table, or never confirmed.
 
 use crate::id::NetnsId;
-use crate::kernel::{Kernel, Timer};
-use crate::netfilter::conntrack::entry::{Conn, CtId, Status};
+use crate::kernel::{Flight, Kernel, Timer};
+use crate::netfilter::conntrack::entry::{Conn, CtId, CtRef, Status};
 use crate::netfilter::conntrack::event;
 use crate::sysctl::table::Sysctl;
 use crate::time::HZ;
@@ -46,17 +46,36 @@ pub fn kill_where(k: &mut Kernel, netns: NetnsId, is_meant: impl Fn(&Conn) -> bo
     }
 }
 
-/// Forgets the connections that have ended, or were never confirmed, once no packet is on its way that could
-/// have one.
+/// A packet that has a connection begins to wait in a queue (`nf_conntrack_get()`).
+pub fn hold(k: &mut Kernel, f: &Flight) {
+    let CtRef::Tracked(id, _) = f.ct else { return };
+    if let Some(conn) = k.netns[f.netns].nf.conntrack.conns.get_mut(id) {
+        conn.held += 1;
+    }
+}
+
+/// A packet that was held goes on, or ends (`nf_conntrack_put()`).
+pub fn release(k: &mut Kernel, f: &Flight) {
+    let CtRef::Tracked(id, _) = f.ct else { return };
+    let Some(ns) = k.netns.get_mut(f.netns) else { return };
+    if let Some(conn) = ns.nf.conntrack.conns.get_mut(id) {
+        conn.held = conn.held.saturating_sub(1);
+        k.ct_garbage.push((f.netns, id));
+    }
+}
+
+/// Forgets the connections that have ended, or were never confirmed, and that no packet has: none that waits, and
+/// no other is on its way.
 pub fn collect(k: &mut Kernel) {
-    if k.queued > 0 || !k.is_idle() {
+    if !k.is_idle() {
         return;
     }
     while let Some((netns, id)) = k.ct_garbage.pop() {
         let Some(ns) = k.netns.get_mut(netns) else { continue };
         let ct = &mut ns.nf.conntrack;
         let Some(conn) = ct.conns.get(id) else { continue };
-        if conn.status.has(Status::CONFIRMED) && !conn.status.has(Status::DYING) {
+        let lives = conn.status.has(Status::CONFIRMED) && !conn.status.has(Status::DYING);
+        if lives || conn.held > 0 {
             continue;
         }
         ct.by_source.remove(id, conn);

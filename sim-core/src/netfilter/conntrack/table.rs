@@ -1,9 +1,11 @@
 //! The table of connections of one namespace: a slab of entries, and an index by tuple.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher as _;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use crate::netfilter::conntrack::entry::{Conn, CtId, Zone};
 use crate::netfilter::conntrack::tuple::{Dir, Tuple};
@@ -14,6 +16,8 @@ pub struct ConnTable {
     slots: Vec<Slot>,
     free: Vec<u32>,
     index: HashTable<(CtId, Dir)>,
+    /// How many entries packets could ever find.
+    links: u64,
     live: usize,
 }
 
@@ -61,11 +65,16 @@ impl ConnTable {
     /// Lets packets find the entry by both of its tuples (`__nf_conntrack_hash_insert()`).
     pub fn link(&mut self, id: CtId) {
         self.link_in(id, Dir::Original);
-        self.link_in(id, Dir::Reply);
+        self.link_reply(id);
     }
 
     /// Lets packets find the entry by the tuple of answers alone.
     pub fn link_reply(&mut self, id: CtId) {
+        self.links += 1;
+        let linked = self.links;
+        if let Some(conn) = self.get_mut(id) {
+            conn.linked = linked;
+        }
         self.link_in(id, Dir::Reply);
     }
 
@@ -112,35 +121,41 @@ impl ConnTable {
 
     /// The entries that a packet with this tuple may belong to, by the zone that counts in the direction each was
     /// found in (`nf_ct_key_equal()`).
-    pub fn find<'t>(
-        &'t self,
-        tuple: &'t Tuple,
-        zone: Zone,
-    ) -> impl Iterator<Item = (CtId, Dir)> + 't {
-        let numbers = [zone.id_in(Dir::Original), zone.id_in(Dir::Reply)];
-        let different = if numbers[0] == numbers[1] { 1 } else { 2 };
-        numbers.into_iter().take(different).flat_map(move |number| {
-            let found = self.find_numbered(tuple, number);
-            found.filter(move |(_, dir)| zone.id_in(*dir) == number)
-        })
+    pub fn find(&self, tuple: &Tuple, zone: Zone) -> impl Iterator<Item = (CtId, Dir)> {
+        let dirs = [Dir::Original, Dir::Reply];
+        let different = if zone.id_in(dirs[0]) == zone.id_in(dirs[1]) { 1 } else { 2 };
+        dirs.into_iter().take(different).flat_map(move |dir| self.find_filed(tuple, zone, dir))
     }
 
-    /// The entries with this tuple in a zone of this number.
-    pub fn find_numbered<'t>(
-        &'t self,
-        tuple: &'t Tuple,
-        zone: u16,
-    ) -> impl Iterator<Item = (CtId, Dir)> + 't {
-        self.index.iter_hash(hash(tuple, zone)).copied().filter(move |(id, dir)| {
-            let conn = self.get(*id);
-            conn.is_some_and(|conn| conn.tuple(*dir) == tuple && conn.zone.id_in(*dir) == zone)
-        })
+    /// The entries with this tuple that are filed under the number which `zone` has in direction `filed`, and whose
+    /// own zone agrees with it in the direction that each was found in. The latest comes first, and answers before
+    /// requests where somebody talks to itself: the order of a chain that grows at its head.
+    pub fn find_filed(
+        &self,
+        tuple: &Tuple,
+        zone: Zone,
+        filed: Dir,
+    ) -> impl Iterator<Item = (CtId, Dir)> + use<> {
+        let number = zone.id_in(filed);
+        let found = self.index.iter_hash(hash(tuple, number)).copied().filter(|(id, dir)| {
+            self.get(*id).is_some_and(|conn| {
+                conn.tuple(*dir) == tuple
+                    && conn.zone.id_in(*dir) == number
+                    && zone.id_in(*dir) == number
+            })
+        });
+        let mut found: SmallVec<[(CtId, Dir); 2]> = found.collect();
+        if found.len() > 1 {
+            let linked = |id| self.get(id).map_or(0, |conn| conn.linked);
+            found.sort_by_key(|(id, dir)| Reverse((linked(*id), dir.index())));
+        }
+        found.into_iter()
     }
 
     /// The entry that stands in the way of `conn`, by the direction in which it was found.
     #[must_use]
     pub fn clash(&self, conn: &Conn) -> Option<(CtId, Dir)> {
-        let by = |dir| self.find_numbered(conn.tuple(dir), conn.zone.id_in(dir)).next();
+        let by = |dir| self.find_filed(conn.tuple(dir), conn.zone, dir).next();
         [Dir::Original, Dir::Reply].into_iter().find_map(by)
     }
 

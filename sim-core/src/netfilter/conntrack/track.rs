@@ -22,20 +22,22 @@ pub fn track(k: &mut Kernel, f: &mut Flight, hook: Hook) -> Decision<()> {
         // Seen before: it was looped back, or is not to be looked at.
         CtRef::Tracked(..) | CtRef::Untracked => return Ok(()),
         CtRef::Template(template) => Some(template),
-        CtRef::None => None,
+        CtRef::None | CtRef::Answer => None,
     };
+    // What is left of a packet that makes no sense; only a template is taken away from it.
+    let left = if f.ct == CtRef::Answer { CtRef::Answer } else { CtRef::None };
     f.ct = CtRef::None;
     let outcome = find(k, f, template.unwrap_or_default(), hook);
     let stats = &mut k.netns[f.netns].nf.conntrack.stats;
     match outcome {
         Outcome::Tracked => Ok(()),
         Outcome::Invalid => {
-            f.ct = CtRef::None;
+            f.ct = left;
             stats.invalid += 1;
             Ok(())
         }
         Outcome::Error => {
-            f.ct = CtRef::None;
+            f.ct = left;
             stats.error += 1;
             Ok(())
         }
@@ -80,11 +82,7 @@ fn find(k: &mut Kernel, f: &mut Flight, template: Template, hook: Hook) -> Outco
         };
         f.ct = CtRef::Tracked(id, info);
         match handle(k, f, id, info, hook) {
-            Ruling::Accept => return Outcome::Tracked,
-            Ruling::Kill => {
-                garbage::kill(k, f.netns, id);
-                return Outcome::Tracked;
-            }
+            Ruling::Accept | Ruling::Kill => return Outcome::Tracked,
             Ruling::Repeat => {
                 garbage::kill(k, f.netns, id);
                 f.ct = CtRef::None;
@@ -162,7 +160,7 @@ fn make(
     Ok(id)
 }
 
-/// Lets the protocol look at the packet (`nf_conntrack_handle_packet()`), and counts it.
+/// Lets the protocol look at the packet (`nf_conntrack_handle_packet()`), counts it, and does what it asks for.
 fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Ruling {
     let now = k.now;
     let ns = &mut k.netns[f.netns];
@@ -174,12 +172,23 @@ fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Rul
     if ruling == Ruling::Kill || ruling == Ruling::Accept && conn.refreshed {
         count(conn, info.dir(), packet.len());
     }
-    let is_answer = info == CtInfo::EstablishedReply && ruling == Ruling::Accept;
-    if is_answer && !conn.status.has(Status::SEEN_REPLY) {
+    if ruling == Ruling::Kill {
+        // That it ended is told before the answer that ends it counts as one.
+        garbage::kill(k, f.netns, id);
+    }
+    if matches!(ruling, Ruling::Accept | Ruling::Kill) && info == CtInfo::EstablishedReply {
+        saw_reply(k, f, id);
+    }
+    ruling
+}
+
+/// Notes that the connection is answered.
+fn saw_reply(k: &mut Kernel, f: &Flight, id: CtId) {
+    let conn = k.netns[f.netns].nf.conntrack.conns.get_mut(id);
+    if let Some(conn) = conn.filter(|conn| !conn.status.has(Status::SEEN_REPLY)) {
         conn.status.set(Status::SEEN_REPLY);
         conn.note(Event::Reply);
     }
-    ruling
 }
 
 /// Counts a packet of `len` bytes (`nf_ct_acct_update()`).

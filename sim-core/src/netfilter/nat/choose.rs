@@ -197,7 +197,8 @@ fn is_taken(k: &mut Kernel, asker: Asker, tuple: &Tuple) -> bool {
     let now = k.now.jiffies();
     let ct = &mut k.netns[asker.netns].nf.conntrack;
     let Some(own) = ct.conns.get(asker.id) else { return false };
-    let is_taken = ct.conns.find(&reply, asker.zone).any(|(id, _)| {
+    // Only where answers are looked for first: an opposite flow of a zone that counts for requests lies elsewhere.
+    let is_taken = ct.conns.find_filed(&reply, asker.zone, Dir::Reply).any(|(id, _)| {
         id != asker.id
             && ct.conns.get(id).is_some_and(|other| {
                 let same_flow = other.tuple(Dir::Original) == own.tuple(Dir::Original)

@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use crate::errno::Errno;
 use crate::family::AddressFamily;
+use crate::id::NetnsId;
+use crate::kernel::Kernel;
 use crate::netfilter::Netfilter;
+use crate::netfilter::conntrack::event;
 use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
 use crate::netfilter::xtables::compiled::CompiledChains;
 use crate::netfilter::xtables::draft::{Draft, Patch, Which};
+use crate::netfilter::xtables::rule::{Action, TableName};
 use crate::netfilter::xtables::table::{ChainLive, Counters, RuleLive, Ruleset, Table, Variant};
+use crate::netfilter::xtables::targets::{Target, TargetState};
 use crate::netfilter::xtables::{loops, sharing};
 
 /// The changes that were refused, by their place in the batch, and why.
@@ -60,11 +65,13 @@ impl XtBatch {
     }
 }
 
-/// Makes a batch of changes.
+/// Makes a batch of changes in a namespace.
 ///
 /// # Errors
 /// What was refused; then nothing has changed.
-pub fn commit(nf: &mut Netfilter, batch: &XtBatch) -> Result<(), Refused> {
+pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Refused> {
+    let can_choose = event::can_choose(k, netns);
+    let nf = &mut k.netns[netns].nf;
     let (drafts, refused) = batch.draft(&nf.tables, batch.changes.len());
     if !refused.is_empty() {
         return Err(refused);
@@ -80,9 +87,27 @@ pub fn commit(nf: &mut Netfilter, batch: &XtBatch) -> Result<(), Refused> {
         apply(nf, patch, replaces);
     }
     sharing::detach(&mut nf.shared, &before, &nf.tables);
+    nf.tables.iter_mut().for_each(|table| choose_events(table, can_choose));
     nf.conntrack.users = users(&nf.tables);
     nf.register_hooks();
     Ok(())
+}
+
+/// The template of a new rule with `CT` chooses among events only if events are told when it is made; else the
+/// choice is lost (`nf_ct_ecache_ext_add()`).
+fn choose_events(table: &mut Table, can_choose: bool) {
+    if table.name != TableName::Raw {
+        return;
+    }
+    for (chain, live) in table.rules.chains.iter().zip(&mut table.live) {
+        let rules = chain.iter().flat_map(|chain| &chain.rules);
+        for (rule, live) in rules.zip(&mut live.rules) {
+            let is_ct = matches!(rule.action, Action::Target(Target::Ct(_)));
+            if is_ct && live.target == TargetState::None {
+                live.target = TargetState::Events(can_choose);
+            }
+        }
+    }
 }
 
 /// Does to a table what was found to be possible.

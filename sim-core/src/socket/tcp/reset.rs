@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use crate::family::V4;
 use crate::id::{DevId, NetnsId};
 use crate::ip::options;
-use crate::kernel::{Caller, Flight, Kernel, Place};
+use crate::kernel::{Caller, Flight, Kernel, Place, SentBy};
 use crate::netns::mib::TcpMib;
 use crate::netns::stack;
 use crate::packet::build::{
@@ -195,6 +195,7 @@ pub(super) fn answer<O: Observer>(
     let mut flight = Flight::new(skb, Place::LocalOut, f.netns, routed.dst.dev, flow);
     flight.dst = Some(routed.dst);
     flight.cb.opt = echo.found;
+    flight.sk = SentBy::Tcp;
     flight.caller = Caller::IpSend(f.netns, None);
     stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Reply { to: f.flow, what } });
     k.spawn(flight);

@@ -28,9 +28,16 @@ pub fn case(seed: u64) -> CaseText {
     let mut dice = Dice::new(seed);
     let network = network::draw(&mut dice);
     let mut setup = network.setup.clone();
-    setup.push(format!("ip netns exec r iptables-restore < {RULES}"));
     let rules = rules::draw(&mut dice, &network.bridge_ports);
+    if !rules.is_empty() {
+        setup.push(format!("ip netns exec r iptables-restore < {RULES}"));
+    }
     let packets = packets(&mut dice, &network);
+    // Whether anybody listens is known to all namespaces of a machine, and others may run beside this one.
+    setup.insert(
+        network.setup.len(),
+        "ip netns exec r sysctl -qw net.netfilter.nf_conntrack_events=1".to_owned(),
+    );
     CaseText { name: format!("netfilter-{seed}"), setup, packets, rules }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::errno::Errno;
 use crate::family::AddressFamily;
-use crate::kernel::{Flight, Kernel};
+use crate::kernel::{Flight, Kernel, SentBy};
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::extension::{
     Context, Extension, Given, Kind, Opt, Place, Problem, Style,
@@ -12,7 +12,6 @@ use crate::netfilter::xtables::extension::{
 use crate::netfilter::xtables::matches::{MatchExtension, MatchState, Matched};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::value;
-use crate::packet::IpProto;
 
 /// From one number of a user or a group to the other, or all others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,14 +156,17 @@ impl Ids {
 }
 
 impl Sender {
-    fn of(k: &Kernel, f: &Flight, seen: &Seen) -> Self {
-        if let Some(socket) = f.sk.and_then(|sk| k.sockets.get(sk)) {
-            return if socket.netns == f.netns { Self::Program } else { Self::Nobody };
+    fn of(k: &Kernel, f: &Flight) -> Self {
+        match f.sk {
+            SentBy::Socket(sk) => match k.sockets.get(sk) {
+                Some(socket) if socket.netns == f.netns => Self::Program,
+                _ => Self::Nobody,
+            },
+            // What this host answers to packets is sent by sockets that the kernel keeps for that; reports about
+            // groups, and the resets of `REJECT`, are sent by none.
+            SentBy::Icmp | SentBy::Tcp => Self::Kernel,
+            SentBy::Nobody => Self::Nobody,
         }
-        // What this host answers to packets is sent by sockets that the kernel keeps for that; reports about groups
-        // are sent by none.
-        let answers = [IpProto::ICMP, IpProto::TCP].contains(&IpProto(seen.proto));
-        if f.iif.is_none() && seen.iif.is_none() && answers { Self::Kernel } else { Self::Nobody }
     }
 }
 
@@ -250,8 +252,8 @@ impl MatchExtension for Owner {
         if turned(self.user) || turned(self.group) { Err(Errno::EINVAL) } else { Ok(()) }
     }
 
-    fn matches(&self, k: &mut Kernel, f: &Flight, seen: &Seen, _: &mut MatchState) -> Matched {
-        let sender = Sender::of(k, f, seen);
+    fn matches(&self, k: &mut Kernel, f: &Flight, _: &Seen, _: &mut MatchState) -> Matched {
+        let sender = Sender::of(k, f);
         let ids = [self.user, self.group];
         let nobody_will_do = ids.iter().flatten().all(|ids| ids.invert);
         let matched = match sender {

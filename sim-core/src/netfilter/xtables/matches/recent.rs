@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::errno::Errno;
 use crate::family::AddressFamily;
 use crate::id::NetnsId;
-use crate::kernel::{Flight, Kernel};
+use crate::kernel::{Flight, Kernel, SentBy};
 use crate::netfilter::xtables::extension::{
     Context, Extension, Given, Kind, Opt, Place, Problem, Style, Value,
 };
@@ -305,8 +305,9 @@ impl MatchExtension for Recent {
         let at = if self.destination { 16 } else { 12 };
         let addr = header.get(at..).and_then(<[u8]>::first_chunk::<4>);
         let (Some(addr), Some(ttl)) = (addr, header.get(8)) else { return Matched::No };
-        // What is passed on counts with the time to live that it came with.
-        let passed_on = seen.oif.is_some() && f.sk.is_none() && f.iif.is_some();
+        // What is passed on counts with the time to live that it came with; whose sender has no socket is taken for
+        // such a packet.
+        let passed_on = seen.oif.is_some() && f.sk == SentBy::Nobody;
         let ttl = ttl.wrapping_add(u8::from(passed_on));
         let now = k.now.jiffies();
         let lists = &mut k.netns[f.netns].nf.shared.recent;

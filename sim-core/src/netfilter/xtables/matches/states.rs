@@ -84,7 +84,7 @@ impl<'k> CtOfPacket<'k> {
     /// The relation of the packet.
     pub(super) fn of(k: &'k Kernel, f: &Flight) -> Self {
         match f.ct {
-            CtRef::None => Self::Invalid,
+            CtRef::None | CtRef::Answer => Self::Invalid,
             CtRef::Untracked => Self::Untracked,
             CtRef::Template(_) => Self::Template,
             CtRef::Tracked(id, info) => match k.netns[f.netns].nf.conntrack.conns.get(id) {

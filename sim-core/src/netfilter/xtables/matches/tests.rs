@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::family::AddressFamily;
 use crate::id::{DevId, NetnsId};
-use crate::kernel::{Flight, Place as FlightPlace};
+use crate::kernel::{Flight, Place as FlightPlace, SentBy};
 use crate::link::receive::eth_type_trans;
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::{Conn, CtInfo, CtRef, Status, Template, Tuple};
@@ -518,7 +518,12 @@ fn the_kernel_says_the_same_about_owners_of_packets() {
             _ => None,
         };
         let k = &mut bench.world.kernel;
-        f.sk = socket.map(|kind| socket::call::open(k, f.netns, kind).unwrap());
+        f.sk = match (socket, kind) {
+            (Some(kind), _) => SentBy::Socket(socket::call::open(k, f.netns, kind).unwrap()),
+            (None, "echoreply" | "unreachable") => SentBy::Icmp,
+            (None, "reset") => SentBy::Tcp,
+            _ => SentBy::Nobody,
+        };
         if kind != "forwarded" {
             f.iif = None;
         }

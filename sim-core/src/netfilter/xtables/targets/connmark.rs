@@ -220,7 +220,7 @@ impl TargetExtension for Connmark {
                 f.skb.meta.mark = self.restored(packet, 0);
                 None
             }
-            CtRef::Template(_) | CtRef::None | CtRef::Untracked => None,
+            CtRef::Template(_) | CtRef::None | CtRef::Answer | CtRef::Untracked => None,
         };
         let Some(conn) = conn else { return Sentence::Continue };
         match self.mode {

@@ -185,9 +185,13 @@ impl TargetExtension for Ct {
         _: &mut Kernel,
         f: &mut Flight,
         _: &Seen,
-        _: &mut TargetState,
+        state: &mut TargetState,
         _: &mut O,
     ) -> Sentence {
-        assign(f, self.template().map_or(CtRef::Untracked, CtRef::Template))
+        let mut template = self.template();
+        if let (TargetState::Events(false), Some(template)) = (state, &mut template) {
+            (template.events, template.exp_events) = (None, None);
+        }
+        assign(f, template.map_or(CtRef::Untracked, CtRef::Template))
     }
 }

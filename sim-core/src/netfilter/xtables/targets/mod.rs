@@ -138,6 +138,8 @@ pub enum TargetState {
     /// Nothing.
     #[default]
     None,
+    /// Whether the events that `CT` asks for are told.
+    Events(bool),
 }
 
 /// Declares [`Target`]: one variant an extension.

@@ -484,7 +484,9 @@ impl Step<'_> {
 
     /// Whether a reset answers a SYN or an ACK that was let through.
     fn answers_what_was_let_through(&self, last: &Last) -> bool {
-        let syn = self.status.has(Status::SEEN_REPLY) && last.kind == Kind::Syn;
+        // Seen on Linux 6.18: who sent the SYN does not reset by what lay behind it.
+        let syn =
+            self.status.has(Status::SEEN_REPLY) && last.kind == Kind::Syn && last.dir != self.dir;
         let half_open = !self.status.has(Status::ASSURED) && last.kind == Kind::Ack;
         let challenged = self.tcp.state == State::SynSent
             && last.kind == Kind::Ack
