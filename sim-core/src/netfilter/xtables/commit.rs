@@ -89,6 +89,7 @@ pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Ref
     sharing::detach(&mut nf.shared, &before, &nf.tables);
     nf.tables.iter_mut().for_each(|table| choose_events(table, can_choose));
     nf.conntrack.users = users(&nf.tables);
+    nf.conntrack.label_users = label_users(&nf.tables);
     nf.register_hooks();
     Ok(())
 }
@@ -172,4 +173,11 @@ fn users(tables: &[Box<Table>]) -> usize {
     let chains = tables.flat_map(|table| table.rules.iter());
     let rules = chains.flat_map(|(_, chain)| &chain.rules);
     rules.filter(|rule| rule.needs_conntrack()).count()
+}
+
+/// How many rules need labels of connections.
+fn label_users(tables: &[Box<Table>]) -> usize {
+    let chains = tables.iter().flat_map(|table| table.rules.iter());
+    let matches = chains.flat_map(|(_, chain)| &chain.rules).flat_map(|rule| &rule.matches);
+    matches.filter(|m| m.needs_labels()).count()
 }

@@ -92,6 +92,11 @@ pub trait Extension: Clone + fmt::Debug + PartialEq + Sized {
         Vec::new()
     }
 
+    /// What is said on standard error each time it is written or shown, without the line feed.
+    fn aside(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Writes what makes it again, each option with a space in front (`save()`).
     fn save(&self, style: Style, out: &mut String);
 

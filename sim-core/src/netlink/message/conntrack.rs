@@ -24,7 +24,7 @@ pub struct ConntrackMsg {
     pub counted: Option<[Counted; 2]>,
     /// Its mark (`CTA_MARK`).
     pub mark: Option<u32>,
-    /// Its labels (`CTA_LABELS`).
+    /// Its labels, bit by bit, if it has any (`CTA_LABELS`).
     pub labels: Option<u128>,
     /// When it began and when it ended, in nanoseconds of Unix time (`CTA_TIMESTAMP`).
     pub times: Option<(u64, Option<u64>)>,
@@ -72,7 +72,7 @@ impl ConntrackMsg {
             proto: ProtoInfo::of(conn, false),
             counted: conn.counted,
             mark: Some(conn.mark),
-            labels: conn.labels,
+            labels: told_labels(conn),
             times: conn.since.map(|since| (unix_nanos(since), None)),
             users: Some(users),
             ..Self::bare(conn)
@@ -100,7 +100,7 @@ impl ConntrackMsg {
             timeout: Some(left),
             proto: if has(Event::ProtoInfo) { ProtoInfo::of(conn, false) } else { None },
             mark,
-            labels: conn.labels.filter(|_| has(Event::Label)),
+            labels: told_labels(conn).filter(|_| has(Event::Label)),
             ..Self::bare(conn)
         }
     }
@@ -127,6 +127,11 @@ impl ConntrackMsg {
     pub fn tuple(&self, dir: Dir) -> &Tuple {
         &self.tuples[dir.index()]
     }
+}
+
+/// The labels of a connection, if there is one (`ctnetlink_dump_labels()`).
+fn told_labels(conn: &Conn) -> Option<u128> {
+    conn.labels.filter(|labels| *labels != 0)
 }
 
 /// How long a connection has to live, in whole seconds (`nf_ct_expires()`).

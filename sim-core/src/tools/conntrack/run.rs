@@ -449,7 +449,7 @@ fn changes(args: &Args, msg: &ConntrackMsg) -> Option<ConntrackSpec> {
         || status.is_some_and(|status| status != msg.status.0)
         || mark.is_some_and(|mark| mark != old_mark)
         || new_state
-        || (clear_labels && msg.labels != Some(0));
+        || clear_labels;
     changed.then(|| ConntrackSpec {
         tuples: msg.tuples,
         zone: msg.zone,

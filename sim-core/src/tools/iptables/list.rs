@@ -2,8 +2,9 @@
 
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::draft::Draft;
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::print::{Listing, Printer};
-use crate::netfilter::xtables::rule::{ChainId, TableName};
+use crate::netfilter::xtables::rule::{ChainId, Rule, TableName};
 use crate::netfilter::xtables::table::{Counters, Policy, Variant};
 
 use super::put;
@@ -74,7 +75,7 @@ impl Work<'_> {
         how: Listing,
     ) {
         let (family, variant) = (self.family, self.variant);
-        let mut text = String::new();
+        let (mut text, mut err) = (String::new(), String::new());
         let draft = self.draft(table);
         for (at, shown) in chains.iter().enumerate() {
             if at > 0 {
@@ -91,10 +92,12 @@ impl Work<'_> {
                     let mut printer = Printer { family, variant: Some(variant), out: &mut text };
                     let counted = (at + 1, live.counters);
                     printer.list(rule, counted, how, |id| chain_name(draft, *id));
+                    asides(rule, &mut err);
                 }
             }
         }
         self.out.push_str(&text);
+        self.err.push_str(&err);
     }
 
     /// Writes the commands that make chains (`-S`).
@@ -159,7 +162,7 @@ impl Work<'_> {
     /// Writes a chain's rules as `-A` makes them.
     fn rules(&mut self, table: TableName, id: ChainId, number: Option<usize>, style: Counts) {
         let (family, variant) = (self.family, self.variant);
-        let mut text = String::new();
+        let (mut text, mut err) = (String::new(), String::new());
         let draft = self.draft(table);
         let (Some(chain), Some(live)) = (draft.chain(id), draft.live(id)) else { return };
         for (at, (rule, live)) in chain.rules.iter().zip(&live.rules).enumerate() {
@@ -176,8 +179,17 @@ impl Work<'_> {
             let mut printer = Printer { family, variant: Some(variant), out: &mut text };
             printer.save(rule, counters, |id| chain_name(draft, *id));
             text.push('\n');
+            asides(rule, &mut err);
         }
         self.out.push_str(&text);
+        self.err.push_str(&err);
+    }
+}
+
+/// Writes what is said on standard error when a rule is shown.
+pub(super) fn asides<C>(rule: &Rule<C>, err: &mut String) {
+    for text in rule.matches.iter().filter_map(Match::aside) {
+        put(err, format_args!("{text}\n"));
     }
 }
 

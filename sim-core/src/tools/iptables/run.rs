@@ -61,18 +61,18 @@ pub(super) fn run(work: &mut Work<'_>, speaker: Speaker<'_>, order: &Order) -> D
     doing.check_jump(work)?;
     let lists = [Command::List, Command::ListRules];
     let list = parsed.commands.iter().find(|command| lists.contains(command)).copied();
-    if let Some(list) = list {
-        doing.list(work, list)?;
-    }
-    for command in parsed.commands.iter().filter(|command| !lists.contains(command)) {
-        doing.command(work, *command, list.is_some())?;
-    }
     if list.is_some() && list::warns_of_legacy(work) {
         let tool = doing.legacy_tool();
         put(
             &mut work.err,
             format_args!("# Warning: {tool} tables present, use {tool} to see them\n"),
         );
+    }
+    if let Some(list) = list {
+        doing.list(work, list)?;
+    }
+    for command in parsed.commands.iter().filter(|command| !lists.contains(command)) {
+        doing.command(work, *command, list.is_some())?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::netfilter::xtables::table::{Table, Variant};
 use crate::tools::failure::{Failure, Result};
 
 use super::ending::Speaker;
+use super::list;
 use super::parsed::{Jump, Parsed};
 
 /// Why a command did not do what it should.
@@ -132,6 +133,7 @@ impl<'w> Work<'w> {
     pub(super) fn tell(&mut self, rule: &Rule<Box<str>>) {
         let (family, variant) = (self.family, self.variant);
         Printer { family, variant: Some(variant), out: &mut self.out }.tell(rule, |chain| chain);
+        list::asides(rule, &mut self.err);
     }
 
     /// The batch.

@@ -3,6 +3,7 @@
 mod addrtype;
 mod chunks;
 mod comment;
+mod connlabel;
 mod connmark;
 mod conntrack;
 mod icmp;
@@ -45,6 +46,7 @@ use crate::packet::IpProto;
 
 pub use addrtype::Addrtype;
 pub use comment::Comment;
+pub use connlabel::Connlabel;
 pub use connmark::Connmark;
 pub use conntrack::Conntrack;
 pub use icmp::Icmp;
@@ -99,6 +101,9 @@ pub trait MatchExtension: Extension {
 
     /// Whether rules with it need connection tracking (`nf_ct_netns_get()`).
     const NEEDS_CONNTRACK: bool = false;
+
+    /// Whether connections that begin while there is a rule with it have labels (`nf_connlabels_get()`).
+    const NEEDS_LABELS: bool = false;
 
     /// Judges where it is loaded, if that is no wrong table, hook or protocol (`checkentry()`).
     ///
@@ -220,6 +225,12 @@ macro_rules! matches {
                 match self { $(Self::$name(_) => <$name as MatchExtension>::NEEDS_CONNTRACK,)* }
             }
 
+            /// Whether connections that begin while there is a rule with it have labels.
+            #[must_use]
+            pub const fn needs_labels(&self) -> bool {
+                match self { $(Self::$name(_) => <$name as MatchExtension>::NEEDS_LABELS,)* }
+            }
+
             /// Judges where it is loaded.
             ///
             /// # Errors
@@ -267,6 +278,12 @@ macro_rules! matches {
                 match self { $(Self::$name(m) => m.remark(),)* }
             }
 
+            /// What is said on standard error each time it is written or shown, without the line feed.
+            #[must_use]
+            pub fn aside(&self) -> Option<&'static str> {
+                match self { $(Self::$name(m) => m.aside(),)* }
+            }
+
             /// What it remembers when it is loaded.
             #[must_use]
             pub fn state(&self) -> MatchState {
@@ -304,6 +321,7 @@ macro_rules! matches {
 matches! {
     Addrtype,
     Comment,
+    Connlabel,
     Connmark,
     Conntrack,
     Hl,

@@ -386,8 +386,8 @@ macro_rules! judgements {
 }
 
 texts! {
-    addrtype comment connmark conntrack hl icmp icmp6 iprange length limit mac mark multiport nfacct owner physdev pkttype
-    recent rpfilter sctp state statistic tcp ttl udp ipv6
+    addrtype comment connlabel connmark conntrack hl icmp icmp6 iprange length limit mac mark multiport nfacct owner
+    physdev pkttype recent rpfilter sctp state statistic tcp ttl udp ipv6
 }
 judgements! {
     addrtype icmp iprange length limit mac mark multiport nfacct pkttype recent recent_list rpfilter sctp statistic
