@@ -4,7 +4,7 @@
 const INITVAL: u32 = 0xdead_beef;
 
 /// The hash of `words` under `seed`.
-pub(super) fn jhash2(words: &[u32], seed: u32) -> u32 {
+pub(in crate::netfilter) fn jhash2(words: &[u32], seed: u32) -> u32 {
     let len = u32::try_from(words.len()).unwrap_or(u32::MAX);
     let start = INITVAL.wrapping_add(len << 2).wrapping_add(seed);
     let [mut a, mut b, mut c] = [start; 3];

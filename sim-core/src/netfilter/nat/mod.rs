@@ -4,7 +4,7 @@
 //! and kept in its connection: the tuple of its answers. Every packet, either way, is rewritten from there.
 
 mod choose;
-mod jhash;
+pub(super) mod jhash;
 pub mod masquerade;
 mod packet;
 pub mod range;
