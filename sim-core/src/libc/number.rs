@@ -72,6 +72,21 @@ pub fn atoi(text: &str) -> i32 {
     low.cast_signed()
 }
 
+/// The decimal number that `text` starts with, 0 if there is none, and the nearest one that fits (`atoll(3)`).
+pub fn atoll(text: &str) -> i64 {
+    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let magnitude = match digits[..end].parse::<i128>() {
+        Ok(magnitude) => magnitude,
+        Err(_) if end == 0 => 0,
+        Err(_) => i128::MAX,
+    };
+    let value = if text.starts_with('-') { -magnitude } else { magnitude };
+    let (least, most) = (i128::from(i64::MIN), i128::from(i64::MAX));
+    i64::try_from(value.clamp(least, most)).expect("it was clamped")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +119,15 @@ mod tests {
         assert_eq!(atoi("12abc"), 12);
         assert_eq!(atoi("abc"), 0);
         assert_eq!(atoi("-3"), -3);
+    }
+
+    #[test]
+    fn atoll_stops_at_the_ends_of_64_bits() {
+        assert_eq!(atoll(" +12abc"), 12);
+        assert_eq!(atoll("-3"), -3);
+        assert_eq!(atoll("--3"), 0);
+        assert_eq!(atoll("99999999999999999999"), i64::MAX);
+        assert_eq!(atoll("-99999999999999999999"), i64::MIN);
+        assert_eq!(atoll(&"9".repeat(99)), i64::MAX);
     }
 }

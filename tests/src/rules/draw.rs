@@ -399,6 +399,17 @@ impl Draw {
             Kind::MarkMask => self
                 .one(&["1", "0x10/0xff", "0/0", "0xffffffff", "0x1/0", "x", "5/x", "4294967296"])
                 .to_owned(),
+            Kind::TosMask => self
+                .one(&[
+                    "0x10",
+                    "0x10/0x3f",
+                    "Minimize-Delay",
+                    "nope",
+                    "normal-service",
+                    "0x10/x",
+                    "256",
+                ])
+                .to_owned(),
             Kind::SyslogLevel => self.one(&["info", "4", "debug", "8", "nope"]).to_owned(),
             Kind::Host => self.one(&["10.0.0.1", "::1", "localhost", "nope"]).to_owned(),
             Kind::HostMask => self

@@ -70,7 +70,7 @@ impl XtBatch {
 /// # Errors
 /// What was refused; then nothing has changed.
 pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Refused> {
-    let can_choose = event::can_choose(k, netns);
+    let (can_choose, now) = (event::can_choose(k, netns), k.now.jiffies());
     let nf = &mut k.netns[netns].nf;
     let (drafts, refused) = batch.draft(&nf.tables, batch.changes.len());
     if !refused.is_empty() {
@@ -80,7 +80,7 @@ pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Ref
         return Err(batch.blame(&nf.tables, errno));
     }
     let patches: Vec<Patch> = drafts.into_iter().map(Draft::into_patch).collect();
-    sharing::attach(&mut nf.shared, batch).map_err(|refused| vec![refused])?;
+    sharing::attach(&mut nf.shared, batch, now).map_err(|refused| vec![refused])?;
     let before = sharing::rules(&nf.tables);
     let replaces = batch.changes.iter().any(|change| change.what != XtAct::Load);
     for patch in patches {

@@ -12,6 +12,7 @@ use crate::family::AddressFamily;
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::change::XtAct;
 use crate::netfilter::xtables::extension::Place;
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, Rule, TableName};
 use crate::netfilter::xtables::table::{
     Base, Chain, ChainLive, Counters, Policy, RuleLive, Table, Variant,
@@ -361,7 +362,8 @@ impl<'t> Draft<'t> {
         counters: Counters,
         replaces: bool,
     ) -> Result<(), Errno> {
-        let rule = self.admit(id, rule)?;
+        let mut rule = self.admit(id, rule)?;
+        rule.matches.iter_mut().for_each(Match::keep);
         let chain = self.chain(id).ok_or(Errno::ENOENT)?;
         if at >= chain.rules.len() + usize::from(!replaces) {
             return Err(Errno::E2BIG);

@@ -8,6 +8,7 @@ pub mod change;
 pub mod commit;
 mod compiled;
 pub mod draft;
+mod dsfield;
 pub mod extension;
 #[cfg(test)]
 pub(crate) mod lab;

@@ -103,6 +103,8 @@ pub enum Kind {
     U64Range,
     /// `VALUE[/MASK]`.
     MarkMask,
+    /// `VALUE[/MASK]` of a type of service, or its name.
+    TosMask,
     /// A level of syslog, by name or number.
     SyslogLevel,
     /// A host.
@@ -171,6 +173,14 @@ impl Value<'_> {
             | Self::Mac(_)
             | Self::Pair(..) => (0, 0),
         }
+    }
+
+    /// The value and its mask, of a type of service.
+    #[must_use]
+    pub fn tos_mask(&self) -> (u8, u8) {
+        let (value, mask) = self.mark_mask();
+        let byte = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
+        (byte(value), byte(mask))
     }
 
     /// The value and its mask.

@@ -1,4 +1,5 @@
-//! What rules take part in by name, beyond their own table: lists of addresses (`recent`), accounts (`nfacct`).
+//! What rules take part in by name, beyond their own table: lists of addresses (`recent`), tables of flows (`hashlimit`),
+//! accounts (`nfacct`).
 //!
 //! A new rule takes part before an old one gives back, so that what both share stays.
 
@@ -11,11 +12,11 @@ use crate::netfilter::xtables::matches::{Match, Shared};
 use crate::netfilter::xtables::rule::Rule;
 use crate::netfilter::xtables::table::Table;
 
-/// Has the rules that a batch adds take part.
+/// Has the rules that a batch adds take part, at `now` in jiffies.
 ///
 /// # Errors
 /// The first change that cannot, and why; then nobody has.
-pub(super) fn attach(shared: &mut Shared, batch: &XtBatch) -> Result<(), (usize, Errno)> {
+pub(super) fn attach(shared: &mut Shared, batch: &XtBatch, now: u64) -> Result<(), (usize, Errno)> {
     let added = batch.changes.iter().enumerate().filter_map(|(at, change)| match &change.what {
         XtAct::Append(rule, _) | XtAct::Insert(_, rule, _) | XtAct::Replace(_, rule, _) => {
             Some((at, rule))
@@ -33,7 +34,7 @@ pub(super) fn attach(shared: &mut Shared, batch: &XtBatch) -> Result<(), (usize,
     let conditions = added.flat_map(|(at, rule)| rule.matches.iter().map(move |m| (at, m)));
     let mut attached: Vec<&Match> = Vec::new();
     for (at, condition) in conditions {
-        if let Err(errno) = condition.attach(shared) {
+        if let Err(errno) = condition.attach(shared, now) {
             attached.iter().for_each(|done| done.detach(shared));
             return Err((at, errno));
         }

@@ -6,6 +6,7 @@ use crate::family::AddressFamily;
 use crate::libc::hosts::{self, LookupError};
 use crate::libc::services::{self, Transport};
 use crate::libc::{number, protocols};
+use crate::netfilter::xtables::dsfield;
 use crate::netfilter::xtables::extension::{Context, Problem};
 use crate::netfilter::xtables::options::{Kind, Value};
 use crate::packet::MacAddr;
@@ -52,6 +53,9 @@ pub(super) fn read<'a>(
         Kind::U32Range => range(word, u32::MAX.into(), named),
         Kind::U64Range => range(word, u64::MAX, named),
         Kind::MarkMask => mark_mask(word, named),
+        Kind::TosMask => {
+            dsfield::read_tos(word).map(|(tos, mask)| Value::MarkMask(tos.into(), mask.into()))
+        }
         Kind::SyslogLevel => syslog_level(word),
         Kind::Host => host(word, cx.family).map(Value::Host),
         Kind::HostMask => host_mask(word, named, cx.family),
@@ -181,9 +185,13 @@ fn host_mask<'a>(word: &str, named: Named<'_>, family: AddressFamily) -> Result<
         return host(word, family).map(|addr| Value::HostMask(addr, mask_of(bits(family), family)));
     };
     let addr = host(name, family)?;
-    let len = prefix_len(mask, named, family)?;
+    // A mask that is no prefix counts as a full one.
+    let len = prefix_len(mask, named, family)?.min(bits(family));
     Ok(Value::HostMask(addr, mask_of(len, family)))
 }
+
+/// The length that masks have that are no prefix.
+const NO_PREFIX: u8 = u8::MAX;
 
 const fn bits(family: AddressFamily) -> u8 {
     match family {
@@ -223,11 +231,11 @@ pub fn mask_len(mask: IpAddr) -> Option<u8> {
     (ones + zeros == bits).then(|| u8::try_from(ones).expect("at most 128"))
 }
 
-/// The length of a prefix, which may also be written as a mask; a mask that is no prefix counts as a full one.
+/// The length of a prefix, which may also be written as a mask; of a mask that is no prefix it is [`NO_PREFIX`].
 fn prefix_len(word: &str, named: Named<'_>, family: AddressFamily) -> Result<u8> {
     let max = bits(family);
     let number = whole_number(word, 0, max.into()).and_then(|len| u8::try_from(len).ok());
-    let mask = || hosts::numeric(word, family).map(|mask| mask_len(mask).unwrap_or(max));
+    let mask = || hosts::numeric(word, family).map(|mask| mask_len(mask).unwrap_or(NO_PREFIX));
     number.or_else(mask).ok_or_else(|| {
         named.problem(&format!(
             "bad value for option {{}}, neither a valid network mask nor valid CIDR (0-{max})."

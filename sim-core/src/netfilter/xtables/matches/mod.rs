@@ -6,6 +6,9 @@ mod comment;
 mod connlabel;
 mod connmark;
 mod conntrack;
+mod dscp;
+mod hashlimit;
+mod hashlimit_table;
 mod icmp;
 mod icmp6;
 mod icmp_types;
@@ -30,12 +33,15 @@ mod statistic;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod tos;
 mod ttl;
+mod u32;
 mod udp;
 
 use std::collections::BTreeMap;
 
 use crate::errno::Errno;
+use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::extension::{Context, Extension, Place, Problem};
@@ -44,11 +50,15 @@ use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::table::Variant;
 use crate::packet::IpProto;
 
+pub use self::u32::U32;
 pub use addrtype::Addrtype;
 pub use comment::Comment;
 pub use connlabel::Connlabel;
 pub use connmark::Connmark;
 pub use conntrack::Conntrack;
+pub use dscp::Dscp;
+pub use hashlimit::Hashlimit;
+pub use hashlimit_table::HashTable;
 pub use icmp::Icmp;
 pub use icmp6::Icmp6;
 pub use iprange::Iprange;
@@ -68,6 +78,7 @@ pub use sctp::Sctp;
 pub use state::State;
 pub use statistic::Statistic;
 pub use tcp::Tcp;
+pub use tos::Tos;
 pub use ttl::{Hl, Ttl};
 pub use udp::Udp;
 
@@ -113,14 +124,17 @@ pub trait MatchExtension: Extension {
         Ok(())
     }
 
+    /// Changes what the kernel changes of it as it is loaded.
+    fn keep(&mut self) {}
+
     /// Whether rules of a namespace share something by name through it.
     const SHARES: bool = false;
 
-    /// Takes part in what rules of a namespace share by name, as it is loaded.
+    /// Takes part in what rules of a namespace share by name, as it is loaded at `now`, in jiffies.
     ///
     /// # Errors
     /// What the kernel answers.
-    fn attach(&self, _shared: &mut Shared) -> Result<(), Errno> {
+    fn attach(&self, _shared: &mut Shared, _now: u64) -> Result<(), Errno> {
         Ok(())
     }
 
@@ -192,6 +206,8 @@ pub enum MatchState {
 pub struct Shared {
     /// The lists of [`Recent`] (`struct recent_net`).
     pub recent: BTreeMap<String, List>,
+    /// The tables of [`Hashlimit`] (`struct hashlimit_net`).
+    pub hashlimit: BTreeMap<AddressFamily, BTreeMap<String, HashTable>>,
     /// What [`Nfacct`] counts (`struct nfnl_acct_net`).
     pub accounts: BTreeMap<String, Account>,
 }
@@ -239,6 +255,11 @@ macro_rules! matches {
                 match self { $(Self::$name(m) => admit(m, place),)* }
             }
 
+            /// Changes what the kernel changes of it as it is loaded.
+            pub fn keep(&mut self) {
+                match self { $(Self::$name(m) => m.keep(),)* }
+            }
+
             /// Whether rules of a namespace share something by name through it.
             #[must_use]
             pub const fn shares(&self) -> bool {
@@ -251,12 +272,12 @@ macro_rules! matches {
                 match self { $(Self::$name(_) => may_stand_at::<$name>(hooks),)* }
             }
 
-            /// Takes part in what rules of a namespace share by name, as it is loaded.
+            /// Takes part in what rules of a namespace share by name, as it is loaded at `now`, in jiffies.
             ///
             /// # Errors
             /// What the kernel answers.
-            pub fn attach(&self, shared: &mut Shared) -> Result<(), Errno> {
-                match self { $(Self::$name(m) => m.attach(shared),)* }
+            pub fn attach(&self, shared: &mut Shared, now: u64) -> Result<(), Errno> {
+                match self { $(Self::$name(m) => m.attach(shared, now),)* }
             }
 
             /// Gives back its part in what rules share, as it is removed.
@@ -324,6 +345,8 @@ matches! {
     Connlabel,
     Connmark,
     Conntrack,
+    Dscp,
+    Hashlimit,
     Hl,
     Icmp,
     Icmp6,
@@ -343,6 +366,8 @@ matches! {
     State,
     Statistic,
     Tcp,
+    Tos,
     Ttl,
+    U32,
     Udp,
 }

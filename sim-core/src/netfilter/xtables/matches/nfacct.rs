@@ -71,7 +71,7 @@ impl Extension for Nfacct {
 impl MatchExtension for Nfacct {
     const SHARES: bool = true;
 
-    fn attach(&self, shared: &mut Shared) -> Result<(), Errno> {
+    fn attach(&self, shared: &mut Shared, _: u64) -> Result<(), Errno> {
         let account = shared.accounts.get_mut(&self.name).ok_or(Errno::ENOENT)?;
         account.users += 1;
         Ok(())

@@ -286,7 +286,7 @@ impl MatchExtension for Recent {
 
     const SHARES: bool = true;
 
-    fn attach(&self, shared: &mut Shared) -> Result<(), Errno> {
+    fn attach(&self, shared: &mut Shared, _: u64) -> Result<(), Errno> {
         let list = shared.recent.entry(self.name.clone()).or_insert_with(|| List::new(self.mask));
         list.attach(self.stamps_mask());
         Ok(())
@@ -331,7 +331,7 @@ mod tests {
         rule.act = Some(Act::Set);
         for hits in hit_counts {
             let rule = Recent { hit_count: *hits, ..rule.clone() };
-            rule.attach(&mut k.netns[netns].nf.shared).unwrap();
+            rule.attach(&mut k.netns[netns].nf.shared, 0).unwrap();
         }
         (k, netns, rule)
     }
@@ -423,7 +423,7 @@ mod tests {
         rule.judge(list(&mut k, netns), ADDR.into(), 64, 5);
         for (hits, left) in [(20, 1), (40, 0)] {
             let further = Recent { hit_count: hits, ..rule.clone() };
-            further.attach(&mut k.netns[netns].nf.shared).unwrap();
+            further.attach(&mut k.netns[netns].nf.shared, 0).unwrap();
             assert_eq!(lines(&k, netns).len(), left, "{hits}");
         }
     }
@@ -441,8 +441,8 @@ mod tests {
     fn the_mask_of_the_first_rule_holds_for_all() {
         let (mut k, netns, rule) = bench(&[]);
         let first = Recent { mask: Ipv4Addr::new(255, 255, 255, 0).into(), ..rule.clone() };
-        first.attach(&mut k.netns[netns].nf.shared).unwrap();
-        rule.attach(&mut k.netns[netns].nf.shared).unwrap();
+        first.attach(&mut k.netns[netns].nf.shared, 0).unwrap();
+        rule.attach(&mut k.netns[netns].nf.shared, 0).unwrap();
         for (at, addr) in [(830, "10.0.0.2"), (832, "10.0.0.3"), (833, "10.0.1.3")] {
             rule.judge(list(&mut k, netns), addr.parse().unwrap(), 64, at);
         }

@@ -170,7 +170,7 @@ fn texts(transcript: &str) {
         for variant in [Variant::Nft, Variant::Legacy] {
             let rule = format!("{variant:?}: {}", asked.rule);
             let said = |label| asked.said(variant, label);
-            let loaded = match words.load(variant) {
+            let mut loaded = match words.load(variant) {
                 Ok(loaded) => loaded,
                 Err(problem) => {
                     let text = problem.to_string().replace('\n', "\\n");
@@ -180,12 +180,13 @@ fn texts(transcript: &str) {
             };
             assert_eq!(None, said("problem"), "{rule}");
             let admitted = loaded.as_ref().map_or(Ok(()), |m| {
-                m.admit(&words.place(variant)).and_then(|()| m.attach(&mut accounts()))
+                m.admit(&words.place(variant)).and_then(|()| m.attach(&mut accounts(), 0))
             });
             assert_eq!(admitted.err().map(|errno| errno.message()), said("errno"), "{rule}");
             if admitted.is_err() {
                 continue;
             }
+            loaded.iter_mut().for_each(Match::keep);
             let remark = loaded.as_ref().and_then(Match::remark);
             assert_eq!(remark.as_deref().map(str::trim_end), said("remark"), "{rule}");
             let text = |write: fn(&Match, Style, &mut String), numeric| {
@@ -331,7 +332,7 @@ fn judgements(transcript: &str) {
             let shared = bench.shared();
             *shared = accounts();
             for m in loaded.iter().chain(&then) {
-                m.attach(shared).unwrap();
+                m.attach(shared, 0).unwrap();
             }
             let mut judged = String::new();
             for packet in &packets {
@@ -386,11 +387,11 @@ macro_rules! judgements {
 }
 
 texts! {
-    addrtype comment connlabel connmark conntrack hl icmp icmp6 iprange length limit mac mark multiport nfacct owner
-    physdev pkttype recent rpfilter sctp state statistic tcp ttl udp ipv6
+    addrtype comment connlabel connmark conntrack dscp hashlimit hl icmp icmp6 iprange length limit mac mark multiport nfacct owner
+    physdev pkttype recent rpfilter sctp state statistic tcp tos ttl u32 udp ipv6
 }
 judgements! {
-    addrtype icmp iprange length limit mac mark multiport nfacct pkttype recent recent_list rpfilter sctp statistic
+    addrtype hashlimit icmp iprange length limit mac mark multiport nfacct pkttype recent recent_list rpfilter sctp statistic
     tcp ttl udp
 }
 

@@ -4,6 +4,7 @@
 mod connmark;
 mod ct;
 mod dnat;
+mod dscp;
 mod log;
 mod mark;
 mod masquerade;
@@ -18,7 +19,9 @@ mod snat;
 mod tcpmss;
 #[cfg(test)]
 mod tests;
+mod tos;
 mod trace;
+mod ttl;
 
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
@@ -32,6 +35,7 @@ use crate::trace::{DropReason, Observer};
 pub use connmark::Connmark;
 pub use ct::Ct;
 pub use dnat::Dnat;
+pub use dscp::Dscp;
 pub use log::Log;
 pub use mark::Mark;
 pub use masquerade::Masquerade;
@@ -43,7 +47,9 @@ pub use redirect::Redirect;
 pub use reject::Reject;
 pub use snat::Snat;
 pub use tcpmss::Tcpmss;
+pub use tos::Tos;
 pub use trace::Trace;
+pub use ttl::Ttl;
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -230,6 +236,7 @@ targets! {
     Connmark,
     Ct,
     Dnat,
+    Dscp,
     Log,
     Mark,
     Masquerade,
@@ -241,5 +248,7 @@ targets! {
     Reject,
     Snat,
     Tcpmss,
+    Tos,
     Trace,
+    Ttl,
 }
