@@ -1,7 +1,9 @@
 //! Runs random sessions of iptables with the real tools and in the simulator, and compares.
 //!
-//! Of each session the first command that differs is printed; the exit status is 1 if there is one.
+//! Of each session the first command that differs is printed; the exit status is 1 if there is one. What the simulator
+//! says by name that it does not do is counted.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -40,7 +42,8 @@ fn say(text: &str) {
 
 fn run(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
     let tools = Tools::new()?;
-    let (mut equal, mut different, mut not_modelled) = (0, 0, 0);
+    let (mut equal, mut different) = (0, 0);
+    let mut not_modelled: BTreeMap<String, u64> = BTreeMap::new();
     let mut commands = 0;
     for seed in args.from..args.from.saturating_add(args.count) {
         let lines = rules::session(seed);
@@ -59,13 +62,17 @@ fn run(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
         }
         match rules::compare(&lines, &real, &simulated) {
             Outcome::Equal => equal += 1,
-            Outcome::NotModelled(_) => not_modelled += 1,
+            Outcome::NotModelled(what) => *not_modelled.entry(what).or_default() += 1,
             Outcome::Different(text) => {
                 different += 1;
                 say(&format!("## seed {seed}\n{text}"));
             }
         }
     }
+    for (what, count) in &not_modelled {
+        say(&format!("{count} times: {what}"));
+    }
+    let not_modelled: u64 = not_modelled.values().sum();
     say(&format!(
         "{equal} sessions equal, {different} different, {not_modelled} with something not modelled; {commands} commands"
     ));

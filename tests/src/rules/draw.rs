@@ -62,7 +62,7 @@ const FREE: &[(&str, &[&str])] = &[
     ),
     ("sports", &["53", "1:5,7", "domain", "70000", ""]),
     ("destination-ports", &["80,443", "1000:2001", "x,y"]),
-    ("dports", &["80,443", "1000:2001,22", "https"]),
+    ("dports", &["80,443", "1000:2001,22", "https", "nrpe,4190", "-1", "174:319"]),
     ("ports", &["80", "1:65535", "0", "1,x"]),
     ("pkt-type", &["unicast", "broadcast", "multicast", "nope", "host"]),
     ("mode", &["random", "nth", "nope"]),
@@ -70,9 +70,23 @@ const FREE: &[(&str, &[&str])] = &[
     ("every", &["1", "2", "7", "0", "x"]),
     ("packet", &["0", "1", "6", "9"]),
     ("source-port", &["80", "1:5", "http", ":5", "5:", "5:1", "70000", "nope"]),
-    ("sport", &["80", "1024:65535", "ssh", "0", ":", "x"]),
+    ("sport", &["80", "1024:65535", "ssh", "0", ":", "x", "zebra", "sieve:6514", "x11-3", "-1"]),
     ("destination-port", &["53", "domain", "5:6", "1:2:3"]),
-    ("dport", &["443", "1:65535", "https", "8080", "-5"]),
+    (
+        "dport",
+        &[
+            "443",
+            "1:65535",
+            "https",
+            "8080",
+            "-5",
+            "-1",
+            "ptp-event",
+            "7000",
+            "27374:60179",
+            "-1:5",
+        ],
+    ),
     ("tcp-option", &["2", "255", "0", "300", "x"]),
     ("helper", &["ftp", "nope"]),
     ("timeout", &["x"]),
@@ -102,7 +116,6 @@ const FREE: &[(&str, &[&str])] = &[
     ),
     ("to-ports", &["80", "80-90", "90-80", "http", "0", "70000", "x"]),
     ("to", &["10.0.0.0/24", "10.0.0.1", "10.0.0.0/255.255.0.0", "x", "1.2.3.4/33"]),
-    ("queue-balance", &["0:3", "3:1", "x", "5"]),
     (
         "reject-with",
         &[
@@ -131,10 +144,36 @@ const FREE: &[(&str, &[&str])] = &[
     ("log-level", &["info", "4", "debug", "8", "nope"]),
     ("string", &["abc", "a b"]),
     ("algo", &["bm", "kmp", "nope"]),
-    ("hashlimit-upto", &["1/s", "5/minute", "x"]),
-    ("hashlimit-above", &["1/s", "512kb/s", "x"]),
-    ("hashlimit-name", &["a", "foo"]),
-    ("hashlimit-mode", &["srcip", "srcip,dstport", "nope"]),
+    (
+        "hashlimit-upto",
+        &[
+            "1/s", "5/minute", "512kb/s", "3/day", "1500b/s", "7/hour", "2mb/s", "x", "5/week",
+            "1000001",
+        ],
+    ),
+    ("hashlimit-above", &["1/s", "512kb/s", "99/m", "300b/s", "1b/min", "x", "-1", "20mb/s"]),
+    ("hashlimit", &["1/s", "4kb/s", "x"]),
+    ("hashlimit-name", &["a", "foo", "a", "b c", "a/b"]),
+    ("hashlimit-mode", &["srcip", "srcip,dstport", "dstip|srcip", "srcport,dstport", "", "nope"]),
+    ("hashlimit-burst", &["1", "5", "2k", "1m", "7x", "1000001", "0", "700", "9m"]),
+    ("hashlimit-rate-interval", &["1", "10", "86400", "0", "x"]),
+    ("label", &["3", "0", "127", "128", "0x10", "web", "65536", ""]),
+    ("nfacct-name", &["a", "no such", ""]),
+    (
+        "u32",
+        &[
+            "0>>22&0x3C@0&0xFFFF=53",
+            "6&0xFF=1,6:17",
+            "0=1&&4=2",
+            "12@0=5:1",
+            "0>>32=1",
+            "0=1&",
+            "x=1",
+            "0>1=1",
+            "0",
+            "",
+        ],
+    ),
 ];
 
 /// A session: chains and rules are made, changed and listed.
@@ -273,10 +312,7 @@ impl Draw {
         }
         for _ in 0..self.one(&[0, 0, 1, 1, 1, 2]) {
             let entry = &MATCHES[self.below(MATCHES.len())];
-            // Its objects are made by another tool.
-            if entry.name != "nfacct" {
-                self.extension("-m", entry, &mut words);
-            }
+            self.extension("-m", entry, &mut words);
         }
         self.jump(&mut words);
         words

@@ -25,14 +25,14 @@ impl XtBatch {
     }
 
     /// Makes the first `count` changes on drafts of the tables.
-    fn draft<'t>(&self, tables: &'t [Box<Table>], count: usize) -> (Vec<Draft<'t>>, Refused) {
+    fn draft<'t>(&self, nf: &'t Netfilter, count: usize) -> (Vec<Draft<'t>>, Refused) {
         let mut drafts: Vec<Draft<'t>> = Vec::new();
         let mut refused = Vec::new();
         for (at, change) in self.changes.iter().enumerate().take(count) {
             let which = self.which(change);
             let known = drafts.iter().position(|draft| draft.which() == which);
             let known = known.unwrap_or_else(|| {
-                drafts.push(Draft::new(which, tables));
+                drafts.push(Draft::of_kernel(which, &nf.tables, &nf.shared));
                 drafts.len() - 1
             });
             if let Err(errno) = drafts[known].apply(change.chain.as_deref(), &change.what) {
@@ -49,8 +49,8 @@ impl XtBatch {
 
     /// The changes that `nf_tables` names when the tables they make cannot be: the first after which it is so, and
     /// every rule that is added then.
-    fn blame(&self, tables: &[Box<Table>], errno: Errno) -> Refused {
-        let fails = |count: usize| self.validate(&self.draft(tables, count).0).is_err();
+    fn blame(&self, nf: &Netfilter, errno: Errno) -> Refused {
+        let fails = |count: usize| self.validate(&self.draft(nf, count).0).is_err();
         let (mut good, mut bad) = (0, self.changes.len());
         while bad - good > 1 {
             let middle = good.midpoint(bad);
@@ -72,12 +72,12 @@ impl XtBatch {
 pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Refused> {
     let (can_choose, now) = (event::can_choose(k, netns), k.now.jiffies());
     let nf = &mut k.netns[netns].nf;
-    let (drafts, refused) = batch.draft(&nf.tables, batch.changes.len());
+    let (drafts, refused) = batch.draft(nf, batch.changes.len());
     if !refused.is_empty() {
         return Err(refused);
     }
     if let Err(errno) = batch.validate(&drafts) {
-        return Err(batch.blame(&nf.tables, errno));
+        return Err(batch.blame(nf, errno));
     }
     let patches: Vec<Patch> = drafts.into_iter().map(Draft::into_patch).collect();
     sharing::attach(&mut nf.shared, batch, now).map_err(|refused| vec![refused])?;

@@ -12,7 +12,7 @@ use crate::family::AddressFamily;
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::change::XtAct;
 use crate::netfilter::xtables::extension::Place;
-use crate::netfilter::xtables::matches::Match;
+use crate::netfilter::xtables::matches::{Match, Shared};
 use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, Rule, TableName};
 use crate::netfilter::xtables::table::{
     Base, Chain, ChainLive, Counters, Policy, RuleLive, Table, Variant,
@@ -49,6 +49,8 @@ pub(super) struct Touched {
 pub struct Draft<'t> {
     which: Which,
     base: Option<&'t Table>,
+    /// What rules share by name, if the kernel asks.
+    shared: Option<&'t Shared>,
     /// Whether the table is there, and whether it is another one than it was.
     exists: bool,
     names: BTreeMap<Cow<'t, str>, ChainId>,
@@ -78,6 +80,11 @@ pub(super) struct Patch {
 }
 
 impl<'t> Draft<'t> {
+    /// The same, and rules are asked whether they can take part in what others share by name.
+    pub(super) fn of_kernel(which: Which, tables: &'t [Box<Table>], shared: &'t Shared) -> Self {
+        Self { shared: Some(shared), ..Self::new(which, tables) }
+    }
+
     /// Begins with what is in `tables`. A table of `ip_tables` is loaded when it is first looked at.
     #[must_use]
     pub fn new(which: Which, tables: &'t [Box<Table>]) -> Self {
@@ -85,6 +92,7 @@ impl<'t> Draft<'t> {
         let mut draft = Self {
             which,
             base,
+            shared: None,
             exists: base.is_some(),
             names: BTreeMap::new(),
             touched: BTreeMap::new(),
@@ -349,9 +357,29 @@ impl<'t> Draft<'t> {
                 return Err(Errno::EINVAL);
             }
             let base = self.chain(id).and_then(|chain| chain.base);
-            admit(self.which, &rule, base.map(|base| base.hook).as_slice())?;
+            self.ask(&rule, base.map(|base| base.hook).as_slice())?;
         }
         Ok(rule)
+    }
+
+    /// Asks a rule's extensions whether they can be where the packets of `hooks` pass.
+    pub(super) fn ask(&self, rule: &Rule, hooks: &[Hook]) -> Result<(), Errno> {
+        let Which { variant, family, name: table } = self.which;
+        let proto = rule.ip.proto;
+        let place = Place { variant, family, table, hooks, proto, matches: &rule.matches };
+        for m in &rule.matches {
+            m.admit(&place)?;
+            self.shared.map_or(Ok(()), |shared| m.may_attach(shared))?;
+        }
+        match &rule.action {
+            Action::Target(target) => target.admit(&place),
+            Action::None
+            | Action::Accept
+            | Action::Drop
+            | Action::Return
+            | Action::Jump(_)
+            | Action::Goto(_) => Ok(()),
+        }
     }
 
     fn insert(
@@ -463,25 +491,6 @@ impl<'t> Draft<'t> {
             touched: self.touched,
             policies: self.policies,
         }
-    }
-}
-
-/// Asks a rule's extensions whether they can be where the packets of `hooks` pass.
-pub(super) fn admit(which: Which, rule: &Rule, hooks: &[Hook]) -> Result<(), Errno> {
-    let Which { variant, family, name: table } = which;
-    let proto = rule.ip.proto;
-    let place = Place { variant, family, table, hooks, proto, matches: &rule.matches };
-    for m in &rule.matches {
-        m.admit(&place)?;
-    }
-    match &rule.action {
-        Action::Target(target) => target.admit(&place),
-        Action::None
-        | Action::Accept
-        | Action::Drop
-        | Action::Return
-        | Action::Jump(_)
-        | Action::Goto(_) => Ok(()),
     }
 }
 

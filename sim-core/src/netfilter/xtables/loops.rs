@@ -51,7 +51,7 @@ pub(super) fn validate(draft: &Draft<'_>) -> Result<(), Errno> {
             HOOKS.into_iter().filter(|hook| reached & (1 << *hook as u8) != 0).collect();
         for rule in &chain.rules {
             match variant {
-                Variant::Legacy => draft::admit(draft.which(), rule, &reached)?,
+                Variant::Legacy => draft.ask(rule, &reached)?,
                 Variant::Nft => draft::admit_called(rule, &reached)?,
             }
         }

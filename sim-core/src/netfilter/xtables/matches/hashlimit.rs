@@ -447,6 +447,13 @@ impl MatchExtension for Hashlimit {
 
     const SHARES: bool = true;
 
+    fn may_attach(&self, shared: &Shared) -> Result<(), Errno> {
+        let tables = shared.hashlimit.get(&self.family);
+        let table = tables.and_then(|tables| tables.get(&self.name));
+        let suits = table.is_none_or(|table| table.suits(&self.config));
+        if suits { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+
     fn attach(&self, shared: &mut Shared, now: u64) -> Result<(), Errno> {
         let tables = shared.hashlimit.entry(self.family).or_default();
         let name = self.name.clone();

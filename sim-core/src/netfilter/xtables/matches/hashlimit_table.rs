@@ -293,9 +293,14 @@ impl HashTable {
         Self { config, users: 0, flows: BTreeMap::new(), gc: (first, again.max(1)) }
     }
 
-    /// Another rule uses it, if it counts as that wants; says whether it does.
+    /// Whether a rule can use it: it measures rates if the rule asks for that.
+    pub(super) fn suits(&self, config: &Config) -> bool {
+        self.config.rate_match == config.rate_match
+    }
+
+    /// Another rule uses it, if it can; says whether it does.
     pub(super) fn attach(&mut self, config: &Config) -> bool {
-        let suits = self.config.rate_match == config.rate_match;
+        let suits = self.suits(config);
         self.users += usize::from(suits);
         suits
     }

@@ -182,9 +182,15 @@ impl MatchExtension for Limit {
     }
 
     fn into_nft(self, _: &Context<'_>) -> Result<Option<Self>, Problem> {
-        let burst = if self.burst == 0 { BURST } else { self.burst };
         let (rate, (seconds, _)) = self.rate();
-        Ok(Some(Self { avg: SCALE * seconds / rate.max(1), burst }))
+        Ok(Some(Self { avg: SCALE * seconds / rate.max(1), ..self }))
+    }
+
+    fn keep(&mut self) {
+        // `nf_tables` takes that for none given; `ip_tables` refuses it.
+        if self.burst == 0 {
+            self.burst = BURST;
+        }
     }
 
     fn state(&self) -> MatchState {

@@ -130,6 +130,14 @@ pub trait MatchExtension: Extension {
     /// Whether rules of a namespace share something by name through it.
     const SHARES: bool = false;
 
+    /// Asks whether it can take part in what rules of a namespace share by name.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    fn may_attach(&self, _shared: &Shared) -> Result<(), Errno> {
+        Ok(())
+    }
+
     /// Takes part in what rules of a namespace share by name, as it is loaded at `now`, in jiffies.
     ///
     /// # Errors
@@ -270,6 +278,14 @@ macro_rules! matches {
             #[must_use]
             pub fn may_stand_at(&self, hooks: &[Hook]) -> bool {
                 match self { $(Self::$name(_) => may_stand_at::<$name>(hooks),)* }
+            }
+
+            /// Asks whether it can take part in what rules of a namespace share by name.
+            ///
+            /// # Errors
+            /// What the kernel answers.
+            pub fn may_attach(&self, shared: &Shared) -> Result<(), Errno> {
+                match self { $(Self::$name(m) => m.may_attach(shared),)* }
             }
 
             /// Takes part in what rules of a namespace share by name, as it is loaded at `now`, in jiffies.

@@ -71,6 +71,10 @@ impl Extension for Nfacct {
 impl MatchExtension for Nfacct {
     const SHARES: bool = true;
 
+    fn may_attach(&self, shared: &Shared) -> Result<(), Errno> {
+        if shared.accounts.contains_key(&self.name) { Ok(()) } else { Err(Errno::ENOENT) }
+    }
+
     fn attach(&self, shared: &mut Shared, _: u64) -> Result<(), Errno> {
         let account = shared.accounts.get_mut(&self.name).ok_or(Errno::ENOENT)?;
         account.users += 1;

@@ -128,7 +128,11 @@ impl Extension for Statistic {
                     other => return Err(Problem::Parameter(format!("Bad mode \"{other}\""))),
                 }
             }
-            PROBABILITY => self.probability = read_probability(given.word)?,
+            PROBABILITY => {
+                self.probability = read_probability(given.word)?;
+                // Both stand in one place, where that of rounds is looked at.
+                self.every = self.probability;
+            }
             EVERY => self.every = number.saturating_sub(1),
             _ => self.packet = number,
         }
@@ -144,8 +148,7 @@ impl Extension for Statistic {
             Mode::Nth if !has(EVERY) && !has(PACKET) => Err(Problem::parameter(
                 "--every and --packet must be specified when using nth mode",
             )),
-            // What has every packet chosen has no rounds: the probability stands in the same place.
-            _ if self.packet > self.every && !has(PROBABILITY) => {
+            _ if self.packet > self.every => {
                 Err(Problem::parameter("the --packet p must be 0 <= p <= n-1"))
             }
             Mode::Random | Mode::Nth => Ok(()),

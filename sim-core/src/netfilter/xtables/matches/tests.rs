@@ -388,7 +388,7 @@ macro_rules! judgements {
 
 texts! {
     addrtype comment connlabel connmark conntrack dscp hashlimit hl icmp icmp6 iprange length limit mac mark multiport nfacct owner
-    physdev pkttype recent rpfilter sctp state statistic tcp tos ttl u32 udp ipv6
+    physdev pkttype recent rpfilter sctp state statistic statistic_order tcp tos ttl u32 udp ipv6
 }
 judgements! {
     addrtype hashlimit icmp iprange length limit mac mark multiport nfacct pkttype recent recent_list rpfilter sctp statistic

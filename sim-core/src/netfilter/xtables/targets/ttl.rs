@@ -27,7 +27,8 @@ enum Change {
     Increment,
 }
 
-const ALONE: &[&str] = &["ttl-set", "ttl-dec", "ttl-inc"];
+// In the order of their numbers.
+const ALONE: &[&str] = &["ttl-set", "ttl-inc", "ttl-dec"];
 
 const SET: usize = 0;
 const DECREMENT: usize = 1;
