@@ -57,6 +57,8 @@ pub struct Style {
     pub family: AddressFamily,
     /// `-n`: addresses and ports as numbers.
     pub numeric: bool,
+    /// Whether words are quoted that the real tools forget to quote.
+    pub quoted: bool,
 }
 
 /// An extension, as a user writes and reads it.

@@ -20,7 +20,7 @@ pub(crate) fn read_target(family: AddressFamily, words: &[&str]) -> Result<Targe
 
 /// What `iptables-save` writes of a match, without its name, and what `-L -n` shows of it.
 pub(crate) fn match_texts(family: AddressFamily, words: &[&str]) -> (String, String) {
-    let style = Style { family, numeric: true };
+    let style = Style { family, numeric: true, quoted: false };
     let (mut save, mut print) = (String::new(), String::new());
     let read = read_match(family, words).expect("a good match");
     read.save(style, &mut save);
@@ -30,7 +30,7 @@ pub(crate) fn match_texts(family: AddressFamily, words: &[&str]) -> (String, Str
 
 /// What `iptables-save` writes of a target, without its name, and what `-L -n` shows of it.
 pub(crate) fn target_texts(family: AddressFamily, words: &[&str]) -> (String, String) {
-    let style = Style { family, numeric: true };
+    let style = Style { family, numeric: true, quoted: false };
     let (mut save, mut print) = (String::new(), String::new());
     let read = read_target(family, words).expect("a good target");
     read.save(style, &mut save);

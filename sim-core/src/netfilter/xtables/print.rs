@@ -86,7 +86,8 @@ impl Printer<'_> {
         counters: Option<Counters>,
         chain_name: impl Fn(&'a C) -> &'a str,
     ) {
-        let style = Style { family: self.family, numeric: true };
+        let quoted = self.variant.is_none();
+        let style = Style { family: self.family, numeric: true, quoted };
         self.save_ip(&rule.ip);
         for m in &rule.matches {
             self.put(format_args!(" -m {}", m.name()));
@@ -269,7 +270,7 @@ impl Printer<'_> {
     }
 
     fn list_rest<C>(&mut self, rule: &Rule<C>, numeric: bool) {
-        let style = Style { family: self.family, numeric };
+        let style = Style { family: self.family, numeric, quoted: false };
         if matches!(rule.action, Action::Goto(_)) {
             self.out.push_str("[goto] ");
         }

@@ -1,8 +1,20 @@
 //! Quoting for `iptables-save` (`xtables_save_string()`).
 
+use crate::netfilter::xtables::extension::Style;
+
 /// Whether a byte needs no quotes around its word.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-".contains(&byte)
+}
+
+/// Writes `text` as one word, a space in front: quoted if need be, or as it is, as the real tools write some words.
+pub fn word(text: &str, style: Style, out: &mut String) {
+    if style.quoted {
+        save(text, out);
+    } else {
+        out.push(' ');
+        out.push_str(text);
+    }
 }
 
 /// Writes `text` as one word, a space in front.
@@ -24,6 +36,7 @@ pub fn save(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::family::AddressFamily;
     use crate::netfilter::xtables::lab::match_texts;
 
@@ -40,6 +53,17 @@ mod tests {
                 match_texts(AddressFamily::Inet, &["comment", "--comment", text]);
             assert_eq!(saved, format!(" --comment {quoted}"));
             assert_eq!(printed, format!(" /* {text} */"));
+        }
+    }
+
+    #[test]
+    fn names_are_written_bare_like_the_real_tools_do_and_quoted_where_the_rule_is_to_be_made_again()
+    {
+        for (quoted, written) in [(false, " a b"), (true, r#" "a b""#)] {
+            let style = Style { family: AddressFamily::Inet, numeric: true, quoted };
+            let mut out = String::new();
+            word("a b", style, &mut out);
+            assert_eq!(out, written);
         }
     }
 }

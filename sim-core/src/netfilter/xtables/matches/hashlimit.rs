@@ -14,7 +14,7 @@ use crate::netfilter::xtables::matches::hashlimit_table::{
 };
 use crate::netfilter::xtables::matches::{MatchExtension, MatchState, Matched, Shared};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::value;
+use crate::netfilter::xtables::{quote, value};
 
 /// A rate of each flow.
 #[derive(Clone, Debug, PartialEq)]
@@ -400,12 +400,13 @@ impl Extension for Hashlimit {
         Ok(())
     }
 
-    fn save(&self, _: Style, out: &mut String) {
+    fn save(&self, style: Style, out: &mut String) {
         const PREFIX: &str = "--hashlimit-";
         out.push_str(if self.config.above { " --hashlimit-above" } else { " --hashlimit-upto" });
         let remembered = self.write_rate(PREFIX, self.config.avg, out);
         self.write_mode(PREFIX, ",", out);
-        write!(out, " --hashlimit-name {}", self.name).expect("a string");
+        out.push_str(" --hashlimit-name");
+        quote::word(&self.name, style, out);
         self.write_rest(PREFIX, remembered, out);
     }
 

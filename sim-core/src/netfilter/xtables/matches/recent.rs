@@ -15,7 +15,7 @@ use crate::netfilter::xtables::extension::{
 use crate::netfilter::xtables::matches::recent_list::List;
 use crate::netfilter::xtables::matches::{MatchExtension, MatchState, Matched, Shared};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::value;
+use crate::netfilter::xtables::{quote, value};
 use crate::time::HZ;
 
 /// What is done with the packet's address, and when that is a match.
@@ -239,7 +239,7 @@ impl Extension for Recent {
         Ok(())
     }
 
-    fn save(&self, _: Style, out: &mut String) {
+    fn save(&self, style: Style, out: &mut String) {
         out.push_str(if self.invert { " !" } else { "" });
         self.write([" --set", " --rcheck", " --update", " --remove"], out);
         let Self { seconds, hit_count, name, mask, .. } = self;
@@ -253,7 +253,9 @@ impl Extension for Recent {
         }
         out.push_str(if self.ttl { " --rttl" } else { "" });
         let side = if self.destination { "--rdest" } else { "--rsource" };
-        write!(out, " --name {name} --mask {mask} {side}").expect("a string");
+        out.push_str(" --name");
+        quote::word(name, style, out);
+        write!(out, " --mask {mask} {side}").expect("a string");
     }
 
     fn print(&self, _: Style, out: &mut String) {

@@ -191,7 +191,7 @@ fn texts(transcript: &str) {
             assert_eq!(remark.as_deref().map(str::trim_end), said("remark"), "{rule}");
             let text = |write: fn(&Match, Style, &mut String), numeric| {
                 let mut out = String::new();
-                let style = Style { family: words.family, numeric };
+                let style = Style { family: words.family, numeric, quoted: false };
                 loaded.iter().for_each(|m| write(m, style, &mut out));
                 out
             };

@@ -67,7 +67,7 @@ fn say(rule: &str, variant: Variant) -> Vec<String> {
     if let Err(errno) = target.admit(&place) {
         return vec![format!("K {}", errno.message())];
     }
-    let style = |numeric| Style { family: AddressFamily::Inet, numeric };
+    let style = |numeric| Style { family: AddressFamily::Inet, numeric, quoted: false };
     let (mut saved, mut numbers, mut names) = (String::new(), String::new(), String::new());
     target.save(style(false), &mut saved);
     target.print(style(true), &mut numbers);
