@@ -12,7 +12,7 @@ use crate::family::AddressFamily;
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::change::XtAct;
 use crate::netfilter::xtables::extension::Place;
-use crate::netfilter::xtables::matches::{Match, Shared};
+use crate::netfilter::xtables::matches::Shared;
 use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, Rule, TableName};
 use crate::netfilter::xtables::table::{
     Base, Chain, ChainLive, Counters, Policy, RuleLive, Table, Variant,
@@ -391,7 +391,7 @@ impl<'t> Draft<'t> {
         replaces: bool,
     ) -> Result<(), Errno> {
         let mut rule = self.admit(id, rule)?;
-        rule.matches.iter_mut().for_each(Match::keep);
+        rule.matches.iter_mut().for_each(|m| m.keep(self.which.variant));
         let chain = self.chain(id).ok_or(Errno::ENOENT)?;
         if at >= chain.rules.len() + usize::from(!replaces) {
             return Err(Errno::E2BIG);

@@ -14,6 +14,7 @@ use crate::netfilter::xtables::matches::hashlimit_table::{
 };
 use crate::netfilter::xtables::matches::{MatchExtension, MatchState, Matched, Shared};
 use crate::netfilter::xtables::packet::Seen;
+use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::{quote, value};
 
 /// A rate of each flow.
@@ -440,7 +441,7 @@ impl MatchExtension for Hashlimit {
         }
     }
 
-    fn keep(&mut self) {
+    fn keep(&mut self, _: Variant) {
         for number in [&mut self.config.size, &mut self.config.max] {
             *number = (*number).min(MAX_SIZE);
         }

@@ -186,9 +186,9 @@ impl MatchExtension for Limit {
         Ok(Some(Self { avg: SCALE * seconds / rate.max(1), ..self }))
     }
 
-    fn keep(&mut self) {
+    fn keep(&mut self, variant: Variant) {
         // `nf_tables` takes that for none given; `ip_tables` refuses it.
-        if self.burst == 0 {
+        if variant == Variant::Nft && self.burst == 0 {
             self.burst = BURST;
         }
     }

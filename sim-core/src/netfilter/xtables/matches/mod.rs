@@ -125,7 +125,7 @@ pub trait MatchExtension: Extension {
     }
 
     /// Changes what the kernel changes of it as it is loaded.
-    fn keep(&mut self) {}
+    fn keep(&mut self, _variant: Variant) {}
 
     /// Whether rules of a namespace share something by name through it.
     const SHARES: bool = false;
@@ -264,8 +264,8 @@ macro_rules! matches {
             }
 
             /// Changes what the kernel changes of it as it is loaded.
-            pub fn keep(&mut self) {
-                match self { $(Self::$name(m) => m.keep(),)* }
+            pub fn keep(&mut self, variant: Variant) {
+                match self { $(Self::$name(m) => m.keep(variant),)* }
             }
 
             /// Whether rules of a namespace share something by name through it.

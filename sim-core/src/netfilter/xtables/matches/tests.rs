@@ -186,7 +186,7 @@ fn texts(transcript: &str) {
             if admitted.is_err() {
                 continue;
             }
-            loaded.iter_mut().for_each(Match::keep);
+            loaded.iter_mut().for_each(|m| m.keep(variant));
             let remark = loaded.as_ref().and_then(Match::remark);
             assert_eq!(remark.as_deref().map(str::trim_end), said("remark"), "{rule}");
             let text = |write: fn(&Match, Style, &mut String), numeric| {
@@ -571,6 +571,24 @@ fn the_kernel_looks_at_rules_that_others_lead_to_as_each_engine_does() {
             let answers: Vec<String> = commands.iter().map(|command| status(command)).collect();
             assert_eq!(answers.join(" "), statuses, "{line}");
         }
+    }
+}
+
+/// Seen with `-A INPUT -m limit --limit-burst 0`.
+#[test]
+fn a_burst_of_0_is_the_usual_one_to_nf_tables_and_out_of_range_to_ip_tables() {
+    for (tool, status, listed) in [
+        ("iptables-nft", 0, "-P INPUT ACCEPT\n-A INPUT -m limit --limit 3/hour\n"),
+        ("iptables-legacy", 1, "-P INPUT ACCEPT\n"),
+    ] {
+        let mut bench = Bench::new("");
+        let mut run = |command: &str| {
+            let words = format!("{tool} {command}");
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            bench.world.run_command(bench.netns, &words).unwrap()
+        };
+        assert_eq!(run("-A INPUT -m limit --limit-burst 0").status, status, "{tool}");
+        assert_eq!(run("-S INPUT").stdout, listed, "{tool}");
     }
 }
 

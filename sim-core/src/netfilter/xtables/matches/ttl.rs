@@ -102,7 +102,7 @@ const fn options<const N: usize>(
 impl Extension for Ttl {
     const NAME: &'static str = "ttl";
     const OPTIONS: &'static [Opt] =
-        &options(["ttl-lt", "ttl-gt", "ttl-eq", "ttl"], &["ttl-lt", "ttl-gt", "ttl-eq"]);
+        &options(["ttl-lt", "ttl-gt", "ttl-eq", "ttl"], &["ttl-eq", "ttl-lt", "ttl-gt"]);
     const HELP: &'static str = include_str!("help/ttl.txt");
     const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
 
@@ -142,7 +142,7 @@ impl MatchExtension for Ttl {
 impl Extension for Hl {
     const NAME: &'static str = "hl";
     const OPTIONS: &'static [Opt] =
-        &options(["hl-lt", "hl-gt", "hl-eq", "hl"], &["hl-lt", "hl-gt", "hl-eq"]);
+        &options(["hl-lt", "hl-gt", "hl-eq", "hl"], &["hl-eq", "hl-lt", "hl-gt"]);
     const HELP: &'static str = include_str!("help/hl.txt");
     const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet6];
 
