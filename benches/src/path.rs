@@ -22,7 +22,7 @@ pub const SOURCE_PORT: u16 = 40_000;
 /// The payload of every datagram: small packets show the cost of a packet, not of copying.
 pub const PAYLOAD: &[u8] = &[0x5a; 18];
 
-/// Every measured path.
+/// The paths that are measured without rules.
 pub const PATHS: &[Path] = &[BRIDGED, ROUTED];
 
 /// Two hosts on one bridge: namespace, veth, bridge, veth, namespace.
@@ -85,4 +85,66 @@ pub const ROUTED: Path = Path {
     ],
     from: ("a", Ipv4Addr::new(10, 0, 1, 2)),
     to: ("b", Ipv4Addr::new(10, 0, 3, 2)),
+};
+
+/// Two hosts with one router between them, `r`, which is given rules.
+pub const FILTERED: Path = Path {
+    name: "filtered",
+    setup: &[
+        "ip netns add a",
+        "ip netns add r",
+        "ip netns add b",
+        "ip -n a link add e0 address 02:00:00:00:01:02 type veth peer name e0 address 02:00:00:00:01:01 netns r",
+        "ip -n r link add e1 address 02:00:00:00:02:01 type veth peer name e0 address 02:00:00:00:02:02 netns b",
+        "ip -n a link set e0 up",
+        "ip -n r link set e0 up",
+        "ip -n r link set e1 up",
+        "ip -n b link set e0 up",
+        "ip -n a addr add 10.0.1.2/24 dev e0",
+        "ip -n r addr add 10.0.1.1/24 dev e0",
+        "ip -n r addr add 10.0.2.1/24 dev e1",
+        "ip -n b addr add 10.0.2.2/24 dev e0",
+        "ip netns exec r sysctl -qw net.ipv4.ip_forward=1",
+        "ip -n a route add default via 10.0.1.1",
+        "ip -n b route add default via 10.0.2.1",
+        "ip -n a neigh add 10.0.1.1 lladdr 02:00:00:00:01:01 dev e0 nud permanent",
+        "ip -n r neigh add 10.0.1.2 lladdr 02:00:00:00:01:02 dev e0 nud permanent",
+        "ip -n r neigh add 10.0.2.2 lladdr 02:00:00:00:02:02 dev e1 nud permanent",
+        "ip -n b neigh add 10.0.2.1 lladdr 02:00:00:00:02:01 dev e0 nud permanent",
+    ],
+    from: ("a", Ipv4Addr::new(10, 0, 1, 2)),
+    to: ("b", Ipv4Addr::new(10, 0, 2, 2)),
+};
+
+/// Pods of 10.244.0.0/16 in `a`, a node `r` that is given the rules of services, and behind it `b`, which
+/// has the addresses of all endpoints.
+pub const CLUSTER: Path = Path {
+    name: "cluster",
+    setup: &[
+        "ip netns add a",
+        "ip netns add r",
+        "ip netns add b",
+        "ip -n a link add e0 address 02:00:00:00:01:02 type veth peer name e0 address 02:00:00:00:01:01 netns r",
+        "ip -n r link add e1 address 02:00:00:00:02:01 type veth peer name e0 address 02:00:00:00:02:02 netns b",
+        "ip -n a link set e0 up",
+        "ip -n r link set e0 up",
+        "ip -n r link set e1 up",
+        "ip -n b link set e0 up",
+        "ip -n b link set lo up",
+        "ip -n a addr add 10.244.0.2/16 dev e0",
+        "ip -n r addr add 10.244.0.1/16 dev e0",
+        "ip -n r addr add 10.0.2.1/24 dev e1",
+        "ip -n b addr add 10.0.2.2/24 dev e0",
+        "ip -n b route add local 10.64.0.0/16 dev lo",
+        "ip netns exec r sysctl -qw net.ipv4.ip_forward=1",
+        "ip -n a route add default via 10.244.0.1",
+        "ip -n r route add 10.64.0.0/16 via 10.0.2.2",
+        "ip -n b route add default via 10.0.2.1",
+        "ip -n a neigh add 10.244.0.1 lladdr 02:00:00:00:01:01 dev e0 nud permanent",
+        "ip -n r neigh add 10.244.0.2 lladdr 02:00:00:00:01:02 dev e0 nud permanent",
+        "ip -n r neigh add 10.0.2.2 lladdr 02:00:00:00:02:02 dev e1 nud permanent",
+        "ip -n b neigh add 10.0.2.1 lladdr 02:00:00:00:02:01 dev e0 nud permanent",
+    ],
+    from: ("a", Ipv4Addr::new(10, 244, 0, 2)),
+    to: ("b", Ipv4Addr::new(10, 0, 2, 2)),
 };

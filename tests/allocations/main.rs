@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use sim_benches::path::PATHS;
+use sim_benches::scene::Scene;
 use sim_benches::simulated::Flow;
 use sim_core::errno::Errno;
 use sim_core::socket::SocketType;
@@ -17,7 +18,7 @@ const WARM_UP: usize = 2_000;
 #[test]
 fn a_warm_path_allocates_nothing_per_datagram() {
     for path in PATHS {
-        let mut flow = Flow::new(path);
+        let mut flow = Flow::new(&Scene::of(path));
         for _ in 0..WARM_UP {
             flow.send();
         }
@@ -36,7 +37,7 @@ fn a_warm_path_allocates_nothing_per_datagram() {
 fn a_warm_connection_allocates_nothing_per_segment() {
     const PIECE: [u8; 4_000] = [7; 4_000];
     for path in PATHS {
-        let mut world = Flow::new(path).world;
+        let mut world = Flow::new(&Scene::of(path)).world;
         let to = SocketAddrV4::new(path.to.1, 80);
         let [client, listener] = [path.from.0, path.to.0].map(|name| {
             let netns = world.netns_by_name(name).unwrap();

@@ -54,10 +54,23 @@ impl World {
         netns: NetnsId,
         argv: &[String],
     ) -> Result<Outcome, CommandError> {
+        self.run_command_on(netns, argv, &[])
+    }
+
+    /// Runs a command as [`Self::run_command`] does, with `input` as its standard input.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_command_on(
+        &mut self,
+        netns: NetnsId,
+        argv: &[String],
+        input: &[u8],
+    ) -> Result<Outcome, CommandError> {
         let mut outcome = Outcome::default();
         let (mut netns, mut argv) = (netns, argv.to_vec());
         for _ in 0..MAX_EXEC {
-            match self.run_once(netns, argv, &mut outcome)? {
+            match self.run_once((netns, argv), input, &mut outcome)? {
                 None => return Ok(outcome),
                 Some(next) => (netns, argv) = next,
             }
@@ -68,14 +81,17 @@ impl World {
     /// Runs one tool; answers what it becomes, if it becomes another.
     fn run_once(
         &mut self,
-        netns: NetnsId,
-        argv: Vec<String>,
+        (netns, argv): (NetnsId, Vec<String>),
+        input: &[u8],
         outcome: &mut Outcome,
     ) -> Result<Option<(NetnsId, Vec<String>)>, CommandError> {
         let name = argv.first().ok_or(CommandError::Empty)?;
         let tool = tools::find(name).ok_or_else(|| CommandError::Unknown(name.clone()))?;
         let call = Call { argv, to_terminal: false, columns: None };
         let id = self.spawn_program(tool.name, netns, (tool.start)(call));
+        if !input.is_empty() {
+            self.feed(id, Some(input));
+        }
         self.feed(id, None);
         let ended = self.await_program(id, outcome);
         self.reap(id);
