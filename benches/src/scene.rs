@@ -81,15 +81,14 @@ const RULES: [u32; 2] = [100, 1_000];
 /// How many services there are.
 pub const SERVICES: [u32; 3] = [10, 1_000, 10_000];
 
-/// Every scene that is compared with the real kernel.
-#[must_use]
-pub fn all() -> Vec<Scene> {
+/// Every scene that is compared with the real kernel, each made when it is its turn.
+pub fn all() -> impl Iterator<Item = Scene> {
     let plain = PATHS.iter().map(Scene::of);
-    let chains = [Shape::Mixed, Shape::Indexed];
-    let chains = chains.into_iter().flat_map(|shape| RULES.map(|count| Scene::chain(shape, count)));
-    let services = [Traffic::FirstPackets, Traffic::OneFlow];
+    let chains = [Shape::Mixed, Shape::Indexed].into_iter();
+    let chains =
+        chains.flat_map(|shape| RULES.into_iter().map(move |count| Scene::chain(shape, count)));
+    let services = [Traffic::FirstPackets, Traffic::OneFlow].into_iter();
     let services = services
-        .into_iter()
-        .flat_map(|traffic| SERVICES.map(|count| Scene::services(count, traffic)));
-    plain.chain(chains).chain(services).collect()
+        .flat_map(|traffic| SERVICES.into_iter().map(move |count| Scene::services(count, traffic)));
+    plain.chain(chains).chain(services)
 }

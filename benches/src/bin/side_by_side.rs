@@ -19,7 +19,6 @@ fn main() -> ExitCode {
     match (args.next().as_deref(), args.next()) {
         // A process of its own for each scene, because it is left inside its namespaces.
         (Some("--real"), Some(name)) => all()
-            .into_iter()
             .find(|scene| scene.name == name)
             .map_or(ExitCode::FAILURE, |scene| measure_real(&scene)),
         (prefix, None) => compare(prefix.unwrap_or_default()),
@@ -31,11 +30,11 @@ fn main() -> ExitCode {
 fn compare(prefix: &str) -> ExitCode {
     println!("{:<18} {:>14} {:>14} {:>8}", "scene", "kernel/s", "kubewire/s", "ratio");
     let mut status = ExitCode::SUCCESS;
-    for scene in all().iter().filter(|scene| scene.name.starts_with(prefix)) {
+    for scene in all().filter(|scene| scene.name.starts_with(prefix)) {
         let name = &scene.name;
-        match ask_real(scene) {
+        match ask_real(&scene) {
             Ok(real) => {
-                let simulated = measure_simulated(scene);
+                let simulated = measure_simulated(&scene);
                 let tenths = simulated * 10 / real.max(1);
                 let (whole, tenth) = (tenths / 10, tenths % 10);
                 println!("{name:<18} {real:>14} {simulated:>14} {whole:>6}.{tenth}");

@@ -13,15 +13,14 @@ use sim_benches::simulated::Flow;
 #[expect(clippy::print_stderr, reason = "the only thing it has to say")]
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    let scenes = scene::all();
-    let scene = args.next().and_then(|name| scenes.iter().find(|scene| scene.name == name));
+    let scene = args.next().and_then(|name| scene::all().find(|scene| scene.name == name));
     let count = args.next().and_then(|count| count.parse::<u64>().ok());
     let (Some(scene), Some(count)) = (scene, count) else {
-        let names: Vec<&str> = scenes.iter().map(|scene| scene.name.as_str()).collect();
+        let names: Vec<String> = scene::all().map(|scene| scene.name).collect();
         eprintln!("usage: walk {{{}}} COUNT", names.join("|"));
         return ExitCode::FAILURE;
     };
-    let mut flow = Flow::new(scene);
+    let mut flow = Flow::new(&scene);
     for _ in 0..count {
         flow.send();
     }

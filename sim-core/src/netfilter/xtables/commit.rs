@@ -9,7 +9,6 @@ use crate::kernel::Kernel;
 use crate::netfilter::Netfilter;
 use crate::netfilter::conntrack::event;
 use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
-use crate::netfilter::xtables::compiled::CompiledChains;
 use crate::netfilter::xtables::draft::{Draft, Patch, Which};
 use crate::netfilter::xtables::rule::{Action, TableName};
 use crate::netfilter::xtables::table::{ChainLive, Counters, RuleLive, Ruleset, Table, Variant};
@@ -100,7 +99,7 @@ fn choose_events(table: &mut Table, can_choose: bool) {
     if table.name != TableName::Raw {
         return;
     }
-    for (chain, live) in table.rules.chains.iter().zip(&mut table.live) {
+    for (chain, live) in table.rules.chains().iter().zip(&mut table.live) {
         let rules = chain.iter().flat_map(|chain| &chain.rules);
         for (rule, live) in rules.zip(&mut live.rules) {
             let is_ct = matches!(rule.action, Action::Target(Target::Ct(_)));
@@ -131,11 +130,11 @@ fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
             rules: Arc::new(Ruleset::default()),
             live: Vec::new(),
             handles: 0,
-            compiled: CompiledChains::default(),
         }));
     }
     let Some(table) = nf.tables.iter_mut().find(|table| which.is(table)) else { return };
-    let chains = &mut Arc::make_mut(&mut table.rules).chains;
+    let rules = std::mem::take(&mut table.rules);
+    let mut chains = Arc::unwrap_or_clone(rules).into_chains();
     chains.resize(patch.chains as usize, None);
     table.live.resize_with(patch.chains as usize, ChainLive::default);
     for id in patch.removed {
@@ -146,6 +145,7 @@ fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
         chains[id.0 as usize] = Some(Arc::new(touched.chain));
         table.live[id.0 as usize] = touched.live;
     }
+    table.rules = Arc::new(Ruleset::new(chains));
     table.number();
     if which.variant == Variant::Legacy && replaces {
         renew(table, |id| patch.policies.iter().any(|set| set.0 as usize == id));
@@ -159,7 +159,7 @@ fn renew(table: &mut Table, was_set: impl Fn(usize) -> bool) {
         if !was_set(id) {
             live.policy = Counters::default();
         }
-        let Some(chain) = &table.rules.chains[id] else { continue };
+        let Some(chain) = &table.rules.chains()[id] else { continue };
         for (rule, live) in chain.rules.iter().zip(&mut live.rules) {
             let handle = live.handle;
             *live = RuleLive { handle, ..RuleLive::new(rule, live.counters) };
@@ -178,6 +178,6 @@ fn users(tables: &[Box<Table>]) -> usize {
 /// How many rules need labels of connections.
 fn label_users(tables: &[Box<Table>]) -> usize {
     let chains = tables.iter().flat_map(|table| table.rules.iter());
-    let matches = chains.flat_map(|(_, chain)| &chain.rules).flat_map(|rule| &rule.matches);
+    let matches = chains.flat_map(|(_, chain)| &chain.rules).flat_map(|rule| rule.matches.iter());
     matches.filter(|m| m.needs_labels()).count()
 }

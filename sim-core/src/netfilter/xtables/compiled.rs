@@ -1,12 +1,13 @@
 //! Chains compiled for lookup: which rules of a long chain can apply to a packet at all.
 //!
 //! Most rules of a long chain ask for one address or one port. These are indexed by what they ask for, so that a
-//! packet meets only the rules that may apply to it, in their order, however many there are. Each is then judged as
-//! the plain interpreter judges it: what is compiled is where to look, never what a rule means.
+//! packet meets only the rules that may apply to it, in their order, however many there are. Of each of the others
+//! there is a [`Sieve`], which most packets fail that fail the rule. What comes through is judged as the plain
+//! interpreter judges it: what is compiled is where to look, never what a rule means.
 
 use std::hash::BuildHasher as _;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
@@ -14,8 +15,7 @@ use rustc_hash::FxBuildHasher;
 use crate::kernel::Flight;
 use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::rule::{AddrMask, ChainId, Rule};
-use crate::netfilter::xtables::table::Chain;
+use crate::netfilter::xtables::rule::{AddrMask, Rule};
 use crate::packet::IpProto;
 use crate::packet::tcp::TCP_HLEN;
 use crate::packet::udp::UDP_HLEN;
@@ -27,35 +27,52 @@ const MIN_RULES: usize = 8;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Key {
     /// A destination and a port of it.
-    Service { dst: [u8; 4], proto: u8, port: u16 },
+    Service { dst: u32, proto: u8, port: u16 },
     /// A destination.
-    Dst([u8; 4]),
+    Dst(u32),
     /// A source.
-    Src([u8; 4]),
+    Src(u32),
     /// A destination port of whatever host.
     Port { proto: u8, port: u16 },
 }
 
-/// How many kinds of keys there are, and the rules without any.
-const LISTS: usize = 5;
+/// How many kinds of keys there are.
+const KINDS: usize = 4;
 
 impl Key {
     /// What the rule asks for, if that can be looked up.
     fn of(rule: &Rule) -> Option<Self> {
-        let one = |wanted: Option<AddrMask>| match wanted? {
-            AddrMask { addr: IpAddr::V4(addr), mask: IpAddr::V4(mask), invert: false }
-                if mask.to_bits() == u32::MAX =>
-            {
-                Some(addr.octets())
-            }
+        let one = |wanted: Option<AddrMask>| match masked(wanted) {
+            (addr, u32::MAX) => Some(addr),
             _ => None,
         };
-        match (one(rule.ip.dst), port(rule), one(rule.ip.src)) {
-            (Some(dst), Some((proto, port)), _) => Some(Self::Service { dst, proto, port }),
+        let port = ports(rule).filter(|(_, min, max)| min == max);
+        match (one(rule.ip.dst), port, one(rule.ip.src)) {
+            (Some(dst), Some((proto, port, _)), _) => Some(Self::Service { dst, proto, port }),
             (Some(dst), None, _) => Some(Self::Dst(dst)),
             (None, _, Some(src)) => Some(Self::Src(src)),
-            (None, Some((proto, port)), None) => Some(Self::Port { proto, port }),
+            (None, Some((proto, port, _)), None) => Some(Self::Port { proto, port }),
             (None, None, None) => None,
+        }
+    }
+
+    /// Under which keys the rules are that a packet may match, by [`Self::kind`].
+    const fn all_of(packet: &PacketKey) -> [Self; KINDS] {
+        let PacketKey { src, dst, proto, port } = *packet;
+        [
+            Self::Service { dst, proto, port },
+            Self::Dst(dst),
+            Self::Src(src),
+            Self::Port { proto, port },
+        ]
+    }
+
+    const fn kind(self) -> usize {
+        match self {
+            Self::Service { .. } => 0,
+            Self::Dst(_) => 1,
+            Self::Src(_) => 2,
+            Self::Port { .. } => 3,
         }
     }
 
@@ -64,21 +81,31 @@ impl Key {
     }
 }
 
-/// The protocol and the one destination port that the rule asks for before anything that remembers packets.
-fn port(rule: &Rule) -> Option<(u8, u16)> {
+/// The address that is asked for, and the bits of it that count; none do if all others are meant.
+fn masked(wanted: Option<AddrMask>) -> (u32, u32) {
+    match wanted {
+        Some(AddrMask { addr: IpAddr::V4(addr), mask: IpAddr::V4(mask), invert: false }) => {
+            (addr.to_bits() & mask.to_bits(), mask.to_bits())
+        }
+        Some(_) | None => (0, 0),
+    }
+}
+
+/// The protocol and the range of destination ports that the rule asks for before anything that remembers packets.
+fn ports(rule: &Rule) -> Option<(u8, u16, u16)> {
     let (proto, false) = rule.ip.proto? else { return None };
-    for condition in &rule.matches {
-        let found = if matches!(condition, Match::Comment(_)) {
+    for condition in rule.matches.iter() {
+        let (min, max) = if matches!(condition, Match::Comment(_)) {
             continue;
         } else if let (Match::Tcp(tcp), IpProto::TCP) = (condition, IpProto(proto)) {
-            tcp.only_dport()
+            tcp.dports()
         } else if let (Match::Udp(udp), IpProto::UDP) = (condition, IpProto(proto)) {
-            udp.only_dport()
+            udp.dports()
         } else {
             return None;
         };
-        if let Some(port) = found {
-            return Some((proto, port));
+        if (min, max) != (0, u16::MAX) {
+            return Some((proto, min, max));
         }
     }
     None
@@ -87,9 +114,10 @@ fn port(rule: &Rule) -> Option<(u8, u16)> {
 /// What can be looked up of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketKey {
-    src: [u8; 4],
-    dst: [u8; 4],
+    src: u32,
+    dst: u32,
     proto: u8,
+    /// The destination port of TCP and UDP; else 0.
     port: u16,
 }
 
@@ -97,117 +125,169 @@ impl PacketKey {
     /// That of the packet at the network header; `None` for fragments and broken headers, about which the rules
     /// themselves have an opinion.
     pub(super) fn of(f: &Flight, seen: &Seen) -> Option<Self> {
-        let packet = f.skb.network_header();
         let needed = match IpProto(seen.proto) {
             IpProto::TCP => TCP_HLEN,
             IpProto::UDP => UDP_HLEN,
             _ => 0,
         };
-        let transport = packet.get(seen.header_len..)?;
+        let transport = f.skb.network_header().get(seen.header_len..)?;
         if seen.frag_off != 0 || transport.len() < needed {
             return None;
         }
-        let addr = |at: usize| packet.get(at..).and_then(<[u8]>::first_chunk::<4>).copied();
         let port = match transport.get(2..4) {
             Some(&[high, low]) if needed > 0 => u16::from_be_bytes([high, low]),
             _ => 0,
         };
-        Some(Self { src: addr(12)?, dst: addr(16)?, proto: seen.proto, port })
+        let [src, dst] = [seen.src, seen.dst].map(Ipv4Addr::to_bits);
+        Some(Self { src, dst, proto: seen.proto, port })
     }
 }
 
-/// A chain with its index.
-#[derive(Clone, Debug)]
-pub(super) struct Compiled {
-    /// The chain that was compiled; as it is held here, a change makes another one.
-    of: Arc<Chain>,
-    index: HashTable<(Key, Vec<u32>)>,
-    /// The rules that any packet may match.
-    rest: Vec<u32>,
+/// What a rule asks for that can be told from a [`PacketKey`].
+#[derive(Clone, Copy, Debug)]
+struct Sieve {
+    src: (u32, u32),
+    dst: (u32, u32),
+    proto: Option<(u8, bool)>,
+    /// Of TCP and UDP.
+    ports: (u16, u16),
 }
 
-impl Compiled {
-    /// Compiles a chain.
-    fn new(chain: &Arc<Chain>) -> Self {
-        let mut index: HashTable<(Key, Vec<u32>)> = HashTable::new();
-        let mut rest = Vec::new();
-        for (n, rule) in (0..).zip(&chain.rules) {
+impl Sieve {
+    fn of(rule: &Rule) -> Self {
+        Self {
+            src: masked(rule.ip.src),
+            dst: masked(rule.ip.dst),
+            proto: rule.ip.proto,
+            ports: ports(rule).map_or((0, u16::MAX), |(_, min, max)| (min, max)),
+        }
+    }
+
+    /// Whether the rule may match the packet.
+    fn lets_through(&self, packet: &PacketKey) -> bool {
+        let is_at = |(addr, mask): (u32, u32), of_packet: u32| of_packet & mask == addr;
+        is_at(self.dst, packet.dst)
+            && is_at(self.src, packet.src)
+            && self.proto.is_none_or(|(proto, invert)| (proto == packet.proto) != invert)
+            && (self.ports.0..=self.ports.1).contains(&packet.port)
+    }
+}
+
+/// The index of a chain.
+#[derive(Debug)]
+pub(super) struct Index {
+    lists: HashTable<(Key, Vec<u32>)>,
+    /// The kinds of keys that there are.
+    kinds: [bool; KINDS],
+    /// The rules that cannot be looked up.
+    rest: Vec<(u32, Sieve)>,
+}
+
+impl Index {
+    fn new(rules: &[Arc<Rule>]) -> Self {
+        let mut lists: HashTable<(Key, Vec<u32>)> = HashTable::new();
+        let (mut kinds, mut rest) = ([false; KINDS], Vec::new());
+        for (n, rule) in (0..).zip(rules) {
             let Some(key) = Key::of(rule) else {
-                rest.push(n);
+                rest.push((n, Sieve::of(rule)));
                 continue;
             };
+            kinds[key.kind()] = true;
             let rehash = |(key, _): &(Key, _)| key.hash();
-            let entry = index.entry(key.hash(), |(other, _)| *other == key, rehash);
+            let entry = lists.entry(key.hash(), |(other, _)| *other == key, rehash);
             entry.or_insert_with(|| (key, Vec::new())).get_mut().1.push(n);
         }
-        Self { of: Arc::clone(chain), index, rest }
-    }
-
-    /// Whether this is still what `chain` is.
-    fn is_of(&self, chain: &Arc<Chain>) -> bool {
-        Arc::ptr_eq(&self.of, chain)
+        Self { lists, kinds, rest }
     }
 
     fn list(&self, key: Key) -> &[u32] {
-        let found = self.index.find(key.hash(), |(other, _)| *other == key);
+        if !self.kinds[key.kind()] {
+            return &[];
+        }
+        let found = self.lists.find(key.hash(), |(other, _)| *other == key);
         found.map_or(&[], |(_, rules)| rules)
     }
 
     /// The rules from `from` on that the packet may match.
-    pub(super) fn candidates(&self, packet: &PacketKey, from: usize) -> Candidates<'_> {
-        let PacketKey { src, dst, proto, port } = *packet;
-        let lists = [
-            self.list(Key::Service { dst, proto, port }),
-            self.list(Key::Dst(dst)),
-            self.list(Key::Src(src)),
-            self.list(Key::Port { proto, port }),
-            &self.rest,
-        ];
+    pub(super) fn candidates(&self, packet: PacketKey, from: usize) -> Candidates<'_> {
         let from = u32::try_from(from).unwrap_or(u32::MAX);
-        Candidates { lists: lists.map(|list| &list[list.partition_point(|n| *n < from)..]) }
+        let lists = Key::all_of(&packet).map(|key| self.list(key));
+        let mut candidates = Candidates {
+            packet,
+            lists: lists.map(|list| &list[list.partition_point(|n| *n < from)..]),
+            keyed: None,
+            rest: &self.rest[self.rest.partition_point(|(n, _)| *n < from)..],
+        };
+        candidates.keyed = candidates.take_keyed();
+        candidates
     }
 }
 
 /// Rules in their order, from several lists of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidates<'c> {
-    lists: [&'c [u32]; LISTS],
+    packet: PacketKey,
+    /// What was looked up, but for the first of them.
+    lists: [&'c [u32]; KINDS],
+    /// The first rule that was looked up.
+    keyed: Option<u32>,
+    /// The rules that could not be looked up.
+    rest: &'c [(u32, Sieve)],
+}
+
+impl Candidates<'_> {
+    /// Takes the first rule out of the lists. Each is in one of them alone.
+    fn take_keyed(&mut self) -> Option<u32> {
+        let first = |list: &&[u32]| list.first().copied().unwrap_or(u32::MAX);
+        let list = self.lists.iter_mut().min_by_key(|list| first(list))?;
+        let (first, rest) = list.split_first()?;
+        *list = rest;
+        Some(*first)
+    }
 }
 
 impl Iterator for Candidates<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        let first = |list: &&[u32]| list.first().copied();
-        let next = self.lists.iter().filter_map(first).min()?;
-        for list in &mut self.lists {
-            if list.first() == Some(&next) {
-                *list = &list[1..];
+        let keyed = self.keyed.unwrap_or(u32::MAX);
+        while let Some(((n, sieve), rest)) = self.rest.split_first() {
+            if *n > keyed {
+                break;
+            }
+            self.rest = rest;
+            if sieve.lets_through(&self.packet) {
+                return Some(*n as usize);
             }
         }
-        Some(next as usize)
+        let keyed = self.keyed?;
+        self.keyed = self.take_keyed();
+        Some(keyed as usize)
     }
 }
 
-/// The compiled chains of a table, by [`ChainId`]. They follow the rules: whatever is changed is compiled anew when
-/// the next packet comes.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CompiledChains(Vec<Option<Compiled>>);
+/// The index of a chain, made when a packet first comes to it. A chain that is changed begins as a copy, which has
+/// none.
+#[derive(Debug, Default)]
+pub(super) struct LazyIndex(OnceLock<Box<Index>>);
 
-impl CompiledChains {
-    /// The compiled form of a chain; `None` if it is short.
-    pub(super) fn get(&mut self, id: ChainId, chain: &Arc<Chain>) -> Option<&Compiled> {
-        if chain.rules.len() < MIN_RULES {
-            return None;
-        }
-        let at = id.0 as usize;
-        if self.0.len() <= at {
-            self.0.resize_with(at + 1, || None);
-        }
-        let slot = self.0.get_mut(at)?;
-        if !slot.as_ref().is_some_and(|compiled| compiled.is_of(chain)) {
-            *slot = Some(Compiled::new(chain));
-        }
-        slot.as_ref()
+impl LazyIndex {
+    /// The index of a chain with these rules; `None` if it is short.
+    pub(super) fn get(&self, rules: &[Arc<Rule>]) -> Option<&Index> {
+        let is_long = rules.len() >= MIN_RULES;
+        is_long.then(|| &**self.0.get_or_init(|| Box::new(Index::new(rules))))
+    }
+}
+
+impl Clone for LazyIndex {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// It follows from the rules.
+impl PartialEq for LazyIndex {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }

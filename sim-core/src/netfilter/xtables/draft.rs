@@ -104,7 +104,7 @@ impl<'t> Draft<'t> {
         if let Some(table) = base {
             let names = table.rules.iter().map(|(id, chain)| (Cow::Borrowed(&*chain.name), id));
             draft.names = names.collect();
-            draft.next = u32::try_from(table.rules.chains.len()).unwrap_or(u32::MAX);
+            draft.next = u32::try_from(table.rules.chains().len()).unwrap_or(u32::MAX);
         } else if which.variant == Variant::Legacy {
             draft.load();
         }
@@ -284,7 +284,7 @@ impl<'t> Draft<'t> {
         }
         let id = ChainId(self.next);
         self.next = self.next.checked_add(1).ok_or(Errno::ENOMEM)?;
-        let chain = Chain { name: name.into(), base, rules: Vec::new() };
+        let chain = Chain::new(name, base);
         self.touched.insert(id, Touched { chain, live: ChainLive::default() });
         self.names.insert(Cow::Owned(name.to_owned()), id);
         if let Some(calls) = &mut self.calls {
@@ -367,7 +367,7 @@ impl<'t> Draft<'t> {
         let Which { variant, family, name: table } = self.which;
         let proto = rule.ip.proto;
         let place = Place { variant, family, table, hooks, proto, matches: &rule.matches };
-        for m in &rule.matches {
+        for m in rule.matches.iter() {
             m.admit(&place)?;
             self.shared.map_or(Ok(()), |shared| m.may_attach(shared))?;
         }
@@ -391,7 +391,11 @@ impl<'t> Draft<'t> {
         replaces: bool,
     ) -> Result<(), Errno> {
         let mut rule = self.admit(id, rule)?;
-        rule.matches.iter_mut().for_each(|m| m.keep(self.which.variant));
+        for at in 0..rule.matches.len() {
+            if let Some(kept) = rule.matches[at].kept(self.which.variant) {
+                Arc::make_mut(&mut rule.matches)[at] = kept;
+            }
+        }
         let chain = self.chain(id).ok_or(Errno::ENOENT)?;
         if at >= chain.rules.len() + usize::from(!replaces) {
             return Err(Errno::E2BIG);

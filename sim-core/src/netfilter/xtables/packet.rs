@@ -1,4 +1,6 @@
-//! What rules see of a packet beside its bytes (`struct xt_action_param`).
+//! What rules see of a packet before they look at its bytes (`struct xt_action_param`).
+
+use std::net::Ipv4Addr;
 
 use crate::id::DevId;
 use crate::netfilter::Hook;
@@ -19,6 +21,10 @@ pub struct Seen {
     pub physin: Option<DevId>,
     /// The bridge port it leaves by.
     pub physout: Option<DevId>,
+    /// Its source.
+    pub src: Ipv4Addr,
+    /// Its destination.
+    pub dst: Ipv4Addr,
     /// The length of its network header, in bytes: where the transport header starts (`thoff`).
     pub header_len: usize,
     /// The offset of the fragment, in bytes; 0 for whole packets and first fragments.

@@ -89,7 +89,7 @@ impl Printer<'_> {
         let quoted = self.variant.is_none();
         let style = Style { family: self.family, numeric: true, quoted };
         self.save_ip(&rule.ip);
-        for m in &rule.matches {
+        for m in rule.matches.iter() {
             self.put(format_args!(" -m {}", m.name()));
             m.save(style, self.out);
         }
@@ -274,7 +274,7 @@ impl Printer<'_> {
         if matches!(rule.action, Action::Goto(_)) {
             self.out.push_str("[goto] ");
         }
-        for m in &rule.matches {
+        for m in rule.matches.iter() {
             m.print(style, self.out);
         }
         if let Action::Target(target) = &rule.action {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::matches::Match;
@@ -51,8 +52,8 @@ pub struct IpRule {
 pub struct Rule<C = ChainId> {
     /// What every rule can ask.
     pub ip: IpRule,
-    /// The further conditions, in order.
-    pub matches: Vec<Match>,
+    /// The further conditions, in order; copies of the rule share them.
+    pub matches: Arc<[Match]>,
     /// What is done.
     pub action: Action<C>,
 }

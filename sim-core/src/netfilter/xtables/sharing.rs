@@ -57,5 +57,5 @@ pub(super) fn detach(shared: &mut Shared, before: &[Arc<Rule>], tables: &[Box<Ta
     }
     let left: BTreeSet<*const Rule> = rules(tables).iter().map(Arc::as_ptr).collect();
     let gone = before.iter().filter(|rule| !left.contains(&Arc::as_ptr(rule)));
-    gone.flat_map(|rule| &rule.matches).for_each(|condition| condition.detach(shared));
+    gone.flat_map(|rule| rule.matches.iter()).for_each(|condition| condition.detach(shared));
 }

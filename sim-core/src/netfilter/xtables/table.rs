@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::family::AddressFamily;
 use crate::netfilter::Hook;
-use crate::netfilter::xtables::compiled::CompiledChains;
+use crate::netfilter::xtables::compiled::LazyIndex;
 use crate::netfilter::xtables::matches::{Match, MatchState};
 use crate::netfilter::xtables::rule::{Action, ChainId, Rule, TableName};
 use crate::netfilter::xtables::targets::TargetState;
@@ -65,16 +65,50 @@ pub struct Chain {
     pub base: Option<Base>,
     /// Its rules.
     pub rules: Vec<Arc<Rule>>,
+    /// Where to look for those that a packet may match.
+    pub(super) index: LazyIndex,
+}
+
+impl Chain {
+    /// A chain without rules.
+    #[must_use]
+    pub fn new(name: &str, base: Option<Base>) -> Self {
+        Self { name: name.into(), base, rules: Vec::new(), index: LazyIndex::default() }
+    }
 }
 
 /// The rules of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ruleset {
     /// The chains by [`ChainId`]; a hole where one was removed.
-    pub chains: Vec<Option<Arc<Chain>>>,
+    chains: Vec<Option<Arc<Chain>>>,
+    /// The chains that hooks call, by [`Hook::index`].
+    bases: [Option<ChainId>; Hook::COUNT],
 }
 
 impl Ruleset {
+    /// A rule set of these chains.
+    pub(super) fn new(chains: Vec<Option<Arc<Chain>>>) -> Self {
+        let mut bases = [None; Hook::COUNT];
+        for (id, chain) in (0..).map(ChainId).zip(&chains) {
+            if let Some(base) = chain.as_ref().and_then(|chain| chain.base) {
+                bases[base.hook.index()].get_or_insert(id);
+            }
+        }
+        Self { chains, bases }
+    }
+
+    /// The chains by [`ChainId`]; a hole where one was removed.
+    #[must_use]
+    pub fn chains(&self) -> &[Option<Arc<Chain>>] {
+        &self.chains
+    }
+
+    /// The chains, to make another rule set of.
+    pub(super) fn into_chains(self) -> Vec<Option<Arc<Chain>>> {
+        self.chains
+    }
+
     /// The chain with this id.
     #[must_use]
     pub fn chain(&self, id: ChainId) -> Option<&Chain> {
@@ -96,8 +130,7 @@ impl Ruleset {
     /// The chain that `hook` calls.
     #[must_use]
     pub fn base(&self, hook: Hook) -> Option<ChainId> {
-        let of_hook = |chain: &Chain| chain.base.is_some_and(|base| base.hook == hook);
-        self.iter().find(|(_, chain)| of_hook(chain)).map(|(id, _)| id)
+        self.bases[hook.index()]
     }
 }
 
@@ -164,8 +197,6 @@ pub struct Table {
     pub live: Vec<ChainLive>,
     /// How many chains and rules there have ever been.
     pub(super) handles: u64,
-    /// The long chains that packets have come to, compiled.
-    pub(super) compiled: CompiledChains,
 }
 
 impl Table {
@@ -178,7 +209,7 @@ impl Table {
                 *handle = *handles;
             }
         };
-        for (chain, live) in self.rules.chains.iter().zip(live) {
+        for (chain, live) in self.rules.chains().iter().zip(live) {
             if chain.is_some() {
                 number(&mut live.handle);
                 live.rules.iter_mut().for_each(|rule| number(&mut rule.handle));

@@ -3,8 +3,7 @@
 //! There is one walk. Rule by rule it is the plain interpreter, which is the definition; over long chains it skips
 //! what the index of `compiled` knows not to apply.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr};
 
 use smallvec::SmallVec;
 
@@ -12,7 +11,7 @@ use crate::family::AddressFamily;
 use crate::id::DevId;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::HookState;
-use crate::netfilter::xtables::compiled::{CompiledChains, PacketKey};
+use crate::netfilter::xtables::compiled::{Candidates, PacketKey};
 use crate::netfilter::xtables::matches::{MatchState, Matched};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::print::Printer;
@@ -70,15 +69,17 @@ pub fn table<O: Observer>(
 }
 
 /// What the rules see of the packet; `None` if it has no IPv4 header.
-fn seen(f: &Flight, table: &Table, state: HookState) -> Option<Seen> {
+fn seen(f: &Flight, variant: Variant, state: HookState) -> Option<Seen> {
     let ip = Ipv4::parse(f.skb.network_header()).ok()?;
     Some(Seen {
         hook: state.hook,
-        variant: table.variant,
+        variant,
         iif: state.iif,
         oif: state.oif,
         physin: f.bridged.as_ref().and_then(|bridged| bridged.physin),
         physout: f.bridged.as_ref().and_then(|bridged| bridged.physout),
+        src: ip.src(),
+        dst: ip.dst(),
         header_len: ip.header_len(),
         frag_off: u16::try_from(ip.frag_offset()).unwrap_or(u16::MAX),
         proto: ip.proto().0,
@@ -92,17 +93,46 @@ struct Position {
     rule: usize,
 }
 
-/// The next rule at or behind `at` that the packet may match: the next one, or what the compiled chain says.
-fn next_rule(
-    compiled: &mut CompiledChains,
-    chain: &Arc<Chain>,
-    key: Option<&PacketKey>,
-    at: Position,
-) -> usize {
-    let Some(key) = key else { return at.rule };
-    match compiled.get(at.chain, chain) {
-        Some(compiled) => compiled.candidates(key, at.rule).next().unwrap_or(usize::MAX),
-        None => at.rule,
+/// A walk through one chain.
+struct Cursor<'r> {
+    id: ChainId,
+    chain: &'r Chain,
+    /// The rule behind the one that was met last.
+    next: usize,
+    /// What is left of the rules that the packet may match, if the chain has an index.
+    candidates: Option<Candidates<'r>>,
+}
+
+impl<'r> Cursor<'r> {
+    /// Goes to a position; `None` if the chain is not there.
+    fn at(rules: &'r Ruleset, at: Position, key: Option<PacketKey>) -> Option<Self> {
+        let chain = rules.chain(at.chain)?;
+        let mut cursor = Self { id: at.chain, chain, next: at.rule, candidates: None };
+        cursor.aim(key);
+        Some(cursor)
+    }
+
+    /// Looks for the rules that a packet with this key may match, from here on.
+    fn aim(&mut self, key: Option<PacketKey>) {
+        self.candidates = key.and_then(|key| {
+            let index = self.chain.index.get(&self.chain.rules)?;
+            Some(index.candidates(key, self.next))
+        });
+    }
+
+    /// The next rule that the packet may match.
+    fn next(&mut self) -> Option<(usize, &'r Rule)> {
+        let at = match &mut self.candidates {
+            Some(candidates) => candidates.next()?,
+            None => self.next,
+        };
+        let rule = self.chain.rules.get(at)?;
+        self.next = at + 1;
+        Some((at, rule))
+    }
+
+    fn position(&self) -> Position {
+        Position { chain: self.id, rule: self.next }
     }
 }
 
@@ -115,70 +145,92 @@ fn walk<O: Observer>(
     state: HookState,
     o: &mut O,
 ) -> Sentence {
-    let rules = Arc::clone(&table.rules);
-    let Some(mut seen) = seen(f, table, state) else {
-        return Sentence::Drop(DropReason::NetfilterDrop);
-    };
+    const LOST: Sentence = Sentence::Drop(DropReason::NetfilterDrop);
+    let Table { name, variant, rules, live, .. } = table;
+    let Some(mut seen) = seen(f, *variant, state) else { return LOST };
     let plain = k.netns[f.netns].nf.interprets;
     let key_of = |f: &Flight, seen: &Seen| if plain { None } else { PacketKey::of(f, seen) };
     let mut key = key_of(f, &seen);
-    let mut tracer = Tracer { name: table.name, variant: table.variant, is_first: true };
+    let mut tracer = Tracer { name: *name, variant: *variant, is_first: true };
     let mut callers = SmallVec::<[Position; 16]>::new();
-    let mut at = Position { chain: base, rule: 0 };
+    let start = Position { chain: base, rule: 0 };
+    let Some(mut cursor) = Cursor::at(rules, start, key) else { return LOST };
     loop {
-        let Some(chain) = rules.chains.get(at.chain.0 as usize).and_then(Option::as_ref) else {
-            return Sentence::Drop(DropReason::NetfilterDrop);
-        };
-        at.rule = next_rule(&mut table.compiled, chain, key.as_ref(), at);
-        let Some(rule) = chain.rules.get(at.rule) else {
-            tracer.end(k, f, &seen, chain, o);
-            match callers.pop() {
-                Some(caller) => at = caller,
-                None => return policy(&rules, table, base, f),
+        let go_on = match next_match(&mut cursor, live, k, f, &seen) {
+            Next::Malformed => return LOST,
+            Next::End => {
+                tracer.end(k, f, &seen, cursor.chain, o);
+                callers.pop()
             }
-            continue;
-        };
-        let here = at;
-        at.rule += 1;
-        let live = live(table, here);
-        match judge(rule, live, k, f, &seen) {
-            Matched::No => continue,
-            Matched::Malformed => return Sentence::Drop(DropReason::NetfilterDrop),
-            Matched::Yes => {}
-        }
-        live.counters.count(f.skb.network_header().len());
-        let met = Met { chain, rule, at: here.rule, handle: live.handle };
-        tracer.matched(k, f, &seen, met, o);
-        if !matches!(rule.action, Action::Target(_)) {
-            tracer.decided(k, f, &seen, (&rules, met, Sentence::Continue), o);
-        }
-        match &rule.action {
-            Action::None => {}
-            Action::Accept => return Sentence::Accept,
-            Action::Drop => return Sentence::Drop(DropReason::NetfilterDrop),
-            Action::Return => match callers.pop() {
-                Some(caller) => at = caller,
-                None => return policy(&rules, table, base, f),
-            },
-            Action::Jump(chain) => {
-                callers.push(at);
-                at = Position { chain: *chain, rule: 0 };
+            Next::Rule(met, live) => {
+                live.counters.count(f.skb.network_header().len());
+                tracer.matched(k, f, &seen, met, o);
+                if !matches!(met.rule.action, Action::Target(_)) {
+                    tracer.decided(k, f, &seen, (rules, met, Sentence::Continue), o);
+                }
+                match &met.rule.action {
+                    Action::None => continue,
+                    Action::Accept => return Sentence::Accept,
+                    Action::Drop => return LOST,
+                    Action::Return => callers.pop(),
+                    Action::Jump(chain) => {
+                        callers.push(cursor.position());
+                        Some(Position { chain: *chain, rule: 0 })
+                    }
+                    Action::Goto(chain) => Some(Position { chain: *chain, rule: 0 }),
+                    Action::Target(target) => {
+                        let sentence = target.apply(k, f, &seen, &mut live.target, o);
+                        tracer.decided(k, f, &seen, (rules, met, sentence), o);
+                        if sentence != Sentence::Continue {
+                            return sentence;
+                        }
+                        // A target may have changed the header.
+                        let Some(anew) = self::seen(f, *variant, state) else { return LOST };
+                        (seen, key) = (anew, key_of(f, &anew));
+                        cursor.aim(key);
+                        continue;
+                    }
+                }
             }
-            Action::Goto(chain) => at = Position { chain: *chain, rule: 0 },
-            Action::Target(target) => {
-                let sentence = target.apply(k, f, &seen, &mut live.target, o);
-                tracer.decided(k, f, &seen, (&rules, met, sentence), o);
-                if sentence != Sentence::Continue {
-                    return sentence;
-                }
-                // A target may have changed the header.
-                match self::seen(f, table, state) {
-                    Some(anew) => (seen, key) = (anew, key_of(f, &anew)),
-                    None => return Sentence::Drop(DropReason::NetfilterDrop),
-                }
+        };
+        let Some(position) = go_on else { return policy(rules, live, base, f) };
+        match Cursor::at(rules, position, key) {
+            Some(at) => cursor = at,
+            None => return LOST,
+        }
+    }
+}
+
+/// What a packet meets next in a chain.
+enum Next<'r, 'l> {
+    /// A rule that matches.
+    Rule(Met<'r>, &'l mut RuleLive),
+    /// A rule that finds it malformed.
+    Malformed,
+    /// The end.
+    End,
+}
+
+/// The next rule that matches.
+fn next_match<'r, 'l>(
+    cursor: &mut Cursor<'r>,
+    live: &'l mut [ChainLive],
+    k: &mut Kernel,
+    f: &Flight,
+    seen: &Seen,
+) -> Next<'r, 'l> {
+    let live = &mut live[cursor.id.0 as usize].rules;
+    while let Some((at, rule)) = cursor.next() {
+        match judge(rule, &mut live[at], k, f, seen) {
+            Matched::No => {}
+            Matched::Malformed => return Next::Malformed,
+            Matched::Yes => {
+                let handle = live[at].handle;
+                return Next::Rule(Met { chain: cursor.chain, rule, at, handle }, &mut live[at]);
             }
         }
     }
+    Next::End
 }
 
 /// A rule that a packet has matched.
@@ -251,19 +303,13 @@ impl Tracer {
     }
 }
 
-/// What packets change about a rule.
-fn live(table: &mut Table, at: Position) -> &mut RuleLive {
-    &mut table.live[at.chain.0 as usize].rules[at.rule]
-}
-
 /// What the base chain decides when no rule has.
-fn policy(rules: &Ruleset, table: &mut Table, base: ChainId, f: &Flight) -> Sentence {
+fn policy(rules: &Ruleset, live: &mut [ChainLive], base: ChainId, f: &Flight) -> Sentence {
     let Some(decides) = rules.chain(base).and_then(|chain| chain.base) else {
         return Sentence::Accept;
     };
     if decides.counted {
-        let live: &mut ChainLive = &mut table.live[base.0 as usize];
-        live.policy.count(f.skb.network_header().len());
+        live[base.0 as usize].policy.count(f.skb.network_header().len());
     }
     match decides.policy {
         Policy::Drop => Sentence::Drop(DropReason::NetfilterDrop),
@@ -273,7 +319,7 @@ fn policy(rules: &Ruleset, table: &mut Table, base: ChainId, f: &Flight) -> Sent
 
 /// Whether a rule applies to the packet.
 fn judge(rule: &Rule, live: &mut RuleLive, k: &mut Kernel, f: &Flight, seen: &Seen) -> Matched {
-    if !ip_matches(&rule.ip, k, f, seen) {
+    if !ip_matches(&rule.ip, k, seen) {
         return Matched::No;
     }
     let mut nothing = MatchState::None;
@@ -288,12 +334,9 @@ fn judge(rule: &Rule, live: &mut RuleLive, k: &mut Kernel, f: &Flight, seen: &Se
 }
 
 /// What every rule can ask (`ip_packet_match()`).
-pub(super) fn ip_matches(rule: &IpRule, k: &Kernel, f: &Flight, seen: &Seen) -> bool {
-    let header = f.skb.network_header();
-    let addr = |at: usize| header.get(at..).and_then(<[u8]>::first_chunk::<4>).copied();
-    let (Some(src), Some(dst)) = (addr(12), addr(16)) else { return false };
-    rule.src.is_none_or(|wanted| addr_matches(&wanted, src))
-        && rule.dst.is_none_or(|wanted| addr_matches(&wanted, dst))
+fn ip_matches(rule: &IpRule, k: &Kernel, seen: &Seen) -> bool {
+    rule.src.is_none_or(|wanted| addr_matches(&wanted, seen.src))
+        && rule.dst.is_none_or(|wanted| addr_matches(&wanted, seen.dst))
         && rule.iif.as_ref().is_none_or(|wanted| name_matches(wanted, k, seen.iif))
         && rule.oif.as_ref().is_none_or(|wanted| name_matches(wanted, k, seen.oif))
         && rule.proto.is_none_or(|(proto, invert)| (proto == seen.proto) != invert)
@@ -301,9 +344,9 @@ pub(super) fn ip_matches(rule: &IpRule, k: &Kernel, f: &Flight, seen: &Seen) -> 
 }
 
 /// Whether an address lies where a rule wants it.
-fn addr_matches(wanted: &AddrMask, addr: [u8; 4]) -> bool {
+fn addr_matches(wanted: &AddrMask, addr: Ipv4Addr) -> bool {
     let (IpAddr::V4(want), IpAddr::V4(mask)) = (wanted.addr, wanted.mask) else { return false };
-    let equal = u32::from_be_bytes(addr) & mask.to_bits() == want.to_bits() & mask.to_bits();
+    let equal = addr.to_bits() & mask.to_bits() == want.to_bits() & mask.to_bits();
     equal != wanted.invert
 }
 

@@ -1,10 +1,13 @@
 //! What a command line does to tables: in a draft of its own first, then asked of the kernel as one batch.
 
+use std::sync::Arc;
+
 use crate::errno::Errno;
 use crate::family::AddressFamily;
 use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
 use crate::netfilter::xtables::draft::{Draft, Which};
 use crate::netfilter::xtables::extension::Context;
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::print::Printer;
 use crate::netfilter::xtables::rule::{Action, AddrMask, ChainId, IfName, Rule, TableName};
 use crate::netfilter::xtables::table::{Table, Variant};
@@ -181,13 +184,14 @@ pub(super) fn order(
     let given = |(addr, mask): (_, std::net::IpAddr), invert| {
         Some(AddrMask { addr, mask, invert }).filter(|_| invert || !mask.is_unspecified())
     };
+    let matches: Arc<[Match]> = std::mem::take(&mut parsed.matches).into();
     let mut rules = Vec::new();
     for source in &parsed.sources.0 {
         for destination in &parsed.destinations.0 {
             let mut ip = parsed.ip.clone();
             ip.src = given(*source, parsed.sources.1);
             ip.dst = given(*destination, parsed.destinations.1);
-            let matches = parsed.matches.clone();
+            let matches = Arc::clone(&matches);
             rules.push(Rule { ip, matches, action: action.clone() });
         }
     }

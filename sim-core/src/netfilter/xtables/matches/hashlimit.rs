@@ -441,10 +441,12 @@ impl MatchExtension for Hashlimit {
         }
     }
 
-    fn keep(&mut self, _: Variant) {
-        for number in [&mut self.config.size, &mut self.config.max] {
+    fn kept(&self, _: Variant) -> Option<Self> {
+        let mut kept = self.clone();
+        for number in [&mut kept.config.size, &mut kept.config.max] {
             *number = (*number).min(MAX_SIZE);
         }
+        (kept != *self).then_some(kept)
     }
 
     const SHARES: bool = true;

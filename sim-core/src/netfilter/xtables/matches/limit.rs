@@ -186,11 +186,10 @@ impl MatchExtension for Limit {
         Ok(Some(Self { avg: SCALE * seconds / rate.max(1), ..self }))
     }
 
-    fn keep(&mut self, variant: Variant) {
+    fn kept(&self, variant: Variant) -> Option<Self> {
         // `nf_tables` takes that for none given; `ip_tables` refuses it.
-        if variant == Variant::Nft && self.burst == 0 {
-            self.burst = BURST;
-        }
+        let is_default = variant == Variant::Nft && self.burst == 0;
+        is_default.then(|| Self { burst: BURST, ..self.clone() })
     }
 
     fn state(&self) -> MatchState {

@@ -124,8 +124,10 @@ pub trait MatchExtension: Extension {
         Ok(())
     }
 
-    /// Changes what the kernel changes of it as it is loaded.
-    fn keep(&mut self, _variant: Variant) {}
+    /// What the kernel makes of it as it is loaded, if that is something else.
+    fn kept(&self, _variant: Variant) -> Option<Self> {
+        None
+    }
 
     /// Whether rules of a namespace share something by name through it.
     const SHARES: bool = false;
@@ -263,9 +265,10 @@ macro_rules! matches {
                 match self { $(Self::$name(m) => admit(m, place),)* }
             }
 
-            /// Changes what the kernel changes of it as it is loaded.
-            pub fn keep(&mut self, variant: Variant) {
-                match self { $(Self::$name(m) => m.keep(variant),)* }
+            /// What the kernel makes of it as it is loaded, if that is something else.
+            #[must_use]
+            pub fn kept(&self, variant: Variant) -> Option<Self> {
+                match self { $(Self::$name(m) => m.kept(variant).map(Self::$name),)* }
             }
 
             /// Whether rules of a namespace share something by name through it.

@@ -64,6 +64,11 @@ impl Ports {
         if self.min == self.max && self.min != 0 { Some(self.min) } else { None }
     }
 
+    /// The least and the greatest port that are meant, if those between them are too; else all ports.
+    pub(super) const fn span(self) -> (u16, u16) {
+        if self.invert { (0, u16::MAX) } else { (self.min, self.max) }
+    }
+
     /// Whether `port` is in the range, or outside if it is inverted.
     pub(super) fn matches(self, port: [u8; 2]) -> bool {
         (self.min..=self.max).contains(&u16::from_be_bytes(port)) != self.invert

@@ -84,9 +84,9 @@ fn flag_names(flags: u8) -> String {
 }
 
 impl Tcp {
-    /// The one destination port that is asked for, if it is one.
-    pub(in crate::netfilter::xtables) fn only_dport(&self) -> Option<u16> {
-        self.dst.single().filter(|_| !self.dst.invert)
+    /// The destination ports that are asked for, the first and the last one.
+    pub(in crate::netfilter::xtables) const fn dports(&self) -> (u16, u16) {
+        self.dst.span()
     }
 
     /// Whether nothing is asked but that it is TCP.

@@ -4,7 +4,7 @@
 //! shows them, and what the kernel answers. `transcripts/NAME.seen` has what such rules said about packets: `+` if
 //! they matched, `-` if not, `!` if the packet ended there. Lines without an engine hold for both.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::family::AddressFamily;
@@ -302,6 +302,8 @@ impl Bench {
             oif: None,
             physin: None,
             physout: None,
+            src: Ipv4Addr::from([header[12], header[13], header[14], header[15]]),
+            dst: Ipv4Addr::from([header[16], header[17], header[18], header[19]]),
             header_len: usize::from(header[0] & 0xf) * 4,
             frag_off: (u16::from_be_bytes([header[6], header[7]]) & 0x1fff) * 8,
             proto: header[9],

@@ -1,5 +1,6 @@
 //! What traces say, as Linux 6.18 and `xtables-monitor` 1.8.9 said it.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::ip::lab::Bench;
@@ -30,12 +31,12 @@ impl Observer for Lines {
 
 fn rule(proto: Option<u8>, action: Action) -> Arc<Rule> {
     let ip = IpRule { proto: proto.map(|proto| (proto, false)), ..IpRule::default() };
-    Arc::new(Rule { ip, matches: Vec::new(), action })
+    Arc::new(Rule { ip, matches: Arc::default(), action })
 }
 
 fn chain(name: &str, hook: Option<Hook>, rules: Vec<Arc<Rule>>) -> Chain {
     let base = hook.map(|hook| Base { hook, policy: Policy::Accept, counted: true });
-    Chain { name: name.into(), base, rules }
+    Chain { rules, ..Chain::new(name, base) }
 }
 
 /// A SYN with an option, 10.0.1.2:5000 > 10.0.2.2:80.
@@ -59,6 +60,8 @@ fn traced(bench: &mut Bench) -> (Flight, Seen) {
         oif: Some(s0),
         physin: None,
         physout: None,
+        src: Ipv4Addr::new(10, 0, 1, 2),
+        dst: Ipv4Addr::new(10, 0, 2, 2),
         header_len: 20,
         frag_off: 0,
         proto: 6,

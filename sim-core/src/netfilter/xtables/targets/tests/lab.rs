@@ -64,6 +64,8 @@ pub(super) fn seen(f: &Flight, hook: Hook) -> Seen {
         oif: f.dst.map(|dst| dst.dev),
         physin: None,
         physout: None,
+        src: ip.src(),
+        dst: ip.dst(),
         header_len: ip.header_len(),
         frag_off: u16::try_from(ip.frag_offset()).unwrap(),
         proto: ip.proto().0,
