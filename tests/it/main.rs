@@ -20,6 +20,8 @@ mod observed;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod rule_sets;
+#[cfg(test)]
 mod sysctls;
 #[cfg(test)]
 mod tcpdump;

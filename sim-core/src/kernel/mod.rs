@@ -22,6 +22,7 @@ use crate::kernel::rtnl::Rtnl;
 use crate::link::NetDevice;
 use crate::neigh::NeighDefaults;
 use crate::netfilter::conntrack::CtId;
+use crate::netfilter::xtables::intern::Interned;
 use crate::netns::Netns;
 use crate::netns::mib::IpMib;
 use crate::packet::{Skb, SkbPool};
@@ -56,6 +57,8 @@ pub struct Kernel {
     pub idents: Idents,
     /// What neighbour tables start with.
     pub neigh: NeighDefaults,
+    /// The rules of all namespaces.
+    pub(crate) rules: Interned,
     /// Counts the changes that make found routes stale (`rt_genid`).
     pub(crate) route_generation: u64,
     /// What will happen at a later time.
@@ -112,6 +115,7 @@ impl Kernel {
             sockets: Arena::default(),
             idents: Idents::default(),
             neigh: NeighDefaults::default(),
+            rules: Interned::default(),
             route_generation: 0,
             timers: TimerQueue::default(),
             rtnl: Rtnl::default(),

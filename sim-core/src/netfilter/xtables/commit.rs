@@ -10,6 +10,7 @@ use crate::netfilter::Netfilter;
 use crate::netfilter::conntrack::event;
 use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
 use crate::netfilter::xtables::draft::{Draft, Patch, Which};
+use crate::netfilter::xtables::intern::Interned;
 use crate::netfilter::xtables::rule::{Action, TableName};
 use crate::netfilter::xtables::table::{ChainLive, Counters, RuleLive, Ruleset, Table, Variant};
 use crate::netfilter::xtables::targets::{Target, TargetState};
@@ -64,13 +65,13 @@ impl XtBatch {
     }
 }
 
-/// Makes a batch of changes in a namespace.
+/// Makes a batch of changes in a namespace; rules that are the same in other namespaces are held once.
 ///
 /// # Errors
 /// What was refused; then nothing has changed.
 pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Refused> {
     let (can_choose, now) = (event::can_choose(k, netns), k.now.jiffies());
-    let nf = &mut k.netns[netns].nf;
+    let (nf, known) = (&mut k.netns[netns].nf, &mut k.rules);
     let (drafts, refused) = batch.draft(nf, batch.changes.len());
     if !refused.is_empty() {
         return Err(refused);
@@ -83,7 +84,7 @@ pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Ref
     let before = sharing::rules(&nf.tables);
     let replaces = batch.changes.iter().any(|change| change.what != XtAct::Load);
     for patch in patches {
-        apply(nf, patch, replaces);
+        apply(nf, known, patch, replaces);
     }
     sharing::detach(&mut nf.shared, &before, &nf.tables);
     nf.tables.iter_mut().for_each(|table| choose_events(table, can_choose));
@@ -111,11 +112,11 @@ fn choose_events(table: &mut Table, can_choose: bool) {
 }
 
 /// Does to a table what was found to be possible.
-fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
+fn apply(nf: &mut Netfilter, known: &mut Interned, patch: Patch, replaces: bool) {
     let which = patch.which;
-    let known = nf.tables.iter().position(|table| which.is(table));
+    let there = nf.tables.iter().position(|table| which.is(table));
     if patch.anew
-        && let Some(at) = known
+        && let Some(at) = there
     {
         nf.tables.remove(at);
     }
@@ -142,10 +143,10 @@ fn apply(nf: &mut Netfilter, patch: Patch, replaces: bool) {
         table.live[id.0 as usize] = ChainLive::default();
     }
     for (id, touched) in patch.touched {
-        chains[id.0 as usize] = Some(Arc::new(touched.chain));
+        chains[id.0 as usize] = Some(known.chain(touched.chain));
         table.live[id.0 as usize] = touched.live;
     }
-    table.rules = Arc::new(Ruleset::new(chains));
+    table.rules = known.ruleset(Ruleset::new(chains));
     table.number();
     if which.variant == Variant::Legacy && replaces {
         renew(table, |id| patch.policies.iter().any(|set| set.0 as usize == id));

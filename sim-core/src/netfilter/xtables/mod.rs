@@ -10,6 +10,7 @@ mod compiled;
 pub mod draft;
 mod dsfield;
 pub mod extension;
+pub mod intern;
 #[cfg(test)]
 pub(crate) mod lab;
 mod loops;

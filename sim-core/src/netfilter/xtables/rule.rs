@@ -9,7 +9,7 @@ use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::targets::Target;
 
 /// An address under a mask, which need not be a prefix.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct AddrMask {
     /// The address, its bits outside the mask cleared.
     pub addr: IpAddr,

@@ -3,7 +3,7 @@
 //!
 //! A new rule takes part before an old one gives back, so that what both share stays.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::errno::Errno;
@@ -55,7 +55,15 @@ pub(super) fn detach(shared: &mut Shared, before: &[Arc<Rule>], tables: &[Box<Ta
     if before.is_empty() {
         return;
     }
-    let left: BTreeSet<*const Rule> = rules(tables).iter().map(Arc::as_ptr).collect();
-    let gone = before.iter().filter(|rule| !left.contains(&Arc::as_ptr(rule)));
+    // Equal chains of two tables have the same rules.
+    let mut left: BTreeMap<*const Rule, usize> = BTreeMap::new();
+    rules(tables).iter().for_each(|rule| *left.entry(Arc::as_ptr(rule)).or_default() += 1);
+    let gone = before.iter().filter(|rule| match left.get_mut(&Arc::as_ptr(rule)) {
+        Some(count @ 1..) => {
+            *count -= 1;
+            false
+        }
+        Some(0) | None => true,
+    });
     gone.flat_map(|rule| rule.matches.iter()).for_each(|condition| condition.detach(shared));
 }
