@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use sim_benches::path::PATHS;
-use sim_benches::scene::Scene;
+use sim_benches::rules::Shape;
+use sim_benches::scene::{Scene, Traffic};
 use sim_benches::simulated::Flow;
 use sim_core::errno::Errno;
 use sim_core::socket::SocketType;
@@ -17,8 +18,13 @@ const WARM_UP: usize = 2_000;
 
 #[test]
 fn a_warm_path_allocates_nothing_per_datagram() {
-    for path in PATHS {
-        let mut flow = Flow::new(&Scene::of(path));
+    let ruled = [
+        Scene::chain(Shape::Mixed, 100),
+        Scene::chain(Shape::Indexed, 100),
+        Scene::services(10, Traffic::OneFlow),
+    ];
+    for scene in PATHS.iter().map(Scene::of).chain(ruled) {
+        let mut flow = Flow::new(&scene);
         for _ in 0..WARM_UP {
             flow.send();
         }
@@ -28,8 +34,8 @@ fn a_warm_path_allocates_nothing_per_datagram() {
                 flow.send();
             }
         });
-        assert_eq!(cost.count_total, 0, "{}: {cost:?}", path.name);
-        assert_eq!(flow.arrived() - before, 1_000, "{}", path.name);
+        assert_eq!(cost.count_total, 0, "{}: {cost:?}", scene.name);
+        assert_eq!(flow.arrived() - before, 1_000, "{}", scene.name);
     }
 }
 

@@ -168,8 +168,6 @@ pub struct Conn {
     pub pending: u32,
     /// The number that tools show (`nf_ct_get_id()`).
     pub number: u32,
-    /// The how many-th it was that packets could find; of several that fit a packet the latest is found.
-    pub(crate) linked: u64,
     /// How many packets that wait in a queue have it: it is not forgotten before they go on.
     pub(crate) held: u32,
 }
@@ -194,7 +192,6 @@ impl Conn {
             refreshed: false,
             pending: 0,
             number: 0,
-            linked: 0,
             held: 0,
         }
     }

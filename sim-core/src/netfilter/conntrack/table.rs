@@ -15,10 +15,21 @@ use crate::netfilter::conntrack::tuple::{Dir, Tuple};
 pub struct ConnTable {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    index: HashTable<(CtId, Dir)>,
-    /// How many entries packets could ever find.
+    index: HashTable<Linked>,
+    /// How many tuples packets could ever find entries by.
     links: u64,
     live: usize,
+}
+
+/// How an entry is found by one of its tuples.
+#[derive(Clone, Copy, Debug)]
+struct Linked {
+    /// The tuple's hash, kept so that a growing index need not look at every entry.
+    hash: u64,
+    id: CtId,
+    dir: Dir,
+    /// The how many-th it was.
+    nth: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -70,20 +81,15 @@ impl ConnTable {
 
     /// Lets packets find the entry by the tuple of answers alone.
     pub fn link_reply(&mut self, id: CtId) {
-        self.links += 1;
-        let linked = self.links;
-        if let Some(conn) = self.get_mut(id) {
-            conn.linked = linked;
-        }
         self.link_in(id, Dir::Reply);
     }
 
     fn link_in(&mut self, id: CtId, dir: Dir) {
         let Some(conn) = self.get(id) else { return };
         let hash = hash(conn.tuple(dir), conn.zone.id_in(dir));
-        let slots = &self.slots;
-        let rehash = |(id, dir): &(CtId, Dir)| hash_of(slots, *id, *dir);
-        self.index.insert_unique(hash, (id, dir), rehash);
+        self.links += 1;
+        let linked = Linked { hash, id, dir, nth: self.links };
+        self.index.insert_unique(hash, linked, |linked| linked.hash);
     }
 
     /// Adds what the connection `from` has carried to `to` (`nf_ct_acct_merge()`).
@@ -99,8 +105,10 @@ impl ConnTable {
     /// Hides the entry from packets (`nf_ct_delete_from_lists()`).
     pub fn unlink(&mut self, id: CtId) {
         for dir in [Dir::Original, Dir::Reply] {
-            let hash = hash_of(&self.slots, id, dir);
-            if let Ok(found) = self.index.find_entry(hash, |key| *key == (id, dir)) {
+            let Some(conn) = self.get(id) else { return };
+            let hash = hash(conn.tuple(dir), conn.zone.id_in(dir));
+            let is_it = |linked: &Linked| linked.id == id && linked.dir == dir;
+            if let Ok(found) = self.index.find_entry(hash, is_it) {
                 found.remove();
             }
         }
@@ -137,18 +145,17 @@ impl ConnTable {
         filed: Dir,
     ) -> impl Iterator<Item = (CtId, Dir)> + use<> {
         let number = zone.id_in(filed);
-        let found = self.index.iter_hash(hash(tuple, number)).copied().filter(|(id, dir)| {
-            self.get(*id).is_some_and(|conn| {
-                conn.tuple(*dir) == tuple
-                    && conn.zone.id_in(*dir) == number
-                    && zone.id_in(*dir) == number
-            })
-        });
-        let mut found: SmallVec<[(CtId, Dir); 2]> = found.collect();
-        if found.len() > 1 {
-            let linked = |id| self.get(id).map_or(0, |conn| conn.linked);
-            found.sort_by_key(|(id, dir)| Reverse((linked(*id), dir.index())));
-        }
+        let hash = hash(tuple, number);
+        let fits = |linked: &&Linked| {
+            let is_of = |conn: &Conn| {
+                conn.tuple(linked.dir) == tuple && conn.zone.id_in(linked.dir) == number
+            };
+            zone.id_in(linked.dir) == number && self.get(linked.id).is_some_and(is_of)
+        };
+        let alike = self.index.iter_hash(hash).filter(|linked| linked.hash == hash);
+        let mut found: SmallVec<[&Linked; 2]> = alike.filter(fits).collect();
+        found.sort_by_key(|linked| Reverse(linked.nth));
+        let found: SmallVec<[(CtId, Dir); 2]> = found.iter().map(|l| (l.id, l.dir)).collect();
         found.into_iter()
     }
 
@@ -178,10 +185,4 @@ impl ConnTable {
     pub fn is_empty(&self) -> bool {
         self.live == 0
     }
-}
-
-/// The hash of an entry's tuple.
-fn hash_of(slots: &[Slot], id: CtId, dir: Dir) -> u64 {
-    let conn = slots.get(id.slot as usize).and_then(|slot| slot.conn.as_deref());
-    conn.map_or(0, |conn| hash(conn.tuple(dir), conn.zone.id_in(dir)))
 }

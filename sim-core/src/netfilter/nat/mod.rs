@@ -66,9 +66,11 @@ pub(super) fn hook<O: Observer>(
     o: &mut O,
 ) -> Result<Passed, Refusal> {
     let CtRef::Tracked(id, info) = f.ct else { return Ok(Passed::On) };
-    let before = destination(f);
-    let is_icmp = Ipv4::parse(f.skb.network_header()).is_ok_and(|ip| ip.proto() == IpProto::ICMP);
-    if info.is_related() && is_icmp {
+    let before = if state.hook == Hook::PreRouting { destination(f) } else { None };
+    let is_icmp = |f: &Flight| {
+        Ipv4::parse(f.skb.network_header()).is_ok_and(|ip| ip.proto() == IpProto::ICMP)
+    };
+    if info.is_related() && is_icmp(f) {
         translate_error(k, f, state.hook, (id, info), o)?;
     } else {
         let passed = translate(k, f, state, (id, info), o)?;
