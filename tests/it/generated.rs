@@ -35,3 +35,12 @@ fn the_kernel_said_so(topic: Topic, at_least: usize) {
 fn the_simulator_answers_the_recorded_cases_as_the_kernel_did() {
     the_kernel_said_so(Topic::Network, 2000);
 }
+
+#[test]
+fn the_simulator_judges_packets_as_the_kernel_did() {
+    let seeds = 440;
+    let sends = |line: &&String| line.contains(" tx ") || line.contains(" - udp ");
+    let packets = |seed| Topic::Netfilter.case(seed).packets.iter().filter(sends).count();
+    assert!((0..seeds).map(packets).sum::<usize>() >= 100_000, "the cases have too few packets");
+    the_kernel_said_so(Topic::Netfilter, usize::try_from(seeds).unwrap());
+}

@@ -15,7 +15,7 @@ use crate::simulator::simulate_otherwise;
 
 /// How often both sides are asked again when they differ. On a busy machine a step can come later than it should,
 /// and meet what belongs to the next one; and what is drawn at random can be what the case names.
-const MORE_TRIES: usize = 8;
+const MORE_TRIES: usize = 16;
 
 /// How many smaller cases are tried when one differs.
 const SHRINK_ATTEMPTS: u32 = 300;

@@ -186,7 +186,9 @@ fn texts(transcript: &str) {
             if admitted.is_err() {
                 continue;
             }
-            loaded.iter_mut().for_each(|m| m.keep(variant));
+            if let Some(kept) = loaded.as_ref().and_then(|m| m.kept(variant)) {
+                loaded = Some(kept);
+            }
             let remark = loaded.as_ref().and_then(Match::remark);
             assert_eq!(remark.as_deref().map(str::trim_end), said("remark"), "{rule}");
             let text = |write: fn(&Match, Style, &mut String), numeric| {
