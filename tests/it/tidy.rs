@@ -108,7 +108,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // A querier asks from an address of this host.
     ("bridge", &["link", "route", "sysctl"]),
     ("route", &["link", "sysctl"]),
-    ("neigh", &["link", "route", "sysctl"]),
+    // A packet that waits for an address holds its connection.
+    ("neigh", &["link", "netfilter", "route", "sysctl"]),
     ("tunnel", &["bridge", "ip", "link", "neigh", "route", "sysctl"]),
     // A bridge that snoops is in a group of its own.
     ("ip", &["bridge", "link", "neigh", "netfilter", "route", "socket", "sysctl"]),
