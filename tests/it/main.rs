@@ -16,6 +16,8 @@ mod licences;
 #[cfg(test)]
 mod monitor;
 #[cfg(test)]
+mod nat_choices;
+#[cfg(test)]
 mod observed;
 #[cfg(test)]
 mod round_trip;

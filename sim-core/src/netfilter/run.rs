@@ -9,8 +9,9 @@ use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::traverse;
 use crate::netfilter::xtables::traverse::Passed;
 use crate::netfilter::{Hook, HookState, Verdict, conntrack, nat, reroute};
-use crate::netns::stack::Decision;
-use crate::trace::{DropReason, Observer};
+use crate::netns::stack::{self, Decision};
+use crate::rng::Choice;
+use crate::trace::{DropReason, Event, Observer};
 
 /// Passes the packet through the functions that are registered at the hook, in order of priority. Who is sending
 /// it hears of it when it is dropped.
@@ -27,7 +28,11 @@ pub fn run<O: Observer>(
     // What is registered changes only between packets.
     while let Some((_, function)) = k.netns[f.netns].nf.hooks.at(state.hook).get(n).copied() {
         n += 1;
-        match call(k, f, state, function, o) {
+        let called = call(k, f, state, function, o);
+        for Choice { stream, value } in k.rng.take_choices() {
+            stack::emit(k, f, o, |_| Event::Chosen { stream, value });
+        }
+        match called {
             Ok(Called::Accept) => {}
             Ok(Called::Stolen) => return Ok(Verdict::Stolen),
             Ok(Called::Queue { number, bypass }) => match queue::hold(k, f, number, n) {

@@ -95,6 +95,13 @@ pub enum Event<'a> {
         /// Who took it, for example `icmp echo`.
         by: &'static str,
     },
+    /// Chance decided something about the packet: a port that NAT tries, a match of `statistic`.
+    Chosen {
+        /// The stream of random numbers.
+        stream: &'static str,
+        /// The number that was drawn.
+        value: u32,
+    },
     /// A rule has the packet written down (target `LOG`).
     Logged {
         /// How important that is: a level of syslog.

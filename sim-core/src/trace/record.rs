@@ -109,6 +109,13 @@ pub enum What {
         /// Who took it.
         by: String,
     },
+    /// Chance decided something about the packet.
+    Chosen {
+        /// The stream of random numbers.
+        stream: String,
+        /// The number that was drawn.
+        value: u32,
+    },
     /// A rule had the packet written down.
     Logged {
         /// The level of syslog.

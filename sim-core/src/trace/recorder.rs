@@ -111,6 +111,7 @@ fn what(kernel: &Kernel, moment: Moment, event: Event<'_>) -> What {
         },
         Event::Delivered { socket } => What::Delivered { socket: socket.index() },
         Event::Consumed { by } => What::Consumed { by: by.to_owned() },
+        Event::Chosen { stream, value } => What::Chosen { stream: stream.to_owned(), value },
         Event::Logged { level, text } => What::Logged { level, text: text.to_owned() },
         Event::Shown { group, prefix, packet } => {
             What::Shown { group, prefix: prefix.to_owned(), hex: packet.to_vec() }

@@ -170,7 +170,7 @@ fn choose_id(
     let side = if tuple.proto == IpProto::ICMP { Side::Src } else { side };
     let mut offset = match range.base {
         Some(base) => tuple.end(side).id.wrapping_sub(base),
-        None => k.rng.stream("nat.id").next_u16(),
+        None => k.rng.choose_u16("nat.id"),
     };
     let mut attempts = count.min(MAX_ATTEMPTS);
     loop {
@@ -186,7 +186,7 @@ fn choose_id(
             return tuple;
         }
         attempts /= 2;
-        offset = k.rng.stream("nat.id").next_u16();
+        offset = k.rng.choose_u16("nat.id");
     }
 }
 

@@ -116,9 +116,11 @@ fn setting(session: &mut Session<'_>, options: &Options, text: &str, place: &str
             session.stderr += &cannot_stat(&key);
             false
         }
+        // What can only be read is not tried; whatever error came last is told, and that is no failure.
         Err(Errno::EACCES) => {
-            session.err(format_args!("sysctl: permission denied on key \"{}\"\n", key.dotted));
-            false
+            let error = Errno::EINVAL;
+            session.err(format_args!("sysctl: setting key \"{}\": {error}\n", key.dotted));
+            true
         }
         Err(error) => {
             session.err(format_args!("sysctl: setting key \"{}\": {error}\n", key.dotted));

@@ -78,6 +78,7 @@ impl Printer {
             What::Rewritten { change, .. } => ("rewritten".to_owned(), change.clone()),
             What::Delivered { socket } => ("delivered".to_owned(), format!("to socket {socket}")),
             What::Consumed { by } => ("consumed".to_owned(), format!("by {by}")),
+            What::Chosen { stream, value } => ("chosen".to_owned(), format!("{stream} {value}")),
             What::Logged { text, .. } => ("logged".to_owned(), text.clone()),
             What::Shown { group, prefix, hex } => {
                 let packet = self.summary(LinkType::Raw, hex);

@@ -176,9 +176,7 @@ impl MatchExtension for Statistic {
 
     fn matches(&self, k: &mut Kernel, _: &Flight, _: &Seen, state: &mut MatchState) -> Matched {
         let chosen = match (self.mode, state) {
-            (Mode::Random, _) => {
-                k.rng.stream("xt.statistic").next_u32() & 0x7fff_ffff < self.probability
-            }
+            (Mode::Random, _) => k.rng.choose_u32("xt.statistic") & 0x7fff_ffff < self.probability,
             (Mode::Nth, MatchState::Nth(count)) => {
                 *count = if *count == self.every { 0 } else { count.wrapping_add(1) };
                 *count == 0
