@@ -2,10 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use sim_core::packet::build::{
+    ChecksumMode, Ipv4Params, PseudoHeader, UdpParams, push_ipv4, push_udp,
+};
+use sim_core::packet::ipv4::IPV4_HLEN;
+use sim_core::packet::udp::UDP_HLEN;
+use sim_core::packet::{IpProto, Skb};
+
 use crate::path::PAYLOAD;
 
-const IPV4_HLEN: usize = 20;
-const UDP_HLEN: usize = 8;
 /// The length of each packet, in bytes.
 pub(crate) const LEN: usize = IPV4_HLEN + UDP_HLEN + PAYLOAD.len();
 
@@ -27,16 +32,15 @@ impl Fresh {
     /// Packets to `to`.
     #[must_use]
     pub(crate) fn new(to: SocketAddrV4) -> Self {
-        let mut packet = [0; LEN];
-        let len = |len: usize| u16::try_from(len).expect("a small packet").to_be_bytes();
-        packet[0] = 0x45;
-        packet[2..4].copy_from_slice(&len(LEN));
-        packet[8..10].copy_from_slice(&[64, 17]);
-        packet[16..20].copy_from_slice(&to.ip().octets());
-        packet[22..24].copy_from_slice(&to.port().to_be_bytes());
-        packet[24..26].copy_from_slice(&len(LEN - IPV4_HLEN));
-        packet[IPV4_HLEN + UDP_HLEN..].copy_from_slice(PAYLOAD);
-        Self { packet, made: 0 }
+        let mut skb = Skb::from_slice(PAYLOAD);
+        let (src, dst) = (FIRST, *to.ip());
+        let ports = UdpParams { src_port: 0, dst_port: to.port(), checksum: ChecksumMode::None };
+        push_udp(&mut skb, &ports, PseudoHeader::V4 { src, dst });
+        push_ipv4(&mut skb, &Ipv4Params::new(src, dst, IpProto::UDP));
+        Self {
+            packet: skb.data().try_into().expect("the length of both headers is known"),
+            made: 0,
+        }
     }
 
     /// The next packet.

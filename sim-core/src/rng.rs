@@ -59,6 +59,11 @@ impl SimRng {
         value
     }
 
+    /// Whether anything was drawn about packets that nobody has taken yet.
+    pub(crate) fn has_chosen(&self) -> bool {
+        !self.choices.is_empty()
+    }
+
     /// Takes what was drawn about packets since the last time, in order.
     pub(crate) fn take_choices(&mut self) -> SmallVec<[Choice; 4]> {
         std::mem::take(&mut self.choices)

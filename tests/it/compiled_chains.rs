@@ -1,32 +1,8 @@
 //! Long chains are compiled into an index; packets have to meet the same rules with it as without.
 
 use proptest::prelude::*;
-use sim_core::id::{DevId, NetnsId};
-use sim_core::world::World;
 
-/// A router with a client's and a server's side. Nobody answers, and nobody has to.
-const ROUTER: &str = "
-    ip netns add r
-    ip netns add x
-    ip netns exec r sysctl -qw net.ipv4.ip_forward=1
-    ip -n r link add c0 address 02:00:00:00:01:01 type veth peer name xc0 netns x
-    ip -n r link add s0 address 02:00:00:00:02:01 type veth peer name xs0 netns x
-    ip -n x link set xc0 up
-    ip -n x link set xs0 up
-    ip -n r link set c0 up
-    ip -n r link set s0 up
-    ip -n r addr add 10.0.1.1/24 dev c0
-    ip -n r addr add 10.0.2.1/24 dev s0
-    ip -n r neigh add 10.0.2.2 lladdr 02:00:00:00:02:02 dev s0 nud permanent
-    ip -n r neigh add 10.0.2.3 lladdr 02:00:00:00:02:03 dev s0 nud permanent
-";
-
-fn run(world: &mut World, command: &str) -> String {
-    let argv: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-    let outcome = world.run_command(world.initial_netns(), &argv).unwrap();
-    assert_eq!(outcome.status, 0, "{command}: {}", outcome.stderr);
-    outcome.stdout
-}
+use crate::router::{c0, r, router, run};
 
 /// One condition or another, with values that packets have too.
 fn conditions() -> impl Strategy<Value = String> {
@@ -95,16 +71,12 @@ fn packet() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn world(rules: &[String], packets: &[Vec<u8>], interprets: bool, tool: &str) -> String {
-    let mut world = World::new(3);
-    for line in ROUTER.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        run(&mut world, line);
-    }
+    let mut world = router(3);
     for rule in rules {
         run(&mut world, &format!("ip netns exec r {tool} {rule}"));
     }
-    let r: NetnsId = world.netns_by_name("r").unwrap();
+    let (r, c0) = (r(&world), c0(&world));
     world.kernel.netns[r].nf.interprets = interprets;
-    let c0: DevId = world.kernel.netns[r].names[&"c0".parse().unwrap()];
     for packet in packets {
         world.inject(c0, packet);
     }

@@ -22,6 +22,8 @@ mod observed;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod router;
+#[cfg(test)]
 mod rule_sets;
 #[cfg(test)]
 mod sysctls;

@@ -6,6 +6,8 @@ use sim_core::id::NetnsId;
 use sim_core::netfilter::xtables::table::Ruleset;
 use sim_core::world::World;
 
+use crate::router::run_in;
+
 const RULES: &str = "
 *filter
 :KUBE-SERVICES - [0:0]
@@ -20,19 +22,12 @@ COMMIT
 COMMIT
 ";
 
-fn run(world: &mut World, netns: NetnsId, command: &str, input: &str) -> String {
-    let argv: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-    let outcome = world.run_command_on(netns, &argv, input.as_bytes()).unwrap();
-    assert_eq!(outcome.status, 0, "{command}: {}", outcome.stderr);
-    outcome.stdout
-}
-
 fn namespaces(world: &mut World, count: usize, tool: &str) -> Vec<NetnsId> {
     let initial = world.initial_netns();
     let make = |n| {
-        run(world, initial, &format!("ip netns add n{n}"), "");
+        run_in(world, initial, &format!("ip netns add n{n}"), "");
         let netns = world.netns_by_name(&format!("n{n}")).unwrap();
-        run(world, netns, tool, RULES.trim_start());
+        run_in(world, netns, tool, RULES.trim_start());
         netns
     };
     (0..count).map(make).collect()
@@ -69,20 +64,20 @@ fn namespaces_with_equal_rules_count_and_change_each_its_own() {
     let mut world = World::new(1);
     let namespaces = namespaces(&mut world, 3, "iptables-restore");
     let [a, b, c] = namespaces[..] else { panic!("three were made") };
-    run(&mut world, a, "ip link set lo up", "");
-    run(&mut world, a, "ping -q -c 1 127.0.0.1", "");
+    run_in(&mut world, a, "ip link set lo up", "");
+    run_in(&mut world, a, "ping -q -c 1 127.0.0.1", "");
     let counted = |world: &mut World, netns| {
-        let listed = run(world, netns, "iptables -nvxL INPUT", "");
+        let listed = run_in(world, netns, "iptables -nvxL INPUT", "");
         listed.lines().nth(2).unwrap().split_whitespace().next().unwrap().to_owned()
     };
     assert_eq!([a, b].map(|netns| counted(&mut world, netns)), ["2", "0"]);
 
-    run(&mut world, a, "iptables -A INPUT -j DROP", "");
+    run_in(&mut world, a, "iptables -A INPUT -j DROP", "");
     assert_eq!(are_shared(&world, a, b), [false, true]);
     assert_eq!(are_shared(&world, b, c), [true; 2]);
-    assert_eq!(run(&mut world, b, "iptables -S INPUT", "").lines().count(), 2);
+    assert_eq!(run_in(&mut world, b, "iptables -S INPUT", "").lines().count(), 2);
 
-    run(&mut world, a, "iptables -D INPUT -j DROP", "");
+    run_in(&mut world, a, "iptables -D INPUT -j DROP", "");
     assert_eq!(are_shared(&world, a, b), [true; 2]);
 }
 
@@ -91,14 +86,14 @@ fn a_list_of_addresses_stays_until_the_last_rule_of_equal_chains_has_gone() {
     let mut world = World::new(1);
     let netns = world.initial_netns();
     for table in ["filter", "mangle"] {
-        run(&mut world, netns, &format!("iptables -t {table} -N X"), "");
+        run_in(&mut world, netns, &format!("iptables -t {table} -N X"), "");
         let rule = "-A X -m recent --name clients --set";
-        run(&mut world, netns, &format!("iptables -t {table} {rule}"), "");
+        run_in(&mut world, netns, &format!("iptables -t {table} {rule}"), "");
     }
     let lists = |world: &World| world.kernel.netns[netns].nf.shared.recent.len();
     assert_eq!(lists(&world), 1);
-    run(&mut world, netns, "iptables -t filter -F X", "");
+    run_in(&mut world, netns, "iptables -t filter -F X", "");
     assert_eq!(lists(&world), 1);
-    run(&mut world, netns, "iptables -t mangle -F X", "");
+    run_in(&mut world, netns, "iptables -t mangle -F X", "");
     assert_eq!(lists(&world), 0);
 }

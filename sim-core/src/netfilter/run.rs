@@ -29,8 +29,8 @@ pub fn run<O: Observer>(
     while let Some((_, function)) = k.netns[f.netns].nf.hooks.at(state.hook).get(n).copied() {
         n += 1;
         let called = call(k, f, state, function, o);
-        for Choice { stream, value } in k.rng.take_choices() {
-            stack::emit(k, f, o, |_| Event::Chosen { stream, value });
+        if k.rng.has_chosen() {
+            tell_choices(k, f, o);
         }
         match called {
             Ok(Called::Accept) => {}
@@ -49,6 +49,13 @@ pub fn run<O: Observer>(
         }
     }
     Ok(Verdict::Accept)
+}
+
+/// Tells what chance decided about the packet.
+fn tell_choices<O: Observer>(k: &mut Kernel, f: &Flight, o: &mut O) {
+    for Choice { stream, value } in k.rng.take_choices() {
+        stack::emit(k, f, o, |_| Event::Chosen { stream, value });
+    }
 }
 
 /// Why a packet was dropped, and what its sender is told (`NF_DROP_ERR()`).

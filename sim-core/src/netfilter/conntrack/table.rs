@@ -153,10 +153,9 @@ impl ConnTable {
             zone.id_in(linked.dir) == number && self.get(linked.id).is_some_and(is_of)
         };
         let alike = self.index.iter_hash(hash).filter(|linked| linked.hash == hash);
-        let mut found: SmallVec<[&Linked; 2]> = alike.filter(fits).collect();
+        let mut found: SmallVec<[Linked; 2]> = alike.filter(fits).copied().collect();
         found.sort_by_key(|linked| Reverse(linked.nth));
-        let found: SmallVec<[(CtId, Dir); 2]> = found.iter().map(|l| (l.id, l.dir)).collect();
-        found.into_iter()
+        found.into_iter().map(|linked| (linked.id, linked.dir))
     }
 
     /// The entry that stands in the way of `conn`, by the direction in which it was found.

@@ -1,7 +1,11 @@
-//! What a type of service is called: the names of RFC 1349, and the classes of RFC 2474 and its successors.
+//! Types of service: what they are called, the names of RFC 1349 and the classes of RFC 2474 and its successors, and
+//! how they are changed.
 
+use crate::kernel::Flight;
 use crate::netfilter::xtables::extension::Problem;
+use crate::netfilter::xtables::targets::Sentence;
 use crate::netfilter::xtables::value;
+use crate::packet::rewrite::ipv4_change_dsfield;
 
 /// The names of types of service, whose mask is [`SYMBOL_MASK`] (`tos_symbol_names`).
 const SYMBOLS: &[(&str, u8)] = &[
@@ -69,6 +73,16 @@ pub(super) fn read_tos(word: &str) -> Result<(u8, u8), Problem> {
 pub(super) fn symbol(value: u8, mask: u8) -> Option<&'static str> {
     let named = SYMBOLS.iter().find(|(_, tos)| *tos == value && mask == SYMBOL_MASK);
     named.map(|(name, _)| *name)
+}
+
+/// Gives the packet at the network header the type of service `(tos & !mask) ^ value` (`tos_tg()`, `dscp_tg()`).
+pub(super) fn change(f: &mut Flight, value: u8, mask: u8) -> Sentence {
+    let Some(tos) = f.skb.network_header().get(1).copied() else { return Sentence::Continue };
+    let changed = (tos & !mask) ^ value;
+    if changed != tos {
+        ipv4_change_dsfield(f.skb.network_header_mut(), 0, changed);
+    }
+    Sentence::Continue
 }
 
 /// The code point of a class (`class_to_dscp()`).

@@ -67,6 +67,19 @@ pub(super) fn read<'a>(
     }
 }
 
+/// The seconds of the unit in `N[/UNIT]`, which may be cut short: one if there is none, nothing if it is unknown.
+#[must_use]
+pub fn unit_of_rate(word: &str) -> Option<u32> {
+    let Some((_, unit)) = word.split_once('/') else { return Some(1) };
+    if unit.is_empty() {
+        return None;
+    }
+    let begins =
+        |name: &str| name.get(..unit.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(unit));
+    let units = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
+    units.into_iter().find(|(name, _)| begins(name)).map(|(_, seconds)| seconds)
+}
+
 /// The number that `text` begins with, as `strtoul(3)` reads it in base 0 but never negative, and what follows
 /// (`xtables_strtoul()`).
 #[must_use]

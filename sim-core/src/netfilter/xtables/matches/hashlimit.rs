@@ -117,17 +117,7 @@ fn read_bytes(word: &str) -> Result<Option<Rate>, Problem> {
 /// Reads `N[/UNIT]`; the unit may be cut short (`parse_rate()`).
 fn read_packets(word: &str, option: &str) -> Result<Rate, Problem> {
     let bad = || Problem::bad_value(Hashlimit::NAME, option, word);
-    let seconds = match word.split_once('/') {
-        None => 1,
-        Some((_, "")) => return Err(bad()),
-        Some((_, unit)) => {
-            let begins = |name: &str| {
-                name.get(..unit.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(unit))
-            };
-            let units = [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86_400)];
-            units.iter().find(|(name, _)| begins(name)).ok_or_else(bad)?.1
-        }
-    };
+    let seconds = value::unit_of_rate(word).ok_or_else(bad)?;
     // Negative numbers are taken for very great ones.
     let rate = number::atoll(word).cast_unsigned();
     match (SCALE * u64::from(seconds)).checked_div(rate) {

@@ -12,6 +12,7 @@ use crate::netfilter::xtables::extension::{
 use crate::netfilter::xtables::matches::{MatchExtension, MatchState, Matched};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::table::Variant;
+use crate::netfilter::xtables::value;
 use crate::time::{HZ, SimTime};
 
 /// A rate, and how many packets may come at once.
@@ -65,17 +66,7 @@ const LIMIT: usize = 0;
 /// Reads `N[/UNIT]`; the unit may be cut short.
 fn read_rate(word: &str) -> Result<u32, Problem> {
     let bad = || Problem::Parameter(format!("bad rate \"{word}\"'"));
-    let seconds = match word.split_once('/') {
-        None => 1,
-        Some((_, "")) => return Err(bad()),
-        Some((_, unit)) => {
-            let begins = |name: &str| {
-                name.get(..unit.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(unit))
-            };
-            let units = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
-            units.iter().find(|(name, _)| begins(name)).ok_or_else(bad)?.1
-        }
-    };
+    let seconds = value::unit_of_rate(word).ok_or_else(bad)?;
     // Negative numbers are taken for very great ones.
     let rate = number::atoi(word).cast_unsigned();
     match (SCALE * seconds).checked_div(rate) {

@@ -9,7 +9,6 @@ use crate::netfilter::xtables::extension::{Context, Extension, Given, Kind, Opt,
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState};
-use crate::packet::rewrite::ipv4_change_dsfield;
 use crate::trace::Observer;
 
 /// The code point.
@@ -68,10 +67,6 @@ impl TargetExtension for Dscp {
         _: &mut TargetState,
         _: &mut O,
     ) -> Sentence {
-        let Some(tos) = f.skb.network_header().get(1).copied() else { return Sentence::Continue };
-        if tos >> 2 != self.0 {
-            ipv4_change_dsfield(f.skb.network_header_mut(), CONGESTION, self.0 << 2);
-        }
-        Sentence::Continue
+        dsfield::change(f, self.0 << 2, !CONGESTION)
     }
 }

@@ -9,7 +9,6 @@ use crate::netfilter::xtables::extension::{Context, Extension, Given, Kind, Opt,
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState};
-use crate::packet::rewrite::ipv4_change_dsfield;
 use crate::trace::Observer;
 
 /// The type of service becomes `(tos & !mask) ^ value`.
@@ -88,11 +87,6 @@ impl TargetExtension for Tos {
         _: &mut TargetState,
         _: &mut O,
     ) -> Sentence {
-        let Some(tos) = f.skb.network_header().get(1).copied() else { return Sentence::Continue };
-        let changed = (tos & !self.mask) ^ self.value;
-        if changed != tos {
-            ipv4_change_dsfield(f.skb.network_header_mut(), 0, changed);
-        }
-        Sentence::Continue
+        dsfield::change(f, self.value, self.mask)
     }
 }
