@@ -28,7 +28,7 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
 
 fn all_rust_files() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for dir in ["sim-core", "sim-cli", "tests", "benches", "fuzz"] {
+    for dir in ["sim-core", "sim-kube", "sim-cli", "tests", "benches", "fuzz"] {
         rust_files(&root().join(dir), &mut found);
     }
     found
@@ -67,10 +67,12 @@ const FORBIDDEN_IN_CORE: &[&str] =
     &["std::fs", "std::env", "std::thread", "std::process", "std::os", "println!", "eprintln!"];
 
 #[test]
-fn the_library_does_no_input_or_output() {
+fn the_libraries_do_no_input_or_output() {
     let mut found = Vec::new();
     let mut files = Vec::new();
-    rust_files(&root().join("sim-core/src"), &mut files);
+    for library in ["sim-core", "sim-kube"] {
+        rust_files(&root().join(library).join("src"), &mut files);
+    }
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
         let production = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -4,8 +4,8 @@ use crate::id::NetnsId;
 use crate::kernel::Kernel;
 use crate::netfilter::xtables::commit;
 use crate::netlink::{
-    NetlinkError, Request, addr, conntrack, fdb, link, maddr, mdb, neigh, nsid, route, rule,
-    sysctl, tunnel,
+    NetlinkError, Request, account, addr, conntrack, fdb, link, maddr, mdb, neigh, nsid, route,
+    rule, sysctl, tunnel,
 };
 use crate::trace::Observer;
 use crate::world::{World, observed};
@@ -89,6 +89,8 @@ fn serve<O: Observer>(
             conntrack::zero(k, netns);
             Ok(())
         }
+        Request::AccountAdd(spec) => account::add(k, netns, spec).map_err(NetlinkError::from),
+        Request::AccountDel(name) => account::del(k, netns, name).map_err(NetlinkError::from),
         Request::SysctlSet { name, value } => {
             sysctl::set(k, netns, name, value, o).map_err(NetlinkError::from)
         }

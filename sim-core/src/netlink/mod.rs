@@ -3,6 +3,7 @@
 //! Topologies, manifests and typed commands all compile into [`Request`]s. Each request prints as the
 //! command that makes it on a real machine, so whatever was built here can be built there.
 
+pub mod account;
 pub mod addr;
 pub mod command;
 pub mod conntrack;

@@ -17,6 +17,7 @@ use crate::neigh::NudState;
 use crate::netfilter::conntrack::proto::{sctp, tcp};
 use crate::netfilter::conntrack::{Status, Tuple, Zone};
 use crate::netfilter::xtables::change::XtBatch;
+pub use crate::netfilter::xtables::matches::Quota;
 use crate::packet::MacAddr;
 use crate::route::RouteType;
 pub use crate::route::fib::rule::RuleAction;
@@ -86,6 +87,10 @@ pub enum Request {
     ConntrackFlush,
     /// Starts to count anew what connections carry (`IPCTNL_MSG_CT_GET_CTRZERO`).
     ConntrackZero,
+    /// Makes something that packets are counted under (`NFNL_MSG_ACCT_NEW`).
+    AccountAdd(AccountSpec),
+    /// Removes it (`NFNL_MSG_ACCT_DEL`).
+    AccountDel(String),
     /// Writes a file under `/proc/sys`.
     SysctlSet {
         /// The name with dots, as `sysctl` takes it: `net.ipv4.ip_forward`.
@@ -95,6 +100,15 @@ pub enum Request {
     },
     /// Changes tables of rules (a batch of `nf_tables`, `IPT_SO_SET_REPLACE`).
     Xt(Box<XtBatch>),
+}
+
+/// Something that packets are counted under.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AccountSpec {
+    /// Its name (`NFACCT_NAME`).
+    pub name: String,
+    /// How much may be counted (`NFACCT_QUOTA`).
+    pub quota: Option<Quota>,
 }
 
 /// A connection to make, or what to change of one.

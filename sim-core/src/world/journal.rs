@@ -145,6 +145,8 @@ fn links(request: &mut Request) -> Vec<&mut LinkRef> {
         | Request::ConntrackDelete(..)
         | Request::ConntrackFlush
         | Request::ConntrackZero
+        | Request::AccountAdd(_)
+        | Request::AccountDel(_)
         | Request::SysctlSet { .. }
         | Request::Xt(_) => Vec::new(),
     }

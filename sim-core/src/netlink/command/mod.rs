@@ -22,7 +22,7 @@ use std::fmt;
 use crate::id::NetnsId;
 use crate::link::inet::Scope;
 use crate::netlink::Request;
-use crate::netlink::request::LinkRef;
+use crate::netlink::request::{AccountSpec, LinkRef, Quota};
 
 pub use route::implied_scope;
 
@@ -93,11 +93,22 @@ impl Request {
             Self::ConntrackDelete(tuple, zone) => conntrack::delete(tuple, *zone),
             Self::ConntrackFlush => Ok(Line::of(&["conntrack", "-F"]).end()),
             Self::ConntrackZero => Ok(Line::of(&["conntrack", "-L", "-z"]).end()),
+            Self::AccountAdd(spec) => Ok(account(spec)),
+            Self::AccountDel(name) => Ok(Line::of(&["nfacct", "delete"]).text(name).end()),
             Self::SysctlSet { name, value } => {
                 Ok(Line::of(&["sysctl", "-qw"]).text(format_args!("{name}={value}")).end())
             }
             Self::Xt(batch) => xt::restore(batch),
         }
+    }
+}
+
+fn account(spec: &AccountSpec) -> Command {
+    let line = Line::of(&["nfacct", "add"]).text(&spec.name);
+    match spec.quota {
+        None => line.end(),
+        Some(Quota::Packets(most)) => line.text("packet").text(most).end(),
+        Some(Quota::Bytes(most)) => line.text("byte").text(most).end(),
     }
 }
 

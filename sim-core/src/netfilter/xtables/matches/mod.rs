@@ -67,7 +67,7 @@ pub use limit::{Bucket, Limit};
 pub use mac::Mac;
 pub use mark::Mark;
 pub use multiport::Multiport;
-pub use nfacct::{Account, Nfacct, Quota};
+pub use nfacct::{Account, Nfacct, Quota, account_name};
 pub use owner::Owner;
 pub use physdev::Physdev;
 pub use pkttype::Pkttype;

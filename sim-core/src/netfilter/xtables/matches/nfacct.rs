@@ -27,7 +27,7 @@ pub struct Account {
 }
 
 /// How much may be counted (`NFACCT_F_QUOTA_*`).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Quota {
     /// So many packets.
     Packets(u64),
@@ -37,6 +37,12 @@ pub enum Quota {
 
 /// The longest name, in bytes (`NFACCT_NAME_MAX - 1`); what is longer is cut off.
 const MAX_NAME: usize = 31;
+
+/// The name that the kernel keeps of what it is told.
+#[must_use]
+pub fn account_name(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_NAME)]
+}
 
 impl Extension for Nfacct {
     const NAME: &'static str = "nfacct";
@@ -51,8 +57,7 @@ impl Extension for Nfacct {
         if given.word.contains('\n') {
             return Err(Problem::parameter("Newlines not allowed in --nfacct-name"));
         }
-        let end = given.word.floor_char_boundary(MAX_NAME);
-        given.word[..end].clone_into(&mut self.name);
+        account_name(given.word).clone_into(&mut self.name);
         Ok(())
     }
 

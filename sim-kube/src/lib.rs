@@ -1,0 +1,11 @@
+//! A Kubernetes cluster on kubewire's Linux hosts.
+//!
+//! Manifests go in; devices, addresses, routes and rules come out, made as the real components make them: by
+//! requests and commands to the kernels of [`sim_core`], never around them. That this is a crate of its own
+//! holds it to that.
+//!
+//! The reference is Kubernetes 1.36; older behaviour hangs on a version where it is modelled.
+
+pub mod host;
+pub mod manifest;
+pub mod proxy;

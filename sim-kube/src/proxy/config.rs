@@ -1,0 +1,217 @@
+//! `KubeProxyConfiguration`: kube-proxy's own settings (`kubeproxy.config.k8s.io/v1alpha1`).
+
+mod duration;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// The group and version of the settings.
+const API_VERSION: &str = "kubeproxy.config.k8s.io/v1alpha1";
+
+/// The settings of a kube-proxy. What is not given has kube-proxy's default.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// The group and version of the settings.
+    pub api_version: String,
+    /// `KubeProxyConfiguration`.
+    pub kind: String,
+    /// How Services are proxied.
+    pub mode: Mode,
+    /// The node's name, if it is not the host's.
+    pub hostname_override: String,
+    /// Gates for features.
+    pub feature_gates: BTreeMap<String, bool>,
+    /// What the mode `iptables` adds.
+    pub iptables: IptablesConfig,
+    /// How traffic of this node's pods is told.
+    pub detect_local_mode: DetectLocalMode,
+    /// What tells it in some modes.
+    pub detect_local: DetectLocal,
+    /// The addresses of all pods, one range for each family, with a comma between them.
+    #[serde(rename = "clusterCIDR")]
+    pub cluster_cidr: String,
+    /// The addresses of a node at which node ports are served: ranges, or `primary`; all, if there are none.
+    #[serde(deserialize_with = "nullable")]
+    pub node_port_addresses: Vec<String>,
+    /// What is set for connection tracking.
+    pub conntrack: ConntrackConfig,
+    /// What has no effect on packets, or on other modes only.
+    #[serde(flatten)]
+    pub other: BTreeMap<Silent, Value>,
+}
+
+/// How Services are proxied.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// By rules of iptables.
+    #[default]
+    #[serde(alias = "")]
+    Iptables,
+    /// By IPVS.
+    Ipvs,
+    /// By rules of `nf_tables`.
+    Nftables,
+    /// By the program itself, up to 1.25.
+    Userspace,
+}
+
+/// What the mode `iptables` adds.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IptablesConfig {
+    /// The bit of a packet's mark that asks for masquerading.
+    pub masquerade_bit: u8,
+    /// Whether all traffic to cluster addresses is masqueraded.
+    pub masquerade_all: bool,
+    /// Whether node ports are served at loopback addresses.
+    pub localhost_node_ports: bool,
+    /// At the latest after this time everything is looked at again.
+    #[serde(deserialize_with = "duration::read")]
+    pub sync_period: Duration,
+    /// Between two writings passes at least this time.
+    #[serde(deserialize_with = "duration::read")]
+    pub min_sync_period: Duration,
+}
+
+impl Default for IptablesConfig {
+    fn default() -> Self {
+        Self {
+            masquerade_bit: 14,
+            masquerade_all: false,
+            localhost_node_ports: true,
+            sync_period: Duration::from_secs(30),
+            min_sync_period: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How traffic of a node's pods is told.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+pub enum DetectLocalMode {
+    /// By the range of all pods.
+    #[default]
+    #[serde(alias = "")]
+    ClusterCIDR,
+    /// By the range of the node's pods.
+    NodeCIDR,
+    /// By the bridge that it comes in by.
+    BridgeInterface,
+    /// By how the name of the device starts that it comes in by.
+    InterfaceNamePrefix,
+}
+
+/// What tells the traffic of a node's pods in some modes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DetectLocal {
+    /// The bridge.
+    pub bridge_interface: String,
+    /// How names of devices start.
+    pub interface_name_prefix: String,
+}
+
+/// What is set for connection tracking.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ConntrackConfig {
+    /// How many connections a node may have for each of its CPUs; none of that, if it is 0.
+    pub max_per_core: Option<u32>,
+    /// How many at least.
+    pub min: Option<u32>,
+    /// How long an established TCP connection lives.
+    #[serde(deserialize_with = "duration::read_option")]
+    pub tcp_established_timeout: Option<Duration>,
+    /// How long one in CLOSE-WAIT does.
+    #[serde(deserialize_with = "duration::read_option")]
+    pub tcp_close_wait_timeout: Option<Duration>,
+    /// Whether windows are not checked.
+    pub tcp_be_liberal: bool,
+    /// How long a UDP connection lives.
+    #[serde(deserialize_with = "duration::read_option")]
+    pub udp_timeout: Option<Duration>,
+    /// How long one does that was answered.
+    #[serde(deserialize_with = "duration::read_option")]
+    pub udp_stream_timeout: Option<Duration>,
+}
+
+/// A setting that has no effect on packets, or on other modes only.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names are the settings' own")]
+pub enum Silent {
+    BindAddress,
+    BindAddressHardFail,
+    ClientConnection,
+    ConfigSyncPeriod,
+    EnableProfiling,
+    HealthzBindAddress,
+    Ipvs,
+    Logging,
+    MetricsBindAddress,
+    Nftables,
+    OomScoreAdj,
+    PortRange,
+    ShowHiddenMetricsForVersion,
+    UdpIdleTimeout,
+    WindowsRunAsService,
+    Winkernel,
+}
+
+/// What is wrong with settings.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// They are no YAML, or a field is not as it should be.
+    #[error("{0}")]
+    Field(String),
+    /// They are those of something else.
+    #[error("this is a {0} of {1}, not a KubeProxyConfiguration of {API_VERSION}")]
+    Kind(String, String),
+    /// The mode is not modelled.
+    #[error("kube-proxy's mode {0:?} is not modelled")]
+    Mode(Mode),
+    /// The bit is not one of a mark.
+    #[error("iptables.masqueradeBit: {0}: must be within the range [0, 31]")]
+    MasqueradeBit(u8),
+}
+
+impl Config {
+    /// Reads settings.
+    ///
+    /// # Errors
+    /// When they are not a `KubeProxyConfiguration`, have a field that there is not, or ask for what is not
+    /// modelled.
+    pub fn read(text: &str) -> Result<Self, ConfigError> {
+        let value: Value =
+            serde_saphyr::from_str(text).map_err(|error| ConfigError::Field(error.to_string()))?;
+        let config: Self =
+            serde_json::from_value(value).map_err(|error| ConfigError::Field(error.to_string()))?;
+        if config.kind != "KubeProxyConfiguration" || config.api_version != API_VERSION {
+            return Err(ConfigError::Kind(config.kind, config.api_version));
+        }
+        match config.mode {
+            Mode::Iptables => {}
+            mode @ (Mode::Ipvs | Mode::Nftables | Mode::Userspace) => {
+                return Err(ConfigError::Mode(mode));
+            }
+        }
+        if config.iptables.masquerade_bit > 31 {
+            return Err(ConfigError::MasqueradeBit(config.iptables.masquerade_bit));
+        }
+        Ok(config)
+    }
+
+    /// Whether a feature is on; `default` says what it is without a word.
+    pub(super) fn gate(&self, name: &str, default: bool) -> bool {
+        self.feature_gates.get(name).copied().unwrap_or(default)
+    }
+}
+
+/// Reads a list that may be null.
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,331 @@
+//! The mode `iptables`: Services as rules of the tables `nat` and `filter`.
+
+mod jumps;
+mod names;
+mod old_port;
+mod port;
+mod rules;
+mod text;
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use sim_core::errno::Errno;
+use sim_core::family::AddressFamily;
+use sim_core::netlink::Request;
+use sim_core::netlink::request::AccountSpec;
+use sim_core::time::SimTime;
+
+use self::rules::{NodePortAddresses, Scope, Which};
+use super::config::{Config, DetectLocalMode};
+use super::endpoint::{self, EndpointsMap};
+use super::local::LocalDetector;
+use super::service::{self, ServiceMap, ServicePortName};
+use super::settings;
+use super::topology::Location;
+use super::version::Version;
+use crate::host::{CallError, Host};
+
+/// From so many endpoints on, rules go without comments.
+const LARGE_CLUSTER: usize = 1000;
+/// The zone of a node.
+const LABEL_ZONE: &str = "topology.kubernetes.io/zone";
+
+/// The proxier of a node, for one address family.
+#[derive(Clone, Debug)]
+pub struct Proxier {
+    version: Version,
+    family: AddressFamily,
+    config: Config,
+    at: Location,
+    node_ip: Option<IpAddr>,
+    detector: LocalDetector,
+    services: ServiceMap,
+    endpoints: EndpointsMap,
+    /// The Services with changes that no rules have been written for yet.
+    changed: BTreeSet<(String, String)>,
+    state: State,
+    /// When chains were removed last that nobody wants any longer.
+    last_cleanup: Option<SimTime>,
+}
+
+/// How far a proxier is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// It has done nothing yet.
+    New,
+    /// It has written rules; windows were not checked at its start, or they were.
+    Running { is_liberal: bool },
+}
+
+impl Proxier {
+    /// Makes the proxier of `node`.
+    #[must_use]
+    pub fn new(version: Version, family: AddressFamily, config: Config, node: &Node) -> Self {
+        let name = node.metadata.name.clone().unwrap_or_default();
+        let labels = node.metadata.labels.as_ref();
+        Self {
+            at: Location { node: name, zone: labels.and_then(|l| l.get(LABEL_ZONE)).cloned() },
+            node_ip: internal_ip(node, family),
+            detector: detector(&config, node, family),
+            version,
+            family,
+            config,
+            services: ServiceMap::default(),
+            endpoints: EndpointsMap::new(),
+            changed: BTreeSet::new(),
+            state: State::New,
+            last_cleanup: None,
+        }
+    }
+
+    /// Takes notice of the Services there are now.
+    pub fn set_services(&mut self, services: impl IntoIterator<Item: Borrow<Service>>) {
+        let reading = service::Reading { family: self.family, version: self.version };
+        let new = reading.service_map(services);
+        let differs = |name: &&ServicePortName| new.get(*name) != self.services.get(*name);
+        let changed: Vec<_> =
+            new.keys().chain(self.services.keys()).filter(differs).map(owner).collect();
+        self.changed.extend(changed);
+        self.services = new;
+    }
+
+    /// Takes notice of the endpoints there are now.
+    pub fn set_endpoints(&mut self, slices: impl IntoIterator<Item: Borrow<EndpointSlice>>) {
+        let reading =
+            endpoint::Reading { family: self.family, version: self.version, node: &self.at.node };
+        let new = reading.endpoints_map(slices);
+        let differs = |name: &&ServicePortName| new.get(*name) != self.endpoints.get(*name);
+        let changed: Vec<_> =
+            new.keys().chain(self.endpoints.keys()).filter(differs).map(owner).collect();
+        self.changed.extend(changed);
+        self.endpoints = new;
+    }
+
+    /// The service ports, whose order is that of the rules; whoever compares may change it.
+    pub fn services_mut(&mut self) -> &mut ServiceMap {
+        &mut self.services
+    }
+
+    /// Writes the rules if anything has changed; answers what `iptables-restore` was given.
+    ///
+    /// # Errors
+    /// When a command fails. The changes are tried again the next time.
+    pub fn sync(&mut self, host: &mut Host<'_>) -> Result<Option<String>, CallError> {
+        let is_first = self.state == State::New;
+        if self.changed.is_empty() && !is_first {
+            return Ok(None);
+        }
+        let is_liberal = match self.state {
+            State::New => self.start(host)?,
+            State::Running { is_liberal } => is_liberal,
+        };
+        let which = if is_first { Which::All } else { Which::Only(&self.changed) };
+        let is_large = rules::count_endpoints(&self.services, &self.endpoints) > LARGE_CLUSTER;
+        let cleans_up = !is_large
+            || self
+                .last_cleanup
+                .is_none_or(|last| host.world.now().since(last) > self.config.iptables.sync_period);
+        let there = if cleans_up { self.chains_of_services(host)? } else { BTreeSet::new() };
+        let addresses = self.node_port_addresses(host);
+        let scope = Scope { is_large, ..self.scope(&addresses, is_liberal) };
+        let text = rules::write(&scope, &self.services, &self.endpoints, which, &there);
+        let mut restore = vec![self.tool("-restore")];
+        restore.extend(self.wait());
+        restore.extend(["--noflush", "--counters"]);
+        host.must_run(&restore, &text)?;
+        self.state = State::Running { is_liberal };
+        if cleans_up {
+            self.last_cleanup = Some(host.world.now());
+        }
+        self.changed.clear();
+        Ok(Some(text))
+    }
+
+    /// Makes what there has to be before rules: chains and the jumps to them. Whether windows are not checked.
+    fn start(&self, host: &mut Host<'_>) -> Result<bool, CallError> {
+        if self.family == AddressFamily::Inet && self.localhost_node_ports() {
+            host.set_sysctl("net.ipv4.conf.all.route_localnet", "1")?;
+        }
+        settings::apply(&self.config.conntrack, self.version, host)?;
+        self.probe(host)?;
+        self.ensure_counters(host)?;
+        for table in ["mangle", "nat", "filter"] {
+            self.ensure_chain(host, table, names::CANARY)?;
+        }
+        for jump in jumps::of(self.version) {
+            self.ensure_chain(host, jump.table, jump.to)?;
+            let rule = jump.rule();
+            let call = |what| {
+                let mut argv = vec![self.tool("")];
+                argv.extend(self.wait());
+                argv.extend([what, jump.from, "-t", jump.table]);
+                argv.extend(&rule);
+                argv
+            };
+            if host.run(&call("-C"), "")?.status != 0 {
+                host.must_run(&call("-I"), "")?;
+            }
+        }
+        if self.version == Version::V1_20 {
+            self.ensure_chain(host, "nat", names::MARK_DROP)?;
+        }
+        let liberal = host.sysctl("net.netfilter.nf_conntrack_tcp_be_liberal");
+        Ok(liberal.is_some_and(|value| value.trim() != "0"))
+    }
+
+    /// Looks whether the kernel has what is needed, by which `ip_tables` learns of the table `nat` first.
+    fn probe(&self, host: &mut Host<'_>) -> Result<(), CallError> {
+        if self.version == Version::V1_20 {
+            return Ok(());
+        }
+        let mut argv = vec![self.tool("")];
+        argv.extend(self.wait());
+        argv.extend(["-S", "POSTROUTING", "-t", "nat"]);
+        host.must_run(&argv, "").map(drop)
+    }
+
+    /// Makes what some rules count under; it may be there from before, or from the other family.
+    fn ensure_counters(&self, host: &mut Host<'_>) -> Result<(), CallError> {
+        if self.version < Version::V1_36 {
+            return Ok(());
+        }
+        for name in [rules::COUNTER_INVALID, rules::COUNTER_LOCALHOST] {
+            let spec = AccountSpec { name: name.to_owned(), quota: None };
+            host.ensure(&Request::AccountAdd(spec), Errno::EBUSY)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a chain if it is not there: the command fails if it is.
+    fn ensure_chain(&self, host: &mut Host<'_>, table: &str, chain: &str) -> Result<(), CallError> {
+        let mut argv = vec![self.tool("")];
+        argv.extend(self.wait());
+        argv.extend(["-N", chain, "-t", table]);
+        match host.run(&argv, "")? {
+            outcome if outcome.status <= 1 => Ok(()),
+            outcome => Err(CallError::Failed(argv.join(" "), outcome.status, outcome.stderr)),
+        }
+    }
+
+    /// The chains of Services that the node has.
+    fn chains_of_services(&self, host: &mut Host<'_>) -> Result<BTreeSet<String>, CallError> {
+        let saved = host.must_run(&[self.tool("-save"), "-t", "nat"], "")?;
+        let chains = saved.lines().filter_map(|line| line.strip_prefix(':')?.split(' ').next());
+        Ok(chains.filter(|chain| names::is_of_a_service(chain)).map(str::to_owned).collect())
+    }
+
+    fn scope<'a>(&'a self, addresses: &'a NodePortAddresses, is_liberal: bool) -> Scope<'a> {
+        Scope {
+            version: self.version,
+            family: self.family,
+            at: &self.at,
+            node_ip: self.node_ip,
+            detector: &self.detector,
+            mark: 1 << self.config.iptables.masquerade_bit,
+            masquerade_all: self.config.iptables.masquerade_all,
+            localhost_node_ports: self.localhost_node_ports(),
+            node_port_addresses: addresses,
+            external_ips: self.config.gate("AllowServiceExternalIPs", true),
+            is_liberal,
+            has_counters: true,
+            is_large: false,
+        }
+    }
+
+    /// The ranges of this family in which node ports are served; none says all.
+    fn node_port_ranges(&self) -> Vec<IpNet> {
+        let mut ranges = Vec::new();
+        for text in &self.config.node_port_addresses {
+            match text.as_str() {
+                "primary" => ranges.extend(self.node_ip.map(IpNet::from)),
+                text => ranges.extend(text.parse::<IpNet>()),
+            }
+        }
+        ranges.retain(|range| AddressFamily::of(range.addr()) == self.family);
+        if ranges.iter().any(|range| range.prefix_len() == 0) {
+            ranges.clear();
+        }
+        ranges
+    }
+
+    /// Whether node ports are served at loopback addresses.
+    fn localhost_node_ports(&self) -> bool {
+        let ranges = self.node_port_ranges();
+        let has_loopback =
+            ranges.is_empty() || ranges.iter().any(|range| range.addr().is_loopback());
+        self.config.iptables.localhost_node_ports && has_loopback
+    }
+
+    fn node_port_addresses(&self, host: &Host<'_>) -> NodePortAddresses {
+        let ranges = self.node_port_ranges();
+        if ranges.is_empty() {
+            return NodePortAddresses::All;
+        }
+        let loopback = self.localhost_node_ports();
+        let serves = |ip: &IpAddr| {
+            ranges.iter().any(|range| range.contains(ip)) && (loopback || !ip.is_loopback())
+        };
+        let served: BTreeSet<IpAddr> = host.addresses().into_iter().filter(serves).collect();
+        NodePortAddresses::Only(served.into_iter().collect())
+    }
+
+    /// The name of a tool of this family.
+    fn tool(&self, rest: &'static str) -> &'static str {
+        match (self.family, rest) {
+            (AddressFamily::Inet, "-save") => "iptables-save",
+            (AddressFamily::Inet, "-restore") => "iptables-restore",
+            (AddressFamily::Inet, _) => "iptables",
+            (AddressFamily::Inet6, "-save") => "ip6tables-save",
+            (AddressFamily::Inet6, "-restore") => "ip6tables-restore",
+            (AddressFamily::Inet6, _) => "ip6tables",
+        }
+    }
+
+    /// How a tool is told to wait for its lock.
+    fn wait(&self) -> &'static [&'static str] {
+        match self.version {
+            Version::V1_20 => &["-w", "5", "-W", "100000"],
+            Version::V1_30 | Version::V1_36 => &["-w", "5"],
+        }
+    }
+}
+
+/// The Service that a port belongs to.
+fn owner(name: &ServicePortName) -> (String, String) {
+    (name.namespace.clone(), name.service.clone())
+}
+
+/// The node's own address.
+fn internal_ip(node: &Node, family: AddressFamily) -> Option<IpAddr> {
+    let addresses = node.status.as_ref().and_then(|status| status.addresses.as_ref());
+    let internal = addresses.into_iter().flatten().filter(|a| a.type_ == "InternalIP");
+    let mut ips = internal.filter_map(|a| a.address.parse().ok());
+    ips.find(|ip| AddressFamily::of(*ip) == family)
+}
+
+/// How the traffic of the node's pods is told.
+fn detector(config: &Config, node: &Node, family: AddressFamily) -> LocalDetector {
+    let of_family = |texts: &mut dyn Iterator<Item = &str>| {
+        let mut nets = texts.filter_map(|text| text.trim().parse::<IpNet>().ok());
+        let net = nets.find(|net| AddressFamily::of(net.addr()) == family);
+        net.map_or(LocalDetector::None, LocalDetector::Source)
+    };
+    match config.detect_local_mode {
+        DetectLocalMode::ClusterCIDR => of_family(&mut config.cluster_cidr.split(',')),
+        DetectLocalMode::NodeCIDR => {
+            let cidrs = node.spec.as_ref().and_then(|spec| spec.pod_cidrs.as_ref());
+            of_family(&mut cidrs.into_iter().flatten().map(String::as_str))
+        }
+        DetectLocalMode::BridgeInterface => {
+            LocalDetector::Bridge(config.detect_local.bridge_interface.clone())
+        }
+        DetectLocalMode::InterfaceNamePrefix => {
+            LocalDetector::Prefix(config.detect_local.interface_name_prefix.clone())
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! kube-proxy: what makes a node send packets for Services to endpoints.
+//!
+//! The proxier of a node knows Services, EndpointSlices and its own Node, and writes rules. What it writes is
+//! held to what real kube-proxies wrote, byte for byte.
+
+pub mod config;
+pub mod endpoint;
+pub mod iptables;
+mod local;
+pub mod service;
+mod settings;
+mod topology;
+mod version;
+
+pub use version::{UnknownVersion, Version};

@@ -1,0 +1,145 @@
+//! The golden cases in `tests/kube-proxy`: what real kube-proxies wrote for the objects that they were given.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use sim_kube::manifest::{self, Object};
+
+use crate::order;
+
+/// What an API server holds, by namespace and name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Objects {
+    pub(crate) nodes: BTreeMap<String, Node>,
+    pub(crate) services: BTreeMap<(String, String), Service>,
+    pub(crate) slices: BTreeMap<(String, String), EndpointSlice>,
+}
+
+impl Objects {
+    /// Reads the objects in a file.
+    fn read(path: &Path) -> Vec<Object> {
+        let text = fs::read_to_string(path).unwrap();
+        manifest::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn apply(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            match object {
+                Object::Node(node) => {
+                    self.nodes.insert(node.metadata.name.clone().unwrap(), *node);
+                }
+                Object::Service(service) => {
+                    self.services.insert(key(&service.metadata), *service);
+                }
+                Object::EndpointSlice(slice) => {
+                    self.slices.insert(key(&slice.metadata), *slice);
+                }
+                // Has no effect on rules of this mode.
+                Object::ServiceCIDR(_) => {}
+            }
+        }
+    }
+
+    fn delete(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            match object {
+                Object::Node(node) => drop(self.nodes.remove(node.metadata.name.as_ref().unwrap())),
+                Object::Service(service) => drop(self.services.remove(&key(&service.metadata))),
+                Object::EndpointSlice(slice) => drop(self.slices.remove(&key(&slice.metadata))),
+                Object::ServiceCIDR(_) => {}
+            }
+        }
+    }
+}
+
+fn key(meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> (String, String) {
+    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap())
+}
+
+/// A case: a directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) dir: PathBuf,
+    /// Where it is, for messages.
+    pub(crate) name: String,
+}
+
+impl Case {
+    /// All cases of one kind of kube-proxy.
+    pub(crate) fn all(kind: &str) -> Vec<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("kube-proxy").join(kind);
+        let mut dirs: Vec<PathBuf> =
+            fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+        dirs.sort();
+        assert!(!dirs.is_empty(), "no cases of {kind}");
+        let of = |dir: PathBuf| {
+            let name = dir.file_name().unwrap().to_str().unwrap();
+            Self { name: format!("{kind}/{name}"), dir }
+        };
+        dirs.into_iter().map(of).collect()
+    }
+
+    /// A file of the case, or of one of its steps.
+    pub(crate) fn text(&self, file: impl AsRef<Path>) -> String {
+        let path = self.dir.join(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// What was done on the node before kube-proxy came.
+    pub(crate) fn before(&self) -> Option<String> {
+        fs::read_to_string(self.dir.join("before.sh")).ok()
+    }
+
+    pub(crate) fn objects(&self) -> Objects {
+        let mut objects = Objects::default();
+        objects.apply(Objects::read(&self.dir.join("manifest.yaml")));
+        objects
+    }
+
+    /// The names of its steps, in order.
+    pub(crate) fn steps(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut steps: Vec<String> = entries
+            .filter(|path| path.is_dir())
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        steps.sort();
+        steps
+    }
+
+    /// Whether a step changes objects.
+    pub(crate) fn changes(&self, step: &str) -> bool {
+        ["apply.yaml", "delete.yaml"].iter().any(|file| self.dir.join(step).join(file).exists())
+    }
+
+    /// Changes `objects` as a step does.
+    pub(crate) fn change(&self, step: &str, objects: &mut Objects) {
+        let path = |file| self.dir.join(step).join(file);
+        if path("apply.yaml").exists() {
+            objects.apply(Objects::read(&path("apply.yaml")));
+        }
+        if path("delete.yaml").exists() {
+            objects.delete(Objects::read(&path("delete.yaml")));
+        }
+    }
+
+    /// What `iptables-restore` was given, call by call; `dir` is a step or nothing.
+    pub(crate) fn restores(&self, dir: &str) -> Vec<String> {
+        let path = self.dir.join(dir).join("iptables-restore-input.txt");
+        let Ok(text) = fs::read_to_string(path) else { return Vec::new() };
+        let mut calls = vec![String::new()];
+        for line in text.split_inclusive('\n') {
+            if line.starts_with("# ---- restore call 1 ") {
+                continue;
+            } else if line.starts_with("# ---- restore call ") {
+                calls.push(String::new());
+            } else {
+                calls.last_mut().unwrap().push_str(line);
+            }
+        }
+        calls.iter().map(|text| order::of_removals(text)).collect()
+    }
+}

@@ -1,0 +1,10 @@
+//! Kubernetes: what its components write, held to what the real ones wrote.
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod node;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
+mod rules;
