@@ -88,6 +88,15 @@ impl Case {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// Where packets ended.
+    pub(crate) fn flows(&self) -> String {
+        self.text("flows.txt")
+    }
+
+    pub(crate) fn has_flows(&self) -> bool {
+        self.dir.join("flows.txt").exists()
+    }
+
     /// What was done on the node before kube-proxy came.
     pub(crate) fn before(&self) -> Option<String> {
         fs::read_to_string(self.dir.join("before.sh")).ok()

@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod running;

@@ -3,81 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use sim_core::family::AddressFamily;
-use sim_core::world::World;
-use sim_kube::host::{Host, IptablesBackend};
+use sim_kube::host::IptablesBackend;
 use sim_kube::proxy::Version;
-use sim_kube::proxy::config::Config;
-use sim_kube::proxy::iptables::Proxier;
 
 use crate::cases::{Case, Objects};
-use crate::{node, order};
-
-/// The node whose kube-proxy it is.
-const NODE: &str = "node-a";
-
-/// What a kube-proxy is told of.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Told {
-    Services,
-    Endpoints,
-}
-
-/// A kube-proxy on a node.
-#[derive(Clone)]
-struct Running {
-    world: World,
-    proxier: Proxier,
-    iptables: IptablesBackend,
-}
-
-impl Running {
-    fn start(case: &Case, objects: &Objects, version: Version, iptables: IptablesBackend) -> Self {
-        let config = Config::read(&case.text("config.yaml")).unwrap();
-        let node = &objects.nodes[NODE];
-        let proxier = Proxier::new(version, AddressFamily::Inet, config, node);
-        let mut running = Self { world: node::world(), proxier, iptables };
-        if let Some(script) = case.before() {
-            for line in script.lines() {
-                let argv: Vec<&str> = line.split_whitespace().collect();
-                running.host().must_run(&argv, "").unwrap();
-            }
-        }
-        running
-    }
-
-    fn host(&mut self) -> Host<'_> {
-        let netns = self.world.initial_netns();
-        Host { world: &mut self.world, netns, iptables: self.iptables }
-    }
-
-    fn tell(&mut self, what: Told, objects: &Objects) {
-        match what {
-            Told::Services => self.proxier.set_services(objects.services.values().cloned()),
-            Told::Endpoints => self.proxier.set_endpoints(objects.slices.values().cloned()),
-        }
-    }
-
-    /// Writes the rules, with Services in the order that they have in `like`.
-    fn sync(&mut self, like: &str) -> Option<String> {
-        let order = order::of_services(like);
-        let place = |name: &str| order.iter().position(|known| known == name);
-        self.proxier
-            .services_mut()
-            .sort_by(|a, _, b, _| (place(&a.to_string()), a).cmp(&(place(&b.to_string()), b)));
-        let netns = self.world.initial_netns();
-        let mut host = Host { world: &mut self.world, netns, iptables: self.iptables };
-        let text = self.proxier.sync(&mut host).unwrap();
-        text.map(|text| order::of_removals(&text))
-    }
-
-    /// What `iptables-save` prints.
-    fn save(&mut self) -> String {
-        let text = self.host().must_run(&["iptables-save"], "").unwrap();
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        lines.fold(String::new(), |text, line| text + line + "\n")
-    }
-}
+use crate::running::{Running, Told};
 
 /// What `iptables-save` printed on a node, without what it had counted of the node's other traffic.
 fn saved(case: &Case, step: &str) -> String {
@@ -111,8 +41,6 @@ fn difference(what: &str, real: &str, ours: &str) -> String {
 fn differences(case: &Case, version: Version, iptables: IptablesBackend) -> String {
     let mut objects = case.objects();
     let mut running = Running::start(case, &objects, version, iptables);
-    running.proxier.set_services(objects.services.values().cloned());
-    running.proxier.set_endpoints(objects.slices.values().cloned());
     // Where the real one wrote twice at its start, it had not heard of everything yet.
     let restores = case.restores("");
     let real = restores.last().unwrap();

@@ -1,0 +1,225 @@
+//! Packets that are sent at a node, and where they end.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::str::FromStr;
+
+use etherparse::{IpNumber, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use sim_core::errno::Errno;
+use sim_core::packet::IpProto;
+use sim_core::socket::{SockOpt, SocketType};
+use sim_core::trace::record::{Record, What};
+use sim_core::trace::{Direction, Keep, Recorder};
+use sim_core::world::World;
+
+use crate::node::{self, Pods};
+
+/// A packet that begins a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Probe {
+    /// Where it comes from: a pod, the wire, or the node itself.
+    pub(crate) from: String,
+    pub(crate) src: Ipv4Addr,
+    pub(crate) to: SocketAddrV4,
+    pub(crate) protocol: IpNumber,
+}
+
+/// `pod1 10.244.1.5 > 10.96.0.10:80 tcp`.
+impl FromStr for Probe {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let &[from, src, ">", to, protocol] = words.as_slice() else { return Err(line.to_owned()) };
+        let protocol = match protocol {
+            "tcp" => IpNumber::TCP,
+            "udp" => IpNumber::UDP,
+            "sctp" => IpNumber::SCTP,
+            other => return Err(other.to_owned()),
+        };
+        let (src, to) = (src.parse().unwrap(), to.parse().unwrap());
+        Ok(Self { from: from.to_owned(), src, to, protocol })
+    }
+}
+
+/// Where a packet ended, as `flows.txt` writes it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct End(pub(crate) String);
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What of a packet is compared.
+struct Seen {
+    src: Ipv4Addr,
+    dst: Ipv4Addr,
+    protocol: IpNumber,
+    ports: Option<(u16, u16)>,
+    /// Type and code of an ICMP message.
+    icmp: Option<(u8, u8)>,
+}
+
+impl Seen {
+    fn of_ip(bytes: &[u8]) -> Option<Self> {
+        let packet = SlicedPacket::from_ip(bytes).ok()?;
+        let Some(NetSlice::Ipv4(ip)) = &packet.net else { return None };
+        let header = ip.header();
+        let mut seen = Self {
+            src: header.source_addr(),
+            dst: header.destination_addr(),
+            protocol: header.protocol(),
+            ports: None,
+            icmp: None,
+        };
+        match &packet.transport {
+            Some(TransportSlice::Tcp(tcp)) => {
+                seen.ports = Some((tcp.source_port(), tcp.destination_port()));
+            }
+            Some(TransportSlice::Udp(udp)) => {
+                seen.ports = Some((udp.source_port(), udp.destination_port()));
+            }
+            Some(TransportSlice::Icmpv4(icmp)) => {
+                seen.icmp = Some((icmp.type_u8(), icmp.code_u8()));
+            }
+            Some(TransportSlice::Icmpv6(_) | TransportSlice::Igmp(_)) => {}
+            None => {
+                // SCTP, whose header starts with the ports too.
+                let ports = ip.payload().payload.first_chunk::<4>();
+                seen.ports = ports
+                    .map(|&[a, b, c, d]| (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])));
+            }
+        }
+        Some(seen)
+    }
+}
+
+impl Probe {
+    /// Sends the packet from port `sport`; answers where it ended.
+    pub(crate) fn send(&self, world: &mut World, pods: Pods, sport: u16) -> End {
+        world.set_recorder(Some(Recorder::new(Keep::Everything)));
+        let refused = if self.from == "node" {
+            self.send_here(world, sport).err()
+        } else {
+            let (dst, src) = node::macs(world, &self.from, pods);
+            let frame = self.frame(PacketBuilder::ethernet2(src, dst), sport);
+            world.inject(node::entrance(world, &self.from), &frame);
+            None
+        };
+        let records = world.take_records();
+        world.set_recorder(None);
+        let mut end = self.end(&records, sport);
+        if let Some(errno) = refused {
+            assert_eq!(errno, Errno::EPERM);
+            end += " eperm";
+        }
+        End(end)
+    }
+
+    fn send_here(&self, world: &mut World, sport: u16) -> Result<(), Errno> {
+        let netns = world.initial_netns();
+        let socket = world.socket(netns, SocketType::Raw(IpProto(255)))?;
+        world.set_option(socket, SockOpt::HdrIncl(true))?;
+        let frame = self.frame(PacketBuilder::ethernet2([0; 6], [0; 6]), sport);
+        let sent = world.send_to(socket, &frame[14..], Some(self.to));
+        world.close_socket(socket);
+        sent.map(drop)
+    }
+
+    fn frame(
+        &self,
+        builder: etherparse::PacketBuilderStep<etherparse::Ethernet2Header>,
+        sport: u16,
+    ) -> Vec<u8> {
+        let ip = builder.ipv4(self.src.octets(), self.to.ip().octets(), 64);
+        let mut frame = Vec::new();
+        match self.protocol {
+            IpNumber::TCP => {
+                ip.tcp(sport, self.to.port(), 1000, 64240).syn().write(&mut frame, &[]).unwrap();
+            }
+            IpNumber::UDP => ip.udp(sport, self.to.port()).write(&mut frame, b"probe").unwrap(),
+            _ => {
+                let init = sctp_init(sport, self.to.port());
+                ip.write(&mut frame, self.protocol, &init).unwrap();
+            }
+        }
+        frame
+    }
+
+    fn end(&self, records: &[Record], sport: u16) -> String {
+        let left = records.iter().filter_map(|record| self.left(record, sport)).next();
+        let refused = || records.iter().filter_map(|record| self.refused(record)).next();
+        let input = || records.iter().filter_map(|record| self.input(record)).next();
+        left.or_else(refused).or_else(input).unwrap_or_else(|| "drop".to_owned())
+    }
+
+    /// That the packet came out at the other end of a wire.
+    fn left(&self, record: &Record, sport: u16) -> Option<String> {
+        let seen = outgoing(record)?;
+        let (from, to) = seen.ports.filter(|_| seen.protocol == self.protocol)?;
+        if seen.dst == self.src && to == sport {
+            // An answer of the node itself.
+            return None;
+        }
+        let place = node::place_beyond(&record.dev)?;
+        let change = match (seen.src == self.src, from == sport) {
+            (true, true) => "",
+            (false, true) => " keeps-port",
+            (_, false) => " masqueraded",
+        };
+        Some(format!("forward {place} {} > {}:{to}{change}", seen.src, seen.dst))
+    }
+
+    /// That an error came back to the sender.
+    fn refused(&self, record: &Record) -> Option<String> {
+        let seen = if self.from == "node" { arrived(record)? } else { outgoing(record)? };
+        let (kind, code) = seen.icmp?;
+        (seen.dst == self.src)
+            .then(|| format!("reject {kind}/{code} from {} at {}", seen.src, self.from))
+    }
+
+    /// That the node took the packet.
+    fn input(&self, record: &Record) -> Option<String> {
+        let seen = arrived(record)?;
+        let (_, to) = seen.ports.filter(|_| seen.protocol == self.protocol)?;
+        Some(format!("input {} > {}:{to}", seen.src, seen.dst))
+    }
+}
+
+/// A packet that leaves the node.
+fn outgoing(record: &Record) -> Option<Seen> {
+    let What::Frame { direction: Direction::Out, hex, .. } = &record.what else { return None };
+    let is_of_node = record.netns == "-" && node::place_beyond(&record.dev).is_some();
+    let ip = hex.get(14..).filter(|_| is_of_node)?;
+    Seen::of_ip(ip)
+}
+
+/// A packet that the node takes.
+fn arrived(record: &Record) -> Option<Seen> {
+    let What::Arrived { place, hex, .. } = &record.what else { return None };
+    if place == "protocol" && record.netns == "-" { Seen::of_ip(hex) } else { None }
+}
+
+/// The first chunk of an association (RFC 9260, section 3.3.2).
+fn sctp_init(sport: u16, dport: u16) -> Vec<u8> {
+    let mut packet = Vec::new();
+    packet.extend(sport.to_be_bytes());
+    packet.extend(dport.to_be_bytes());
+    packet.extend([0; 8]);
+    packet.extend([1, 0, 0, 20]);
+    packet.extend(1_u32.to_be_bytes());
+    packet.extend(65_536_u32.to_be_bytes());
+    packet.extend([0, 1, 0, 1]);
+    packet.extend(1_u32.to_be_bytes());
+    let sum = crc32c(&packet).to_le_bytes();
+    packet[8..12].copy_from_slice(&sum);
+    packet
+}
+
+/// The checksum of SCTP (RFC 9260, appendix A).
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |c, _| step(c)))
+}
