@@ -8,4 +8,5 @@
 
 pub mod host;
 pub mod manifest;
+pub mod object;
 pub mod proxy;

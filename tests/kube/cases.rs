@@ -1,62 +1,17 @@
 //! The golden cases in `tests/kube-proxy`: what real kube-proxies wrote for the objects that they were given.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use k8s_openapi::api::core::v1::{Node, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use sim_kube::manifest::{self, Object};
+use sim_kube::manifest;
+use sim_kube::object::{Object, Store};
 
 use crate::order;
 
-/// What an API server holds, by namespace and name.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Objects {
-    pub(crate) nodes: BTreeMap<String, Node>,
-    pub(crate) services: BTreeMap<(String, String), Service>,
-    pub(crate) slices: BTreeMap<(String, String), EndpointSlice>,
-}
-
-impl Objects {
-    /// Reads the objects in a file.
-    fn read(path: &Path) -> Vec<Object> {
-        let text = fs::read_to_string(path).unwrap();
-        manifest::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-
-    fn apply(&mut self, objects: Vec<Object>) {
-        for object in objects {
-            match object {
-                Object::Node(node) => {
-                    self.nodes.insert(node.metadata.name.clone().unwrap(), *node);
-                }
-                Object::Service(service) => {
-                    self.services.insert(key(&service.metadata), *service);
-                }
-                Object::EndpointSlice(slice) => {
-                    self.slices.insert(key(&slice.metadata), *slice);
-                }
-                // Has no effect on rules of this mode.
-                Object::ServiceCIDR(_) => {}
-            }
-        }
-    }
-
-    fn delete(&mut self, objects: Vec<Object>) {
-        for object in objects {
-            match object {
-                Object::Node(node) => drop(self.nodes.remove(node.metadata.name.as_ref().unwrap())),
-                Object::Service(service) => drop(self.services.remove(&key(&service.metadata))),
-                Object::EndpointSlice(slice) => drop(self.slices.remove(&key(&slice.metadata))),
-                Object::ServiceCIDR(_) => {}
-            }
-        }
-    }
-}
-
-fn key(meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> (String, String) {
-    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap())
+/// Reads the objects in a file.
+fn read(path: &Path) -> Vec<Object> {
+    let text = fs::read_to_string(path).unwrap();
+    manifest::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A case: a directory.
@@ -102,9 +57,12 @@ impl Case {
         fs::read_to_string(self.dir.join("before.sh")).ok()
     }
 
-    pub(crate) fn objects(&self) -> Objects {
-        let mut objects = Objects::default();
-        objects.apply(Objects::read(&self.dir.join("manifest.yaml")));
+    /// What the API server held at the beginning.
+    pub(crate) fn objects(&self) -> Store {
+        let mut objects = Store::default();
+        for object in read(&self.dir.join("manifest.yaml")) {
+            object.put(&mut objects);
+        }
         objects
     }
 
@@ -125,13 +83,17 @@ impl Case {
     }
 
     /// Changes `objects` as a step does.
-    pub(crate) fn change(&self, step: &str, objects: &mut Objects) {
+    pub(crate) fn change(&self, step: &str, objects: &mut Store) {
         let path = |file| self.dir.join(step).join(file);
         if path("apply.yaml").exists() {
-            objects.apply(Objects::read(&path("apply.yaml")));
+            for object in read(&path("apply.yaml")) {
+                object.put(objects);
+            }
         }
         if path("delete.yaml").exists() {
-            objects.delete(Objects::read(&path("delete.yaml")));
+            for object in read(&path("delete.yaml")) {
+                object.take(objects);
+            }
         }
     }
 

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use sim_kube::host::IptablesBackend;
+use sim_kube::object::Store;
 use sim_kube::proxy::Version;
 
-use crate::cases::{Case, Objects};
+use crate::cases::Case;
 use crate::running::{Running, Told};
 
 /// What `iptables-save` printed on a node, without what it had counted of the node's other traffic.
@@ -57,7 +58,7 @@ fn differences(case: &Case, version: Version, iptables: IptablesBackend) -> Stri
 }
 
 /// Runs a step; answers what differs. Services and endpoints are told one after the other, in either order.
-fn step_differences(case: &Case, step: &str, objects: &Objects, running: &mut Running) -> String {
+fn step_differences(case: &Case, step: &str, objects: &Store, running: &mut Running) -> String {
     let real = case.restores(step);
     let mut told = Vec::new();
     for order in [[Told::Services, Told::Endpoints], [Told::Endpoints, Told::Services]] {

@@ -3,11 +3,12 @@
 use sim_core::family::AddressFamily;
 use sim_core::world::World;
 use sim_kube::host::{Host, IptablesBackend};
+use sim_kube::object::Store;
 use sim_kube::proxy::Version;
 use sim_kube::proxy::config::{Config, DetectLocalMode};
 use sim_kube::proxy::iptables::Proxier;
 
-use crate::cases::{Case, Objects};
+use crate::cases::Case;
 use crate::node::{self, Pods};
 use crate::order;
 
@@ -34,7 +35,7 @@ impl Running {
     /// Starts the kube-proxy of a case.
     pub(crate) fn start(
         case: &Case,
-        objects: &Objects,
+        objects: &Store,
         version: Version,
         iptables: IptablesBackend,
     ) -> Self {
@@ -45,7 +46,9 @@ impl Running {
             | DetectLocalMode::NodeCIDR
             | DetectLocalMode::InterfaceNamePrefix => Pods::Routed,
         };
-        let proxier = Proxier::new(version, AddressFamily::Inet, config, &objects.nodes[NODE]);
+        let node =
+            &objects.nodes.values().find(|n| n.metadata.name.as_deref() == Some(NODE)).unwrap();
+        let proxier = Proxier::new(version, AddressFamily::Inet, config, node);
         let mut running = Self { world: node::world(pods), pods, proxier, iptables };
         if let Some(script) = case.before() {
             for line in script.lines() {
@@ -64,10 +67,12 @@ impl Running {
     }
 
     /// Tells it what there is now.
-    pub(crate) fn tell(&mut self, what: Told, objects: &Objects) {
+    pub(crate) fn tell(&mut self, what: Told, objects: &Store) {
         match what {
-            Told::Services => self.proxier.set_services(objects.services.values().cloned()),
-            Told::Endpoints => self.proxier.set_endpoints(objects.slices.values().cloned()),
+            Told::Services => self.proxier.set_services(objects.services.values()),
+            Told::Endpoints => {
+                self.proxier.set_endpoints(objects.endpoint_slices.values());
+            }
         }
     }
 

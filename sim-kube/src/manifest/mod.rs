@@ -1,11 +1,8 @@
 //! Manifests: objects as people write them.
 
-mod object;
-
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use object::Object;
+use crate::object::Object;
 
 /// What is wrong with a manifest.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -40,14 +37,9 @@ fn object(number: usize, document: Value) -> Result<Object, ManifestError> {
         word.ok_or(ManifestError::Untyped(number, key))
     };
     let (version, kind) = (word("apiVersion")?, word("kind")?);
-    match object::decode(&version, &kind, document) {
+    match Object::decode(&version, &kind, document) {
         Some(Ok(object)) => Ok(object),
         Some(Err(error)) => Err(ManifestError::Field(number, error.to_string())),
         None => Err(ManifestError::Unknown(number, kind, version)),
     }
-}
-
-/// Reads one value from what a document holds.
-fn typed<T: DeserializeOwned>(document: Value) -> Result<T, serde_json::Error> {
-    T::deserialize(document)
 }
