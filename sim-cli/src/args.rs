@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::diff::Diff;
+use crate::commands::kube_proxy::KubeProxy;
 #[cfg(target_os = "linux")]
 use crate::commands::lab::Lab;
 use crate::commands::observe::Observe;
@@ -25,6 +26,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Diff(Diff),
+    KubeProxy(KubeProxy),
     #[cfg(target_os = "linux")]
     Lab(Lab),
     Observe(Observe),
@@ -57,6 +59,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(ErrorKind::Differs.exit_status()),
             Err(error) => report(&error.into()),
+        },
+        Command::KubeProxy(proxy) => match proxy.run(io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
         },
         Command::Observe(observe) => match observe.run() {
             Ok(()) => ExitCode::SUCCESS,

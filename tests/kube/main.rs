@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod node;

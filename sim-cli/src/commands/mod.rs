@@ -1,6 +1,7 @@
 //! The commands of `kubewire`, one file each.
 
 pub mod diff;
+pub mod kube_proxy;
 #[cfg(target_os = "linux")]
 pub mod lab;
 pub mod observe;

@@ -3,6 +3,7 @@
 //! The proxier of a node knows Services, EndpointSlices and its own Node, and writes rules. What it writes is
 //! held to what real kube-proxies wrote, byte for byte.
 
+pub mod alone;
 pub mod config;
 pub mod endpoint;
 pub mod iptables;

@@ -1,0 +1,97 @@
+//! `kubewire kube-proxy`: the rules that a node's kube-proxy would write.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sim_kube::host::IptablesBackend;
+use sim_kube::manifest;
+use sim_kube::object::Store;
+use sim_kube::proxy::Version;
+use sim_kube::proxy::alone::{self, AloneError};
+use sim_kube::proxy::config::Config;
+
+use crate::error::{CliError, ErrorKind};
+
+/// Prints the rules that kube-proxy would write on a node, as input of iptables-restore
+///
+/// The manifests hold the cluster's Nodes, Services and EndpointSlices; `kubectl get nodes,services,endpointslices
+/// --all-namespaces --output yaml` prints those of a real one.
+#[derive(Debug, Args)]
+pub struct KubeProxy {
+    /// A KubeProxyConfiguration; without one all settings have their defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The node whose kube-proxy it is
+    #[arg(long, value_name = "NAME")]
+    node: String,
+    /// The kube-proxy: 1.36, 1.30 or 1.20
+    #[arg(long, value_name = "VERSION", default_value_t = Version::default())]
+    version: Version,
+    /// Print what iptables-save prints on the node instead
+    #[arg(long)]
+    save: bool,
+    /// With --save: the node's iptables is iptables-legacy
+    #[arg(long, requires = "save")]
+    legacy: bool,
+    /// Files of manifests in YAML or JSON; - is standard input
+    #[arg(required = true, value_name = "MANIFEST")]
+    manifests: Vec<PathBuf>,
+}
+
+impl KubeProxy {
+    /// Prints the rules to `out`.
+    ///
+    /// # Errors
+    /// A file cannot be read or is wrong, there is no such node, or `out` does not take the rules.
+    pub fn run(&self, mut out: impl Write) -> Result<(), CliError> {
+        let config = match &self.config {
+            None => Config::default(),
+            Some(path) => Config::read(&read(path)?).map_err(|error| wrong(path, &error))?,
+        };
+        let mut store = Store::default();
+        for path in &self.manifests {
+            let objects = manifest::read(&read(path)?).map_err(|error| wrong(path, &error))?;
+            objects.into_iter().for_each(|object| object.put(&mut store));
+        }
+        let iptables = if self.legacy { IptablesBackend::Legacy } else { IptablesBackend::Nft };
+        let rules = alone::rules(self.version, config, &store, &self.node, iptables);
+        let rules = rules.map_err(|error| self.refused(&error, &store))?;
+        let text = if self.save { rules.save } else { rules.restore };
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => {
+                written.map_err(|error| CliError::file(Path::new("standard output"), &error))
+            }
+        }
+    }
+
+    fn refused(&self, error: &AloneError, store: &Store) -> CliError {
+        let message = error.to_string();
+        match error {
+            AloneError::NoNode(_) => {
+                let nodes: Vec<&str> = store.nodes.keys().map(|key| key.name.as_str()).collect();
+                let hint = match nodes.as_slice() {
+                    [] => "the manifests have no nodes; kube-proxy needs its own".to_owned(),
+                    nodes => format!("the nodes of the manifests: {}", nodes.join(", ")),
+                };
+                CliError::new(ErrorKind::User, message).hint(hint)
+            }
+            AloneError::Call(_) => CliError::new(ErrorKind::Internal, message),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    let text = match path.as_os_str().as_encoded_bytes() {
+        b"-" => io::read_to_string(io::stdin().lock()),
+        _ => fs::read_to_string(path),
+    };
+    text.map_err(|error| CliError::file(path, &error))
+}
+
+fn wrong(path: &Path, error: &dyn std::error::Error) -> CliError {
+    CliError::new(ErrorKind::User, format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,51 @@
+//! `kubewire kube-proxy`.
+
+use std::process::{Command, Output};
+
+use crate::cases::Case;
+
+fn kube_proxy(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"))
+        .arg("kube-proxy")
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+/// A case with one Service, whose order is no question.
+fn case() -> (Case, String, String) {
+    let cases = Case::all("1.36");
+    let case = cases.into_iter().find(|case| case.name == "1.36/three-endpoints").unwrap();
+    let path = |file| case.dir.join(file).to_str().unwrap().to_owned();
+    let (config, manifest) = (path("config.yaml"), path("manifest.yaml"));
+    (case, config, manifest)
+}
+
+#[test]
+fn the_command_prints_what_a_real_kube_proxy_gave_to_iptables_restore() {
+    let (case, config, manifest) = case();
+    let output = kube_proxy(&["--config", &config, "--node", "node-a", &manifest]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), case.restores("")[0]);
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn the_command_prints_what_iptables_save_printed_then() {
+    let (case, config, manifest) = case();
+    let output = kube_proxy(&["--config", &config, "--node", "node-a", "--save", &manifest]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rules, case.text("iptables-save.txt").lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_node_that_is_not_there_is_named_with_those_that_are() {
+    let (_, _, manifest) = case();
+    let output = kube_proxy(&["--node", "node-z", &manifest]);
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "kubewire: there is no node called \"node-z\"\n  \
+         the nodes of the manifests: node-a, node-b, node-c\n"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
