@@ -16,3 +16,5 @@ mod probe;
 mod rules;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod unit_flows;

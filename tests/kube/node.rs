@@ -80,7 +80,7 @@ pub(crate) fn world(pods: Pods) -> World {
 }
 
 /// Runs a script, whose lines are commands without quotes, on the node.
-fn run(world: &mut World, script: &str) {
+pub(crate) fn run(world: &mut World, script: &str) {
     for line in script.lines().filter(|line| !line.is_empty()) {
         let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let outcome = world.run_command(world.initial_netns(), &argv).unwrap();

@@ -96,15 +96,36 @@ impl Seen {
     }
 }
 
+/// A packet that came out at the other end of a wire.
+pub(crate) struct Forwarded {
+    /// The device of the node that it left by.
+    pub(crate) dev: String,
+    /// Its source, as it was seen there.
+    pub(crate) from: SocketAddrV4,
+    /// Its destination.
+    pub(crate) to: SocketAddrV4,
+}
+
+/// What became of a packet.
+pub(crate) struct Passed {
+    pub(crate) end: End,
+    pub(crate) forwarded: Option<Forwarded>,
+}
+
 impl Probe {
     /// Sends the packet from port `sport`; answers where it ended.
     pub(crate) fn send(&self, world: &mut World, pods: Pods, sport: u16) -> End {
+        self.pass(world, pods, sport).end
+    }
+
+    /// Sends the packet from port `sport`; answers what became of it.
+    pub(crate) fn pass(&self, world: &mut World, pods: Pods, sport: u16) -> Passed {
         world.set_recorder(Some(Recorder::new(Keep::Everything)));
         let refused = if self.from == "node" {
             self.send_here(world, sport).err()
         } else {
-            let (dst, src) = node::macs(world, &self.from, pods);
-            let frame = self.frame(PacketBuilder::ethernet2(src, dst), sport);
+            let macs = node::macs(world, &self.from, pods);
+            let frame = self.frame(macs, sport);
             world.inject(node::entrance(world, &self.from), &frame);
             None
         };
@@ -115,25 +136,53 @@ impl Probe {
             assert_eq!(errno, Errno::EPERM);
             end += " eperm";
         }
-        End(end)
+        let forwarded = records.iter().find_map(|record| self.forwarded(record, sport));
+        Passed { end: End(end), forwarded }
+    }
+
+    /// Sends the answer of an endpoint to `forwarded`, which has to come back as one of whom the packet was sent to.
+    pub(crate) fn answer(
+        &self,
+        world: &mut World,
+        forwarded: &Forwarded,
+        sport: u16,
+    ) -> Result<(), String> {
+        let answer = Self {
+            from: node::place_beyond(&forwarded.dev).unwrap(),
+            src: *forwarded.to.ip(),
+            to: forwarded.from,
+            protocol: self.protocol,
+        };
+        world.set_recorder(Some(Recorder::new(Keep::Everything)));
+        let macs = node::macs(world, &answer.from, Pods::Routed);
+        let frame = answer.answering_frame(macs, forwarded.to.port());
+        world.inject(node::entrance(world, &answer.from), &frame);
+        let records = world.take_records();
+        world.set_recorder(None);
+        let expected = (*self.to.ip(), self.src, (self.to.port(), sport));
+        let came_back = |seen: Seen| seen.ports.map(|ports| (seen.src, seen.dst, ports));
+        let seen: Vec<_> = if self.from == "node" {
+            records.iter().filter_map(|record| came_back(arrived(record)?)).collect()
+        } else {
+            records.iter().filter_map(|record| came_back(outgoing(record)?)).collect()
+        };
+        if seen.contains(&expected) { Ok(()) } else { Err(format!("{expected:?}: {seen:?}")) }
     }
 
     fn send_here(&self, world: &mut World, sport: u16) -> Result<(), Errno> {
         let netns = world.initial_netns();
         let socket = world.socket(netns, SocketType::Raw(IpProto(255)))?;
         world.set_option(socket, SockOpt::HdrIncl(true))?;
-        let frame = self.frame(PacketBuilder::ethernet2([0; 6], [0; 6]), sport);
+        let frame = self.frame(([0; 6], [0; 6]), sport);
         let sent = world.send_to(socket, &frame[14..], Some(self.to));
         world.close_socket(socket);
         sent.map(drop)
     }
 
-    fn frame(
-        &self,
-        builder: etherparse::PacketBuilderStep<etherparse::Ethernet2Header>,
-        sport: u16,
-    ) -> Vec<u8> {
-        let ip = builder.ipv4(self.src.octets(), self.to.ip().octets(), 64);
+    /// The packet in a frame to and from these addresses of the link layer.
+    fn frame(&self, (dst, src): ([u8; 6], [u8; 6]), sport: u16) -> Vec<u8> {
+        let ip =
+            PacketBuilder::ethernet2(src, dst).ipv4(self.src.octets(), self.to.ip().octets(), 64);
         let mut frame = Vec::new();
         match self.protocol {
             IpNumber::TCP => {
@@ -141,7 +190,26 @@ impl Probe {
             }
             IpNumber::UDP => ip.udp(sport, self.to.port()).write(&mut frame, b"probe").unwrap(),
             _ => {
-                let init = sctp_init(sport, self.to.port());
+                let init = sctp_init(sport, self.to.port(), SctpChunk::Init);
+                ip.write(&mut frame, self.protocol, &init).unwrap();
+            }
+        }
+        frame
+    }
+
+    /// The same of an answer to such a packet.
+    fn answering_frame(&self, (dst, src): ([u8; 6], [u8; 6]), sport: u16) -> Vec<u8> {
+        let ip =
+            PacketBuilder::ethernet2(src, dst).ipv4(self.src.octets(), self.to.ip().octets(), 64);
+        let mut frame = Vec::new();
+        match self.protocol {
+            IpNumber::TCP => {
+                let tcp = ip.tcp(sport, self.to.port(), 5000, 65160);
+                tcp.syn().ack(1001).write(&mut frame, &[]).unwrap();
+            }
+            IpNumber::UDP => ip.udp(sport, self.to.port()).write(&mut frame, b"answer").unwrap(),
+            _ => {
+                let init = sctp_init(sport, self.to.port(), SctpChunk::InitAck);
                 ip.write(&mut frame, self.protocol, &init).unwrap();
             }
         }
@@ -155,21 +223,28 @@ impl Probe {
         left.or_else(refused).or_else(input).unwrap_or_else(|| "drop".to_owned())
     }
 
-    /// That the packet came out at the other end of a wire.
-    fn left(&self, record: &Record, sport: u16) -> Option<String> {
+    /// The packet as it came out at the other end of a wire.
+    fn forwarded(&self, record: &Record, sport: u16) -> Option<Forwarded> {
         let seen = outgoing(record)?;
         let (from, to) = seen.ports.filter(|_| seen.protocol == self.protocol)?;
-        if seen.dst == self.src && to == sport {
-            // An answer of the node itself.
-            return None;
-        }
-        let place = node::place_beyond(&record.dev)?;
-        let change = match (seen.src == self.src, from == sport) {
+        let is_answer_of_the_node = seen.dst == self.src && to == sport;
+        (!is_answer_of_the_node).then(|| Forwarded {
+            dev: record.dev.clone(),
+            from: SocketAddrV4::new(seen.src, from),
+            to: SocketAddrV4::new(seen.dst, to),
+        })
+    }
+
+    /// That the packet came out at the other end of a wire.
+    fn left(&self, record: &Record, sport: u16) -> Option<String> {
+        let Forwarded { dev, from, to } = self.forwarded(record, sport)?;
+        let place = node::place_beyond(&dev)?;
+        let change = match (*from.ip() == self.src, from.port() == sport) {
             (true, true) => "",
             (false, true) => " keeps-port",
             (_, false) => " masqueraded",
         };
-        Some(format!("forward {place} {} > {}:{to}{change}", seen.src, seen.dst))
+        Some(format!("forward {place} {} > {to}{change}", from.ip()))
     }
 
     /// That an error came back to the sender.
@@ -202,13 +277,25 @@ fn arrived(record: &Record) -> Option<Seen> {
     if place == "protocol" && record.netns == "-" { Seen::of_ip(hex) } else { None }
 }
 
-/// The first chunk of an association (RFC 9260, section 3.3.2).
-fn sctp_init(sport: u16, dport: u16) -> Vec<u8> {
+/// The first chunks of an association.
+#[derive(Clone, Copy)]
+enum SctpChunk {
+    Init,
+    InitAck,
+}
+
+/// The first packets of an association (RFC 9260, section 3.3.2).
+fn sctp_init(sport: u16, dport: u16, chunk: SctpChunk) -> Vec<u8> {
     let mut packet = Vec::new();
     packet.extend(sport.to_be_bytes());
     packet.extend(dport.to_be_bytes());
-    packet.extend([0; 8]);
-    packet.extend([1, 0, 0, 20]);
+    let (tag, kind) = match chunk {
+        SctpChunk::Init => (0_u32, 1),
+        SctpChunk::InitAck => (1, 2),
+    };
+    packet.extend(tag.to_be_bytes());
+    packet.extend([0; 4]);
+    packet.extend([kind, 0, 0, 20]);
     packet.extend(1_u32.to_be_bytes());
     packet.extend(65_536_u32.to_be_bytes());
     packet.extend([0, 1, 0, 1]);
