@@ -5,6 +5,8 @@ mod cases;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod node;

@@ -5,6 +5,7 @@
 
 pub mod alone;
 pub mod config;
+mod conntrack;
 pub mod endpoint;
 pub mod iptables;
 mod local;

@@ -22,9 +22,10 @@ use sim_core::time::SimTime;
 
 use self::rules::{NodePortAddresses, Scope, Which};
 use super::config::{Config, DetectLocalMode};
+use super::conntrack::{self, Gone};
 use super::endpoint::{self, EndpointsMap};
 use super::local::LocalDetector;
-use super::service::{self, ServiceMap, ServicePortName};
+use super::service::{self, Protocol, ServiceMap, ServicePortName};
 use super::settings;
 use super::topology::Location;
 use super::version::Version;
@@ -51,6 +52,10 @@ pub struct Proxier {
     state: State,
     /// When chains were removed last that nobody wants any longer.
     last_cleanup: Option<SimTime>,
+    /// Whether endpoints of UDP have changed since connections to them were removed.
+    has_other_udp_endpoints: bool,
+    /// What of UDP is gone since then.
+    gone: Gone,
 }
 
 /// How far a proxier is.
@@ -80,6 +85,8 @@ impl Proxier {
             changed: BTreeSet::new(),
             state: State::New,
             last_cleanup: None,
+            has_other_udp_endpoints: false,
+            gone: Gone::default(),
         }
     }
 
@@ -89,8 +96,9 @@ impl Proxier {
         let new = reading.service_map(services);
         let differs = |name: &&ServicePortName| new.get(*name) != self.services.get(*name);
         let changed: Vec<_> =
-            new.keys().chain(self.services.keys()).filter(differs).map(owner).collect();
+            new.keys().chain(self.services.keys()).filter(differs).cloned().map(owner).collect();
         self.changed.extend(changed);
+        self.gone.note_services(&self.services, &new);
         self.services = new;
     }
 
@@ -100,9 +108,11 @@ impl Proxier {
             endpoint::Reading { family: self.family, version: self.version, node: &self.at.node };
         let new = reading.endpoints_map(slices);
         let differs = |name: &&ServicePortName| new.get(*name) != self.endpoints.get(*name);
-        let changed: Vec<_> =
-            new.keys().chain(self.endpoints.keys()).filter(differs).map(owner).collect();
-        self.changed.extend(changed);
+        let changed: Vec<ServicePortName> =
+            new.keys().chain(self.endpoints.keys()).filter(differs).cloned().collect();
+        self.has_other_udp_endpoints |= changed.iter().any(|name| name.protocol == Protocol::Udp);
+        self.changed.extend(changed.into_iter().map(owner));
+        self.gone.note_endpoints(&self.endpoints, &new);
         self.endpoints = new;
     }
 
@@ -143,7 +153,20 @@ impl Proxier {
             self.last_cleanup = Some(host.world.now());
         }
         self.changed.clear();
+        self.remove_connections(host)?;
         Ok(Some(text))
+    }
+
+    /// Removes connections to endpoints that are gone.
+    fn remove_connections(&mut self, host: &mut Host<'_>) -> Result<(), CallError> {
+        let gone = std::mem::take(&mut self.gone);
+        if self.version < Version::V1_36 {
+            return conntrack::remove_by_tool(&gone, &self.services, host);
+        }
+        if std::mem::take(&mut self.has_other_udp_endpoints) {
+            conntrack::remove_stale(&self.services, &self.endpoints, self.family, host)?;
+        }
+        Ok(())
     }
 
     /// Makes what there has to be before rules: chains and the jumps to them. Whether windows are not checked.
@@ -296,8 +319,8 @@ impl Proxier {
 }
 
 /// The Service that a port belongs to.
-fn owner(name: &ServicePortName) -> (String, String) {
-    (name.namespace.clone(), name.service.clone())
+fn owner(name: ServicePortName) -> (String, String) {
+    (name.namespace, name.service)
 }
 
 /// The node's own address.
