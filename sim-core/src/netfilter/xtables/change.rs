@@ -16,6 +16,15 @@ pub struct XtBatch {
     pub changes: Vec<XtChange>,
 }
 
+impl XtBatch {
+    /// What is made on the way although the batch is not: a table of `ip_tables` is loaded by naming it.
+    #[must_use]
+    pub fn only_loads(&self) -> Self {
+        let loads = self.changes.iter().filter(|change| change.what == XtAct::Load);
+        Self { changes: loads.cloned().collect(), ..*self }
+    }
+}
+
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct XtChange {

@@ -68,8 +68,17 @@ impl XtBatch {
 /// Makes a batch of changes in a namespace; rules that are the same in other namespaces are held once.
 ///
 /// # Errors
-/// What was refused; then nothing has changed.
+/// What was refused; then nothing has changed, but that tables of `ip_tables` were loaded.
 pub fn commit(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Refused> {
+    let made = make(k, netns, batch);
+    if made.is_err() && batch.variant == Variant::Legacy {
+        let loaded = make(k, netns, &batch.only_loads());
+        debug_assert!(loaded.is_ok(), "a table can always be loaded");
+    }
+    made
+}
+
+fn make(k: &mut Kernel, netns: NetnsId, batch: &XtBatch) -> Result<(), Refused> {
     let (can_choose, now) = (event::can_choose(k, netns), k.now.jiffies());
     let (nf, known) = (&mut k.netns[netns].nf, &mut k.rules);
     let (drafts, refused) = batch.draft(nf, batch.changes.len());

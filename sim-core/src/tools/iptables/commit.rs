@@ -36,12 +36,6 @@ pub(super) fn ask(
     }
 }
 
-/// Of a batch that is not made, what was made on the way: a table of `ip_tables` is loaded by naming it.
-pub(super) fn only_loads(batch: XtBatch) -> XtBatch {
-    let changes = batch.changes.into_iter().filter(|change| change.what == XtAct::Load).collect();
-    XtBatch { changes, ..batch }
-}
-
 /// What was refused. In a file each change is named with its line, else only the first.
 fn describe(changes: &[XtChange], refused: &[(usize, Errno)], lines: &[Option<usize>]) -> String {
     let mut text = String::new();

@@ -170,7 +170,7 @@ fn tables(session: &mut Session<'_>, flavour: Flavour, words: &[String]) -> Resu
     session.stdout += &out;
     session.stderr += &err;
     if done.is_err() {
-        let loads = commit::only_loads(batch);
+        let loads = batch.only_loads();
         commit::ended(speaker, commit::ask(session, speaker, loads, &lines))?;
         return commit::ended(speaker, done);
     }

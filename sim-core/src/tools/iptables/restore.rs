@@ -212,7 +212,7 @@ pub(super) fn run<'f>(
         session.stdout += &out;
         session.stderr += &err;
         if options.testing || !matches!(commits, Ok(true)) {
-            batch = commit::only_loads(batch);
+            batch = batch.only_loads();
         }
         let answer = commit::ask(session, restoring.speaker(), batch, &places);
         if !commits? {
