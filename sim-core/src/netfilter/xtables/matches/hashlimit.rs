@@ -189,7 +189,10 @@ impl Hashlimit {
             None => read_packets(word, option)?,
         };
         self.config.avg = rate.avg;
-        self.config.unit = rate.unit;
+        // That an earlier rate counted bytes is not forgotten.
+        if rate.unit == Unit::Bytes {
+            self.config.unit = rate.unit;
+        }
         self.unit_seconds = rate.seconds;
         Ok(())
     }
