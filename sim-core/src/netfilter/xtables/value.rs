@@ -228,6 +228,16 @@ pub fn mask_of(len: u8, family: AddressFamily) -> IpAddr {
     }
 }
 
+/// The bits of an address that the mask keeps.
+#[must_use]
+pub fn masked(addr: IpAddr, mask: IpAddr) -> IpAddr {
+    match (addr, mask) {
+        (IpAddr::V4(addr), IpAddr::V4(mask)) => (addr & mask).into(),
+        (IpAddr::V6(addr), IpAddr::V6(mask)) => (addr & mask).into(),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => addr,
+    }
+}
+
 /// How many leading bits of a mask are set, if it is a prefix.
 #[must_use]
 pub fn mask_len(mask: IpAddr) -> Option<u8> {

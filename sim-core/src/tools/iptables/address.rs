@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::family::AddressFamily;
 use crate::libc::hosts;
 use crate::netfilter::xtables::extension::Problem;
-use crate::netfilter::xtables::value::{mask_of, whole_number};
+use crate::netfilter::xtables::value::{mask_of, masked, whole_number};
 
 /// The longest name, in bytes.
 const MAX_LEN: usize = 255;
@@ -65,14 +65,6 @@ fn read_mask(text: &str, family: AddressFamily) -> Result<IpAddr, Problem> {
     let len = || whole_number(text, 0, bits).and_then(|len| u8::try_from(len).ok());
     full.or_else(|| len().map(|len| mask_of(len, family)))
         .ok_or_else(|| Problem::Parameter(format!("invalid mask `{text}' specified")))
-}
-
-fn masked(addr: IpAddr, mask: IpAddr) -> IpAddr {
-    match (addr, mask) {
-        (IpAddr::V4(addr), IpAddr::V4(mask)) => (addr & mask).into(),
-        (IpAddr::V6(addr), IpAddr::V6(mask)) => (addr & mask).into(),
-        (addr, _) => addr,
-    }
 }
 
 #[cfg(test)]

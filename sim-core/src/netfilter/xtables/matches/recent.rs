@@ -104,15 +104,6 @@ fn read_addr(text: &str) -> Option<IpAddr> {
     <[u8; 4]>::try_from(octets?).ok().map(IpAddr::from)
 }
 
-/// The address under the mask.
-fn masked(addr: IpAddr, mask: IpAddr) -> IpAddr {
-    match (addr, mask) {
-        (IpAddr::V4(addr), IpAddr::V4(mask)) => (addr & mask).into(),
-        (IpAddr::V6(addr), IpAddr::V6(mask)) => (addr & mask).into(),
-        _ => addr,
-    }
-}
-
 impl Recent {
     fn write(&self, labels: [&str; 4], out: &mut String) {
         let label = match self.act {
@@ -135,7 +126,7 @@ impl Recent {
 
     /// Judges the address at `now`, in jiffies.
     fn judge(&self, list: &mut List, addr: IpAddr, ttl: u8, now: u64) -> bool {
-        let addr = masked(addr, list.mask());
+        let addr = value::masked(addr, list.mask());
         let Some(at) = list.find(addr, if self.ttl { ttl } else { 0 }) else {
             if self.act == Some(Act::Set) {
                 list.insert(addr, ttl, now);

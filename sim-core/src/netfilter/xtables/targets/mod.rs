@@ -15,8 +15,10 @@ mod nfqueue;
 mod notrack;
 mod redirect;
 mod reject;
+mod reject6;
 mod snat;
 mod tcpmss;
+mod tcpmss6;
 #[cfg(test)]
 mod tests;
 mod tos;
@@ -45,11 +47,13 @@ pub use nfqueue::NfQueue;
 pub use notrack::Notrack;
 pub use redirect::Redirect;
 pub use reject::Reject;
+pub use reject6::Reject6;
 pub use snat::Snat;
 pub use tcpmss::Tcpmss;
+pub use tcpmss6::Tcpmss6;
 pub use tos::Tos;
 pub use trace::Trace;
-pub use ttl::Ttl;
+pub use ttl::{Hl, Ttl};
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -237,6 +241,7 @@ targets! {
     Ct,
     Dnat,
     Dscp,
+    Hl,
     Log,
     Mark,
     Masquerade,
@@ -246,8 +251,10 @@ targets! {
     Notrack,
     Redirect,
     Reject,
+    Reject6,
     Snat,
     Tcpmss,
+    Tcpmss6,
     Tos,
     Trace,
     Ttl,

@@ -1,7 +1,8 @@
-//! `NETMAP`: translates the network part of an address, and leaves the host's (`libipt_NETMAP`, `xt_NETMAP`).
+//! `NETMAP`: translates the network part of an address, and leaves the host's (`libipt_NETMAP`,
+//! `libip6t_NETMAP`, `xt_NETMAP`).
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
@@ -14,6 +15,7 @@ use crate::netfilter::xtables::extension::{
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState};
+use crate::netfilter::xtables::value::{mask_len, mask_of, masked};
 use crate::packet::Ipv4;
 use crate::trace::Observer;
 
@@ -21,26 +23,23 @@ use crate::trace::Observer;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Netmap {
     /// Its address, the host's part cleared.
-    net: u32,
-    mask: u32,
+    net: IpAddr,
+    mask: IpAddr,
 }
 
 impl Extension for Netmap {
     const NAME: &'static str = "NETMAP";
     const OPTIONS: &'static [Opt] = &[Opt::new("to", Kind::HostMask).mandatory()];
     const HELP: &'static str = include_str!("help/netmap.txt");
-    const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
 
-    fn new(_: AddressFamily) -> Self {
-        Self { net: 0, mask: u32::MAX }
+    fn new(family: AddressFamily) -> Self {
+        Self { net: mask_of(0, family), mask: mask_of(u8::MAX, family) }
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        let Value::HostMask(IpAddr::V4(addr), IpAddr::V4(mask)) = given.value else {
-            return Err(Problem::NotModelled("NETMAP for IPv6".to_owned()));
-        };
-        self.mask = mask.to_bits();
-        self.net = addr.to_bits() & self.mask;
+        if let Value::HostMask(addr, mask) = given.value {
+            *self = Self { net: masked(addr, mask), mask };
+        }
         Ok(())
     }
 
@@ -56,21 +55,23 @@ impl Extension for Netmap {
 /// The network with its length, or with its mask if that has holes.
 impl std::fmt::Display for Netmap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { net, mask } = *self;
-        let net = Ipv4Addr::from_bits(net);
-        let ones = mask.leading_ones();
-        if ones == mask.count_ones() {
-            write!(f, "{net}/{ones}")
-        } else {
-            write!(f, "{net}/{}", Ipv4Addr::from_bits(mask))
+        let Self { net, mask } = self;
+        match mask_len(*mask) {
+            Some(len) => write!(f, "{net}/{len}"),
+            None => write!(f, "{net}/{mask}"),
         }
     }
 }
 
 impl Netmap {
     /// What becomes of an address.
-    pub(super) fn map(&self, addr: Ipv4Addr) -> Ipv4Addr {
-        Ipv4Addr::from_bits(addr.to_bits() & !self.mask | self.net)
+    pub(super) fn map(&self, addr: IpAddr) -> IpAddr {
+        match (addr, self.net, self.mask) {
+            (IpAddr::V4(addr), IpAddr::V4(net), IpAddr::V4(mask)) => (addr & !mask | net).into(),
+            (IpAddr::V6(addr), IpAddr::V6(net), IpAddr::V6(mask)) => (addr & !mask | net).into(),
+            // No packet of one family meets a rule of the other.
+            _ => addr,
+        }
     }
 }
 
@@ -97,7 +98,7 @@ impl TargetExtension for Netmap {
             Side::Src => ip.src(),
             Side::Dst => ip.dst(),
         };
-        let range = NatRange::of_addr(self.map(addr).into());
+        let range = NatRange::of_addr(self.map(addr.into()));
         nat::setup(k, f, &range, side)
     }
 }

@@ -15,18 +15,23 @@ use crate::packet::IpProto;
 use crate::packet::icmp::unreach;
 use crate::trace::{DropReason, Observer};
 
-/// What the sender is told.
+/// What the sender of a packet is told.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Answer {
+pub(super) enum Answer {
     /// Destination unreachable, with this code.
     Unreach(u8),
     /// A TCP segment that resets.
     Reset,
 }
 
-/// An answer, its name and its short name, in the order in which they are looked for: the beginning of a name is
-/// enough, and the first one that begins so is meant.
-const ANSWERS: &[(Answer, &str, &str)] = &[
+/// The hooks whose packets have a sender that can be told.
+pub(super) const HOOKS: &[Hook] = &[Hook::Input, Hook::Forward, Hook::Output];
+
+/// The answers of a family, each with its name and its short name, in the order in which they are looked for: the
+/// beginning of a name is enough, and the first one that begins so is meant.
+pub(super) type Answers = &'static [(Answer, &'static str, &'static str)];
+
+const ANSWERS: Answers = &[
     (Answer::Unreach(unreach::NET), "icmp-net-unreachable", "net-unreach"),
     (Answer::Unreach(unreach::HOST), "icmp-host-unreachable", "host-unreach"),
     (Answer::Unreach(unreach::PROTOCOL), "icmp-proto-unreachable", "proto-unreach"),
@@ -43,16 +48,32 @@ fn begins(name: &str, word: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+impl Answer {
+    /// The one of `answers` that `word` means.
+    pub(super) fn read(word: &str, answers: Answers) -> Result<Self, Problem> {
+        let found =
+            answers.iter().find(|(_, name, short)| begins(name, word) || begins(short, word));
+        let unknown = || Problem::Parameter(format!("unknown reject type \"{word}\""));
+        found.map(|(answer, ..)| *answer).ok_or_else(unknown)
+    }
+
+    /// Writes its name among `answers` behind `words`.
+    pub(super) fn write(self, words: &str, answers: Answers, out: &mut String) {
+        let found = answers.iter().find(|(answer, ..)| *answer == self);
+        out.push_str(words);
+        out.push_str(found.map_or("", |(_, name, _)| name));
+    }
+
+    /// Judges where it is loaded: only TCP can be reset.
+    pub(super) fn admit(self, place: &Place<'_>) -> Result<(), Errno> {
+        let for_tcp = place.proto == Some((IpProto::TCP.0, false));
+        if self == Self::Reset && !for_tcp { Err(Errno::EINVAL) } else { Ok(()) }
+    }
+}
+
 /// What the sender is told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reject(Answer);
-
-impl Reject {
-    fn name(&self) -> &'static str {
-        let found = ANSWERS.iter().find(|(answer, ..)| *answer == self.0);
-        found.map_or("", |(_, name, _)| name)
-    }
-}
 
 impl Extension for Reject {
     const NAME: &'static str = "REJECT";
@@ -65,32 +86,25 @@ impl Extension for Reject {
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        let word = given.word;
-        let found =
-            ANSWERS.iter().find(|(_, name, short)| begins(name, word) || begins(short, word));
-        let unknown = || Problem::Parameter(format!("unknown reject type \"{word}\""));
-        self.0 = found.ok_or_else(unknown)?.0;
+        self.0 = Answer::read(given.word, ANSWERS)?;
         Ok(())
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        out.push_str(" --reject-with ");
-        out.push_str(self.name());
+        self.0.write(" --reject-with ", ANSWERS, out);
     }
 
     fn print(&self, _: Style, out: &mut String) {
-        out.push_str(" reject-with ");
-        out.push_str(self.name());
+        self.0.write(" reject-with ", ANSWERS, out);
     }
 }
 
 impl TargetExtension for Reject {
     const TABLE: Option<TableName> = Some(TableName::Filter);
-    const HOOKS: &'static [Hook] = &[Hook::Input, Hook::Forward, Hook::Output];
+    const HOOKS: &'static [Hook] = HOOKS;
 
     fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
-        let for_tcp = place.proto == Some((IpProto::TCP.0, false));
-        if self.0 == Answer::Reset && !for_tcp { Err(Errno::EINVAL) } else { Ok(()) }
+        self.0.admit(place)
     }
 
     fn apply<O: Observer>(

@@ -29,11 +29,61 @@ const DEFAULT_MSS: u16 = 536;
 
 /// What the segment size may be at most, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Limit {
+pub(super) enum Limit {
     /// This.
     Fixed(u16),
     /// What fits the way to the receiver and the one back to the sender.
     PathMtu,
+}
+
+/// The options, where segments of more than `max` bytes fit no packet.
+pub(super) const fn options(max: u16) -> [Opt; 2] {
+    [Opt::new("set-mss", Kind::U16(0, max)), Opt::new("clamp-mss-to-pmtu", Kind::None)]
+}
+
+impl Limit {
+    /// What one option says.
+    pub(super) fn read(given: &Given<'_>) -> Self {
+        match given.name {
+            "set-mss" => Self::Fixed(u16::try_from(u32_of(given)).unwrap_or(u16::MAX)),
+            _ => Self::PathMtu,
+        }
+    }
+
+    /// Refuses a rule without options.
+    pub(super) fn check(seen: u64) -> Result<(), Problem> {
+        if seen == 0 {
+            return Err(Problem::parameter("TCPMSS target: At least one parameter is required"));
+        }
+        Ok(())
+    }
+
+    /// Writes the option that sets it.
+    pub(super) fn save(self, out: &mut String) {
+        match self {
+            Self::Fixed(mss) => write!(out, " --set-mss {mss}").expect("a string takes all"),
+            Self::PathMtu => out.push_str(" --clamp-mss-to-pmtu"),
+        }
+    }
+
+    /// Writes what `-L` shows.
+    pub(super) fn print(self, out: &mut String) {
+        match self {
+            Self::Fixed(mss) => write!(out, " TCPMSS set {mss}").expect("a string takes all"),
+            Self::PathMtu => out.push_str(" TCPMSS clamp to PMTU"),
+        }
+    }
+
+    /// Judges where it is loaded.
+    pub(super) fn admit(self, place: &Place<'_>) -> Result<(), Errno> {
+        const ROUTED: &[Hook] = &[Hook::Forward, Hook::Output, Hook::PostRouting];
+        let is_routed = place.hooks.iter().all(|hook| ROUTED.contains(hook));
+        // `nft_compat` does not know the other conditions of a rule.
+        let for_syn = place.variant == Variant::Nft
+            || place.matches.iter().any(|m| matches!(m, Match::Tcp(tcp) if tcp.asks_for_syn()));
+        let known = self != Self::PathMtu || is_routed;
+        if known && for_syn { Ok(()) } else { Err(Errno::EINVAL) }
+    }
 }
 
 /// The limit.
@@ -42,10 +92,7 @@ pub struct Tcpmss(Limit);
 
 impl Extension for Tcpmss {
     const NAME: &'static str = "TCPMSS";
-    const OPTIONS: &'static [Opt] = &[
-        Opt::new("set-mss", Kind::U16(0, u16::MAX - IP_HEADER)),
-        Opt::new("clamp-mss-to-pmtu", Kind::None),
-    ];
+    const OPTIONS: &'static [Opt] = &options(u16::MAX - IP_HEADER);
     const HELP: &'static str = include_str!("help/tcpmss.txt");
     const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
 
@@ -54,32 +101,20 @@ impl Extension for Tcpmss {
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        self.0 = match given.name {
-            "set-mss" => Limit::Fixed(u16::try_from(u32_of(given)).unwrap_or(u16::MAX)),
-            _ => Limit::PathMtu,
-        };
+        self.0 = Limit::read(given);
         Ok(())
     }
 
     fn check(&mut self, seen: u64, _: &Context<'_>) -> Result<(), Problem> {
-        if seen == 0 {
-            return Err(Problem::parameter("TCPMSS target: At least one parameter is required"));
-        }
-        Ok(())
+        Limit::check(seen)
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        match self.0 {
-            Limit::Fixed(mss) => write!(out, " --set-mss {mss}").expect("a string takes all"),
-            Limit::PathMtu => out.push_str(" --clamp-mss-to-pmtu"),
-        }
+        self.0.save(out);
     }
 
     fn print(&self, _: Style, out: &mut String) {
-        match self.0 {
-            Limit::Fixed(mss) => write!(out, " TCPMSS set {mss}").expect("a string takes all"),
-            Limit::PathMtu => out.push_str(" TCPMSS clamp to PMTU"),
-        }
+        self.0.print(out);
     }
 }
 
@@ -103,13 +138,7 @@ impl TargetExtension for Tcpmss {
     const PROTO: Option<IpProto> = Some(IpProto::TCP);
 
     fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
-        const ROUTED: &[Hook] = &[Hook::Forward, Hook::Output, Hook::PostRouting];
-        let is_routed = place.hooks.iter().all(|hook| ROUTED.contains(hook));
-        // `nft_compat` does not know the other conditions of a rule.
-        let for_syn = place.variant == Variant::Nft
-            || place.matches.iter().any(|m| matches!(m, Match::Tcp(tcp) if tcp.asks_for_syn()));
-        let known = self.0 != Limit::PathMtu || is_routed;
-        if known && for_syn { Ok(()) } else { Err(Errno::EINVAL) }
+        self.0.admit(place)
     }
 
     fn apply<O: Observer>(

@@ -1,4 +1,4 @@
-//! `TTL`: changes the time to live (`libipt_TTL`, `xt_HL`).
+//! `TTL` and `HL`: change the time to live, which IPv6 calls hop limit (`libipt_TTL`, `libip6t_HL`, `xt_HL`).
 
 use std::fmt::Write as _;
 
@@ -11,15 +11,15 @@ use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState}
 use crate::packet::rewrite::set_ttl;
 use crate::trace::Observer;
 
-/// What becomes of the time to live.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ttl {
-    change: Change,
+/// What becomes of the number of hops that are left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Change {
+    way: Way,
     by: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Change {
+enum Way {
     Set,
     /// It never becomes less than 0.
     Decrement,
@@ -27,33 +27,80 @@ enum Change {
     Increment,
 }
 
-// In the order of their numbers.
-const ALONE: &[&str] = &["ttl-set", "ttl-inc", "ttl-dec"];
-
 const SET: usize = 0;
 const DECREMENT: usize = 1;
 
+/// The options by their names: to set, to decrement and to increment, which stand alone.
+const fn options(names: [&'static str; 3], alone: &'static [&'static str]) -> [Opt; 3] {
+    let [set, decrement, increment] = names;
+    [
+        Opt::new(set, Kind::U8(0, u8::MAX)).excluding(alone),
+        Opt::new(decrement, Kind::U8(1, u8::MAX)).excluding(alone),
+        Opt::new(increment, Kind::U8(1, u8::MAX)).excluding(alone),
+    ]
+}
+
+impl Change {
+    const NOTHING: Self = Self { way: Way::Set, by: 0 };
+
+    fn read(given: &Given<'_>) -> Self {
+        let way = match given.index {
+            SET => Way::Set,
+            DECREMENT => Way::Decrement,
+            _ => Way::Increment,
+        };
+        Self { way, by: u8::try_from(given.value.number()).unwrap_or(u8::MAX) }
+    }
+
+    fn save(self, prefix: &str, out: &mut String) {
+        let option = match self.way {
+            Way::Set => "set",
+            Way::Decrement => "dec",
+            Way::Increment => "inc",
+        };
+        write!(out, " --{prefix}-{option} {}", self.by).expect("a string takes everything");
+    }
+
+    fn print(self, name: &str, out: &mut String) {
+        let words = match self.way {
+            Way::Set => "set to",
+            Way::Decrement => "decrement by",
+            Way::Increment => "increment by",
+        };
+        write!(out, " {name} {words} {}", self.by).expect("a string takes everything");
+    }
+
+    fn of(self, hops: u8) -> u8 {
+        match self.way {
+            Way::Set => self.by,
+            Way::Decrement => hops.saturating_sub(self.by),
+            Way::Increment => hops.saturating_add(self.by),
+        }
+    }
+}
+
+/// The change of an IPv4 packet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ttl(Change);
+
+/// The change of an IPv6 packet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hl(Change);
+
 impl Extension for Ttl {
     const NAME: &'static str = "TTL";
-    const OPTIONS: &'static [Opt] = &[
-        Opt::new("ttl-set", Kind::U8(0, u8::MAX)).excluding(ALONE),
-        Opt::new("ttl-dec", Kind::U8(1, u8::MAX)).excluding(ALONE),
-        Opt::new("ttl-inc", Kind::U8(1, u8::MAX)).excluding(ALONE),
-    ];
+    // What excludes it is looked at in the order of the numbers that the extension gives its options.
+    const OPTIONS: &'static [Opt] =
+        &options(["ttl-set", "ttl-dec", "ttl-inc"], &["ttl-set", "ttl-inc", "ttl-dec"]);
     const HELP: &'static str = include_str!("help/ttl.txt");
     const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
 
     fn new(_: AddressFamily) -> Self {
-        Self { change: Change::Set, by: 0 }
+        Self(Change::NOTHING)
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        self.by = u8::try_from(given.value.number()).unwrap_or(u8::MAX);
-        self.change = match given.index {
-            SET => Change::Set,
-            DECREMENT => Change::Decrement,
-            _ => Change::Increment,
-        };
+        self.0 = Change::read(given);
         Ok(())
     }
 
@@ -65,21 +112,11 @@ impl Extension for Ttl {
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        let option = match self.change {
-            Change::Set => "set",
-            Change::Decrement => "dec",
-            Change::Increment => "inc",
-        };
-        write!(out, " --ttl-{option} {}", self.by).expect("a string takes everything");
+        self.0.save("ttl", out);
     }
 
     fn print(&self, _: Style, out: &mut String) {
-        let words = match self.change {
-            Change::Set => "set to",
-            Change::Decrement => "decrement by",
-            Change::Increment => "increment by",
-        };
-        write!(out, " TTL {words} {}", self.by).expect("a string takes everything");
+        self.0.print("TTL", out);
     }
 }
 
@@ -95,14 +132,59 @@ impl TargetExtension for Ttl {
         _: &mut O,
     ) -> Sentence {
         let Some(ttl) = f.skb.network_header().get(8).copied() else { return Sentence::Continue };
-        let changed = match self.change {
-            Change::Set => self.by,
-            Change::Decrement => ttl.saturating_sub(self.by),
-            Change::Increment => ttl.saturating_add(self.by),
-        };
+        let changed = self.0.of(ttl);
         if changed != ttl {
             set_ttl(f.skb.network_header_mut(), changed);
         }
+        Sentence::Continue
+    }
+}
+
+impl Extension for Hl {
+    const NAME: &'static str = "HL";
+    // What excludes it is looked at in the order of the numbers that the extension gives its options.
+    const OPTIONS: &'static [Opt] =
+        &options(["hl-set", "hl-dec", "hl-inc"], &["hl-set", "hl-inc", "hl-dec"]);
+    const HELP: &'static str = include_str!("help/hl.txt");
+    const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet6];
+
+    fn new(_: AddressFamily) -> Self {
+        Self(Change::NOTHING)
+    }
+
+    fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
+        self.0 = Change::read(given);
+        Ok(())
+    }
+
+    fn check(&mut self, seen: u64, _: &Context<'_>) -> Result<(), Problem> {
+        if seen == 0 {
+            return Err(Problem::parameter("HL: You must specify an action"));
+        }
+        Ok(())
+    }
+
+    fn save(&self, _: Style, out: &mut String) {
+        self.0.save("hl", out);
+    }
+
+    fn print(&self, _: Style, out: &mut String) {
+        self.0.print("HL", out);
+    }
+}
+
+impl TargetExtension for Hl {
+    const TABLE: Option<TableName> = Some(TableName::Mangle);
+
+    /// No IPv6 packet meets a rule, so there is no hop limit to change.
+    fn apply<O: Observer>(
+        &self,
+        _: &mut Kernel,
+        _: &mut Flight,
+        _: &Seen,
+        _: &mut TargetState,
+        _: &mut O,
+    ) -> Sentence {
         Sentence::Continue
     }
 }

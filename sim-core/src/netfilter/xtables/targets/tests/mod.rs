@@ -21,7 +21,11 @@ use reader::Line;
 /// `-S` shows behind the target's name; `N`, what `-nL` does; `L`, what `-L` does where that differs; `K`, the
 /// error of the kernel; `E`, the exit status and the message of the tool. A line that holds for one variant
 /// only begins with that variant's name.
-const OBSERVED: &str = include_str!("observed.txt");
+const OBSERVED: [(AddressFamily, &str); 2] = [
+    (AddressFamily::Inet, include_str!("observed.txt")),
+    // The targets whose form is IPv6's own, as `ip6tables` was asked.
+    (AddressFamily::Inet6, include_str!("observed6.txt")),
+];
 
 /// What was seen of one rule by one variant.
 struct Entry<'t> {
@@ -29,10 +33,10 @@ struct Entry<'t> {
     seen: Vec<&'t str>,
 }
 
-fn entries(variant: &str) -> Vec<Entry<'static>> {
-    let mut entries: Vec<Entry<'static>> = Vec::new();
+fn entries<'t>(observed: &'t str, variant: &str) -> Vec<Entry<'t>> {
+    let mut entries: Vec<Entry<'t>> = Vec::new();
     let other = if variant == "nft " { "legacy " } else { "nft " };
-    for line in OBSERVED.lines().filter(|line| !line.is_empty() && !line.starts_with(other)) {
+    for line in observed.lines().filter(|line| !line.is_empty() && !line.starts_with(other)) {
         match line.strip_prefix("> ") {
             Some(rule) => entries.push(Entry { rule, seen: Vec::new() }),
             None => {
@@ -45,8 +49,8 @@ fn entries(variant: &str) -> Vec<Entry<'static>> {
 }
 
 /// What the model says of a rule, in the form of [`OBSERVED`].
-fn say(rule: &str, variant: Variant) -> Vec<String> {
-    let line = Line::new(rule);
+fn say(rule: &str, family: AddressFamily, variant: Variant) -> Vec<String> {
+    let line = Line::of_family(rule, family);
     let target = match line.target() {
         Ok(target) => target,
         Err(Problem::Parameter(text)) => return vec![format!("E 2 {}", text.trim_end())],
@@ -58,7 +62,7 @@ fn say(rule: &str, variant: Variant) -> Vec<String> {
     let matches = line.matches();
     let place = Place {
         variant,
-        family: AddressFamily::Inet,
+        family,
         table: TableName::find(&line.table).unwrap(),
         hooks: hook.as_slice(),
         proto: line.proto,
@@ -67,7 +71,7 @@ fn say(rule: &str, variant: Variant) -> Vec<String> {
     if let Err(errno) = target.admit(&place) {
         return vec![format!("K {}", errno.message())];
     }
-    let style = |numeric| Style { family: AddressFamily::Inet, numeric, quoted: false };
+    let style = |numeric| Style { family, numeric, quoted: false };
     let (mut saved, mut numbers, mut names) = (String::new(), String::new(), String::new());
     target.save(style(false), &mut saved);
     target.print(style(true), &mut numbers);
@@ -81,12 +85,14 @@ fn say(rule: &str, variant: Variant) -> Vec<String> {
 
 #[test]
 fn targets_are_written_printed_and_refused_as_by_the_real_tool() {
-    let mut count = 0;
-    for (name, variant) in [("nft ", Variant::Nft), ("legacy ", Variant::Legacy)] {
-        for entry in entries(name) {
-            assert_eq!(say(entry.rule, variant), entry.seen, "{name}{}", entry.rule);
-            count += 1;
+    for (family, observed) in OBSERVED {
+        let mut count = 0;
+        for (name, variant) in [("nft ", Variant::Nft), ("legacy ", Variant::Legacy)] {
+            for entry in entries(observed, name) {
+                assert_eq!(say(entry.rule, family, variant), entry.seen, "{name}{}", entry.rule);
+                count += 1;
+            }
         }
+        assert!(count > 100);
     }
-    assert!(count > 100);
 }

@@ -95,6 +95,6 @@ fn netmap_changes_the_network_and_keeps_the_host() {
     ] {
         let target = target(&format!("nat PREROUTING -j NETMAP --to {to}"));
         let Target::Netmap(netmap) = target else { panic!("{target:?}") };
-        assert_eq!(netmap.map(from.into()), Ipv4Addr::from(mapped), "{to}");
+        assert_eq!(netmap.map(IpAddr::from(from)), IpAddr::from(mapped), "{to}");
     }
 }

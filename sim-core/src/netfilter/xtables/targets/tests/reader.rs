@@ -8,6 +8,7 @@ use crate::netfilter::xtables::targets::Target;
 
 /// A rule, word by word.
 pub(super) struct Line {
+    family: AddressFamily,
     pub(super) table: String,
     pub(super) chain: String,
     pub(super) proto: Option<(u8, bool)>,
@@ -17,7 +18,12 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// A rule of IPv4.
     pub(super) fn new(text: &str) -> Self {
+        Self::of_family(text, AddressFamily::Inet)
+    }
+
+    pub(super) fn of_family(text: &str, family: AddressFamily) -> Self {
         let mut words = split(text).into_iter();
         let (table, chain) = (words.next().unwrap(), words.next().unwrap());
         let ip: Vec<String> = words.by_ref().take_while(|word| word != "-j").collect();
@@ -33,13 +39,13 @@ impl Line {
             (number, at > 0 && ip[at - 1] == "!")
         });
         let tcp = ip.iter().skip_while(|word| *word != "-p").skip(2).cloned().collect();
-        Self { table, chain, proto, tcp, words: words.collect() }
+        Self { family, table, chain, proto, tcp, words: words.collect() }
     }
 
     pub(super) fn matches(&self) -> Vec<Match> {
         let mut words = vec!["-p", "6", "tcp"];
         words.extend(self.tcp.iter().map(String::as_str));
-        let tcp = (!self.tcp.is_empty()).then(|| read_match(AddressFamily::Inet, &words).unwrap());
+        let tcp = (!self.tcp.is_empty()).then(|| read_match(self.family, &words).unwrap());
         tcp.into_iter().collect()
     }
 
@@ -51,7 +57,7 @@ impl Line {
             words.push(number);
         }
         words.extend(self.words.iter().map(String::as_str));
-        read_target(AddressFamily::Inet, &words)
+        read_target(self.family, &words)
     }
 }
 
