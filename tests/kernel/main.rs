@@ -150,7 +150,7 @@ fn rules_trial(required: bool) -> Trial {
 }
 
 fn a_session_is_equal(tools: &Tools, seed: u64) -> Result<(), Failed> {
-    let lines = rules::session(seed);
+    let lines = rules::session(seed, None);
     let (real, simulated) = (tools.ask(&lines)?, rules::simulate(&lines));
     match rules::compare(&lines, &real, &simulated) {
         Outcome::Equal | Outcome::NotModelled(_) => Ok(()),

@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
+use sim_core::family::AddressFamily;
 use sim_tests::rules::{self, Outcome, Tools};
 
 /// Runs random sessions of iptables with the real tools and in the simulator, and compares
@@ -19,6 +20,9 @@ struct Args {
     /// How many seeds
     #[arg(long, default_value_t = 100)]
     count: u64,
+    /// Only IPv6, of which else one session in eight is
+    #[arg(long)]
+    ip6: bool,
     /// Print all commands of each session
     #[arg(long)]
     show: bool,
@@ -46,7 +50,7 @@ fn run(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
     let mut not_modelled: BTreeMap<String, u64> = BTreeMap::new();
     let mut commands = 0;
     for seed in args.from..args.from.saturating_add(args.count) {
-        let lines = rules::session(seed);
+        let lines = rules::session(seed, args.ip6.then_some(AddressFamily::Inet6));
         commands += lines.len();
         let (real, simulated) = (tools.ask(&lines)?, rules::simulate(&lines));
         if args.show {

@@ -3,6 +3,7 @@
 mod draw;
 mod real;
 mod simulated;
+mod words;
 
 use std::fmt::Write as _;
 
