@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::errno::Errno;
 use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
+use crate::netfilter::xtables::matches::Match;
 use crate::netfilter::xtables::table::Variant;
 use crate::netlink::Request;
 use crate::tools::failure::{Failure, Result};
@@ -31,9 +32,26 @@ pub(super) fn ask(
     match speaker.variant {
         Variant::Legacy => Err(Fault::of(error.errno)),
         Variant::Nft => {
-            Err(speaker.refused(&describe(&batch.changes, &error.refused, lines)).into())
+            let is_heard =
+                |(at, _): &&(usize, Errno)| !batch.changes.get(*at).is_some_and(is_too_long);
+            let heard: Vec<_> = error.refused.iter().take_while(is_heard).copied().collect();
+            if heard.is_empty() && !error.refused.is_empty() {
+                return Err(Fault::of(Errno::ENOSPC));
+            }
+            Err(speaker.refused(&describe(&batch.changes, &heard, lines)).into())
         }
     }
+}
+
+/// Whether the kernel's refusal, which quotes the change, is longer than the 4096 bytes that there is room for. Of all
+/// matches only `u32` makes rules so long, of which one has 1984 bytes.
+fn is_too_long(change: &XtChange) -> bool {
+    let (XtAct::Append(rule, _) | XtAct::Insert(_, rule, _) | XtAct::Replace(_, rule, _)) =
+        &change.what
+    else {
+        return false;
+    };
+    rule.matches.iter().filter(|m| matches!(m, Match::U32(_))).count() > 1
 }
 
 /// What was refused. In a file each change is named with its line, else only the first.

@@ -218,7 +218,9 @@ pub(super) fn run<'f>(
         if !commits? {
             break;
         }
-        restoring.check(answer)?;
+        // A refusal that `nf_tables` does not put down to a change is put down to the last one.
+        let last = places.into_iter().flatten().next_back().filter(|_| restoring.is_nft());
+        restoring.check(answer, last.unwrap_or(restoring.line))?;
     }
     restoring.finish()
 }
@@ -298,11 +300,11 @@ impl<'f> Restoring<'f> {
         Err(Failure::exits(1, format!("{}: line {line} failed{text}\n", self.program)))
     }
 
-    fn check(&self, answer: std::result::Result<(), Fault>) -> Result<()> {
+    fn check(&self, answer: std::result::Result<(), Fault>, line: usize) -> Result<()> {
         match answer {
             Ok(()) => Ok(()),
             Err(Fault::Ends(failure)) => Err(failure),
-            Err(Fault::Fails(errno, text)) => self.failed(Some((errno, text, self.line))),
+            Err(Fault::Fails(errno, text)) => self.failed(Some((errno, text, line))),
         }
     }
 
