@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::family::AddressFamily;
 use crate::libc::hosts;
 use crate::netfilter::xtables::extension::Style;
+use crate::netfilter::xtables::matches::read_back;
 use crate::netfilter::xtables::rule::{Action, AddrMask, IfName, IpRule, Rule};
 use crate::netfilter::xtables::table::{Counters, Variant};
 use crate::netfilter::xtables::value::{mask_len, protocol_name};
@@ -89,7 +90,7 @@ impl Printer<'_> {
         let quoted = self.variant.is_none();
         let style = Style { family: self.family, numeric: true, quoted };
         self.save_ip(&rule.ip);
-        for m in rule.matches.iter() {
+        for m in read_back(&rule.matches, self.variant).iter() {
             self.put(format_args!(" -m {}", m.name()));
             m.save(style, self.out);
         }
@@ -274,7 +275,7 @@ impl Printer<'_> {
         if matches!(rule.action, Action::Goto(_)) {
             self.out.push_str("[goto] ");
         }
-        for m in rule.matches.iter() {
+        for m in read_back(&rule.matches, self.variant).iter() {
             m.print(style, self.out);
         }
         if let Action::Target(target) = &rule.action {

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::netfilter::Hook;
-use crate::netfilter::xtables::matches::Match;
+use crate::netfilter::xtables::matches::{Match, read_back};
+use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::targets::Target;
 
 /// An address under a mask, which need not be a prefix.
@@ -113,6 +114,15 @@ impl<C> Rule<C> {
 }
 
 impl Rule {
+    /// Whether the tools of an engine take it for the same rule.
+    #[must_use]
+    pub fn reads_as(&self, other: &Self, variant: Variant) -> bool {
+        let variant = Some(variant);
+        self.ip == other.ip
+            && self.action == other.action
+            && read_back(&self.matches, variant) == read_back(&other.matches, variant)
+    }
+
     /// The chain that it calls.
     #[must_use]
     pub fn calls(&self) -> Option<ChainId> {

@@ -129,7 +129,8 @@ impl<'w> Work<'w> {
     ) -> Option<usize> {
         let draft = self.draft(table);
         let wanted = rule.clone().try_map(|name| draft.find(&name).ok_or(())).ok()?;
-        draft.chain(id)?.rules.iter().position(|rule| **rule == wanted)
+        let which = draft.which();
+        draft.chain(id)?.rules.iter().position(|rule| rule.reads_as(&wanted, which.variant))
     }
 
     /// Writes the line of a rule that comes or goes.

@@ -54,6 +54,14 @@ impl Ports {
         }
     }
 
+    /// What `iptables-nft` reads back where `later` is asked for too: an inversion stays.
+    pub(super) const fn and(self, later: Self) -> Self {
+        if later.is_full() {
+            return self;
+        }
+        Self { invert: self.invert || later.invert, ..later }
+    }
+
     /// Whether the range is that of all ports, inverted or not.
     pub(super) const fn is_full(self) -> bool {
         self.min == 0 && self.max == u16::MAX

@@ -94,6 +94,16 @@ impl Tcp {
         *self == Self::new(AddressFamily::Inet)
     }
 
+    /// Adds what another one asks, as it is read back from their expressions.
+    pub(super) fn add(&mut self, later: &Self) {
+        self.src = self.src.and(later.src);
+        self.dst = self.dst.and(later.dst);
+        if later.flags.mask != 0 {
+            let invert = self.flags.invert || later.flags.invert;
+            self.flags = Flags { invert, ..later.flags };
+        }
+    }
+
     fn matches_xt(&self, f: &Flight, seen: &Seen) -> Matched {
         match seen.frag_off {
             0 => {}

@@ -33,6 +33,12 @@ impl Udp {
         *self == Self::new(AddressFamily::Inet)
     }
 
+    /// Adds what another one asks, as it is read back from their expressions.
+    pub(super) fn add(&mut self, later: &Self) {
+        self.src = self.src.and(later.src);
+        self.dst = self.dst.and(later.dst);
+    }
+
     fn matches_xt(&self, f: &Flight, seen: &Seen) -> Matched {
         if seen.frag_off != 0 {
             return Matched::No;
