@@ -42,6 +42,8 @@ impl Problem {
 /// Where a rule is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
+    /// The engine that the tool writes for.
+    pub variant: Variant,
     /// IPv4 or IPv6.
     pub family: AddressFamily,
     /// The protocol that the rule asks for (`-p`), and whether it is inverted.
@@ -92,6 +94,12 @@ pub trait Extension: Clone + fmt::Debug + PartialEq + Sized {
     /// What is said on standard error about the options that were read, without line feeds.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What is said on standard error once all options were read, before it is known whether they go together;
+    /// without the line feed. `seen` has a bit for each option.
+    fn closing(&self, _seen: u64) -> Option<&'static str> {
+        None
     }
 
     /// What is said on standard error each time it is written or shown, without the line feed.

@@ -5,17 +5,27 @@ use crate::netfilter::xtables::extension::{Context, Kind, Problem, Style};
 use crate::netfilter::xtables::matches::{MATCHES, Match};
 use crate::netfilter::xtables::reading::Opened;
 use crate::netfilter::xtables::registry::Entry;
+use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::targets::{TARGETS, Target};
 use crate::netfilter::xtables::value;
 
 /// Reads a match from the words that follow `-m`, its name first; `-p PROTOCOL` may stand before the name.
 pub(crate) fn read_match(family: AddressFamily, words: &[&str]) -> Result<Match, Problem> {
-    read(MATCHES, family, words)
+    read(MATCHES, Variant::Nft, family, words)
 }
 
 /// Reads a target from the words that follow `-j`, its name first; `-p PROTOCOL` may stand before the name.
 pub(crate) fn read_target(family: AddressFamily, words: &[&str]) -> Result<Target, Problem> {
-    read(TARGETS, family, words)
+    read_target_for(Variant::Nft, family, words)
+}
+
+/// The same, as the tool of `variant` reads it.
+pub(crate) fn read_target_for(
+    variant: Variant,
+    family: AddressFamily,
+    words: &[&str],
+) -> Result<Target, Problem> {
+    read(TARGETS, variant, family, words)
 }
 
 /// What `iptables-save` writes of a match, without its name, and what `-L -n` shows of it.
@@ -40,6 +50,7 @@ pub(crate) fn target_texts(family: AddressFamily, words: &[&str]) -> (String, St
 
 fn read<T>(
     entries: &'static [Entry<T>],
+    variant: Variant,
     family: AddressFamily,
     words: &[&str],
 ) -> Result<T, Problem> {
@@ -48,7 +59,7 @@ fn read<T>(
         ["!", "-p", proto, rest @ ..] => (Some((value::protocol(proto)?, true)), rest),
         _ => (None, words),
     };
-    let cx = Context { family, proto, tool: "iptables" };
+    let cx = Context { variant, family, proto, tool: "iptables" };
     let (name, mut words) = words.split_first().expect("a name");
     let entry = entries
         .iter()

@@ -97,6 +97,12 @@ impl<T> Opened<T> {
         new
     }
 
+    /// What is to be said now that all options were read.
+    #[must_use]
+    pub fn closing(&self) -> Option<&'static str> {
+        self.reading.closing(self.seen)
+    }
+
     /// All options were read.
     ///
     /// # Errors

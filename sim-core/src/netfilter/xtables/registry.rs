@@ -30,6 +30,9 @@ pub trait Reading<T> {
     /// As [`Extension::warnings`].
     fn warnings(&self) -> Vec<String>;
 
+    /// As [`Extension::closing`].
+    fn closing(&self, seen: u64) -> Option<&'static str>;
+
     /// Looks at all options together.
     ///
     /// # Errors
@@ -44,6 +47,10 @@ impl<E: Extension, T: From<E>> Reading<T> for E {
 
     fn warnings(&self) -> Vec<String> {
         Extension::warnings(self)
+    }
+
+    fn closing(&self, seen: u64) -> Option<&'static str> {
+        Extension::closing(self, seen)
     }
 
     fn finish(mut self: Box<Self>, seen: u64, cx: &Context<'_>) -> Result<T, Problem> {

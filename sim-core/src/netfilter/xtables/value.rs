@@ -362,9 +362,15 @@ fn mac(word: &str) -> Result<MacAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netfilter::xtables::table::Variant;
 
     fn read_as<'a>(extension: &str, option: &str, kind: Kind, word: &'a str) -> Result<Value<'a>> {
-        let cx = Context { family: AddressFamily::Inet, proto: None, tool: "iptables" };
+        let cx = Context {
+            variant: Variant::Nft,
+            family: AddressFamily::Inet,
+            proto: None,
+            tool: "iptables",
+        };
         read(kind, word, Named { extension, option }, &cx)
     }
 

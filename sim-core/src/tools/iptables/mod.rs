@@ -68,6 +68,13 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a string takes everything");
 }
 
+/// Writes each of `lines` and a line feed.
+fn put_lines<T: std::fmt::Display>(out: &mut String, lines: impl IntoIterator<Item = T>) {
+    for line in lines {
+        put(out, format_args!("{line}\n"));
+    }
+}
+
 /// What a name stands for.
 fn by_name(name: &str) -> (Flavour, Which) {
     let family = if name.starts_with("ip6") { AddressFamily::Inet6 } else { AddressFamily::Inet };

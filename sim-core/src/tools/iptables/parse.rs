@@ -20,7 +20,7 @@ use super::known;
 use super::names::{self, MAX_NAME, canonical, find, match_name, not_loaded};
 use super::options::{self, Command};
 use super::parsed::{Jump, Parsed};
-use super::put;
+use super::put_lines;
 use super::words::{Long, Takes, Word, Words};
 
 /// The longest name of a device, in bytes.
@@ -145,7 +145,12 @@ impl Parser<'_> {
     }
 
     fn context(&self) -> Context<'static> {
-        Context { family: self.family, proto: self.parsed.ip.proto, tool: "iptables" }
+        Context {
+            variant: self.speaker.variant,
+            family: self.family,
+            proto: self.parsed.ip.proto,
+            tool: "iptables",
+        }
     }
 
     /// Reads all words; false if the line is for the other family.
@@ -207,7 +212,9 @@ impl Parser<'_> {
                 let Some(target) = &mut self.target else { return Ok(()) };
                 let two = takes_two(target.entry().options[place].kind);
                 let second = if two { self.words.argument() } else { None };
-                target.option_of_two(place, invert, [value, second], &cx)
+                let read = target.option_of_two(place, invert, [value, second], &cx);
+                put_lines(&mut self.stderr, target.take_warnings());
+                read
             }
             Id::Match(name, place, _) => {
                 let current =
@@ -216,9 +223,7 @@ impl Parser<'_> {
                 let two = takes_two(loaded.opened.entry().options[place].kind);
                 let second = if two { self.words.argument() } else { None };
                 let read = loaded.opened.option_of_two(place, invert, [value, second], &cx);
-                for warning in loaded.opened.take_warnings() {
-                    put(&mut self.stderr, format_args!("{warning}\n"));
-                }
+                put_lines(&mut self.stderr, loaded.opened.take_warnings());
                 read
             }
         };
@@ -639,11 +644,13 @@ impl Parser<'_> {
         let speaker = self.speaker;
         let problem = |problem: Problem| speaker.problem(&problem);
         for loaded in std::mem::take(&mut self.matches) {
+            put_lines(&mut self.stderr, loaded.opened.closing());
             let read = loaded.opened.finish(&cx).map_err(problem)?;
             self.parsed.matches.push(read);
         }
-        let target = self.target.take().map(|target| target.finish(&cx));
-        let target = target.transpose().map_err(problem)?;
+        let target = self.target.take();
+        put_lines(&mut self.stderr, target.as_ref().and_then(Opened::closing));
+        let target = target.map(|target| target.finish(&cx)).transpose().map_err(problem)?;
         self.parsed.jump = match (target, self.jump_to.take()) {
             (Some(target), _) => Jump::Target(target),
             (None, None) => Jump::None,

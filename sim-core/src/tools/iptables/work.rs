@@ -160,7 +160,7 @@ pub(super) fn order(
         return Ok(Order { parsed, rules: Vec::new() });
     }
     if variant == Variant::Nft {
-        let cx = Context { family, proto: parsed.ip.proto, tool: "iptables" };
+        let cx = Context { variant, family, proto: parsed.ip.proto, tool: "iptables" };
         let mut matches = Vec::new();
         for m in std::mem::take(&mut parsed.matches) {
             matches.extend(m.into_nft(&cx).map_err(|problem| speaker.problem(&problem))?);

@@ -136,7 +136,7 @@ impl Words {
     }
 
     fn context(&self) -> Context<'_> {
-        Context { family: self.family, proto: self.proto, tool: "iptables" }
+        Context { variant: Variant::Nft, family: self.family, proto: self.proto, tool: "iptables" }
     }
 
     fn place(&self, variant: Variant) -> Place<'_> {

@@ -7,13 +7,19 @@ use crate::kernel::{Flight, Kernel};
 use crate::netfilter::xtables::extension::{Context, Extension, Given, Kind, Opt, Problem, Style};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::quote;
+use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::targets::log::read_prefix;
 use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, u32_of};
 use crate::netns::stack;
 use crate::trace::{Event, Observer};
 
-/// The longest prefix that both engines keep, in bytes.
-const MAX_PREFIX: usize = 63;
+/// The longest prefix that an engine keeps, in bytes.
+const fn max_prefix(variant: Variant) -> usize {
+    match variant {
+        Variant::Nft => 127,
+        Variant::Legacy => 63,
+    }
+}
 
 /// What is shown, and to whom.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,9 +28,14 @@ pub struct Nflog {
     prefix: String,
     /// How much of the packet is shown at most, in bytes.
     size: Option<u32>,
+    /// How much was asked for by a name that never had an effect; `nf_tables` does not keep it.
+    range: u32,
     /// How many packets the kernel may gather before it shows them.
     threshold: u16,
 }
+
+/// The place of `--nflog-range`.
+const RANGE: usize = 2;
 
 impl Extension for Nflog {
     const NAME: &'static str = "NFLOG";
@@ -41,24 +52,24 @@ impl Extension for Nflog {
         Self::default()
     }
 
-    fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
+    fn parse(&mut self, given: &Given<'_>, cx: &Context<'_>) -> Result<(), Problem> {
         let short = || u16::try_from(u32_of(given)).unwrap_or(u16::MAX);
         match given.name {
             "nflog-group" => self.group = short(),
             "nflog-threshold" => self.threshold = short(),
             "nflog-size" => self.size = Some(u32_of(given)),
-            // It never had an effect, and only a warning would tell.
-            "nflog-range" => return Err(Problem::NotModelled("NFLOG --nflog-range".to_owned())),
-            _ => {
-                let prefix = read_prefix(given.word, usize::MAX)?;
-                if prefix.len() > MAX_PREFIX {
-                    let what = format!("an NFLOG prefix of more than {MAX_PREFIX} bytes");
-                    return Err(Problem::NotModelled(what));
-                }
-                self.prefix = prefix;
-            }
+            "nflog-range" if cx.variant == Variant::Legacy => self.range = u32_of(given),
+            "nflog-range" => {}
+            _ => self.prefix = read_prefix(given.word, max_prefix(cx.variant))?,
         }
         Ok(())
+    }
+
+    fn closing(&self, seen: u64) -> Option<&'static str> {
+        let has_range = seen & 1 << RANGE != 0;
+        has_range.then_some(
+            "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead",
+        )
     }
 
     fn save(&self, _: Style, out: &mut String) {
@@ -80,6 +91,7 @@ impl Nflog {
         for (name, number) in [
             ("group", (self.group != 0).then_some(self.group.into())),
             ("size", self.size),
+            ("range", (self.range != 0).then_some(self.range)),
             ("threshold", (self.threshold != 0).then_some(self.threshold.into())),
         ] {
             if let Some(number) = number {

@@ -71,9 +71,16 @@ impl Answer {
     }
 }
 
+/// The names of what it once could do.
+const GONE: [&str; 2] = ["echo-reply", "echoreply"];
+
 /// What the sender is told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reject(Answer);
+pub struct Reject {
+    answer: Answer,
+    /// What was asked for is gone.
+    is_gone: bool,
+}
 
 impl Extension for Reject {
     const NAME: &'static str = "REJECT";
@@ -82,20 +89,27 @@ impl Extension for Reject {
     const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
 
     fn new(_: AddressFamily) -> Self {
-        Self(Answer::Unreach(unreach::PORT))
+        Self { answer: Answer::Unreach(unreach::PORT), is_gone: false }
     }
 
     fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        self.0 = Answer::read(given.word, ANSWERS)?;
+        let answer = Answer::read(given.word, ANSWERS);
+        self.is_gone = answer.is_err() && GONE.iter().any(|name| begins(name, given.word));
+        self.answer = answer?;
         Ok(())
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let text = || "--reject-with echo-reply no longer supported".to_owned();
+        self.is_gone.then(text).into_iter().collect()
+    }
+
     fn save(&self, _: Style, out: &mut String) {
-        self.0.write(" --reject-with ", ANSWERS, out);
+        self.answer.write(" --reject-with ", ANSWERS, out);
     }
 
     fn print(&self, _: Style, out: &mut String) {
-        self.0.write(" reject-with ", ANSWERS, out);
+        self.answer.write(" reject-with ", ANSWERS, out);
     }
 }
 
@@ -104,7 +118,7 @@ impl TargetExtension for Reject {
     const HOOKS: &'static [Hook] = HOOKS;
 
     fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
-        self.0.admit(place)
+        self.answer.admit(place)
     }
 
     fn apply<O: Observer>(
@@ -115,7 +129,7 @@ impl TargetExtension for Reject {
         _: &mut TargetState,
         o: &mut O,
     ) -> Sentence {
-        match self.0 {
+        match self.answer {
             Answer::Unreach(code) => reject::send_unreach(k, f, code, o),
             Answer::Reset => reject::send_reset(k, f, seen, o),
         }

@@ -51,7 +51,7 @@ fn entries<'t>(observed: &'t str, variant: &str) -> Vec<Entry<'t>> {
 /// What the model says of a rule, in the form of [`OBSERVED`].
 fn say(rule: &str, family: AddressFamily, variant: Variant) -> Vec<String> {
     let line = Line::of_family(rule, family);
-    let target = match line.target() {
+    let target = match line.target_for(variant) {
         Ok(target) => target,
         Err(Problem::Parameter(text)) => return vec![format!("E 2 {}", text.trim_end())],
         Err(other) => return vec![other.to_string()],

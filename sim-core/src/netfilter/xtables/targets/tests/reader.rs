@@ -2,8 +2,9 @@
 
 use crate::family::AddressFamily;
 use crate::netfilter::xtables::extension::Problem;
-use crate::netfilter::xtables::lab::{read_match, read_target};
+use crate::netfilter::xtables::lab::{read_match, read_target_for};
 use crate::netfilter::xtables::matches::Match;
+use crate::netfilter::xtables::table::Variant;
 use crate::netfilter::xtables::targets::Target;
 
 /// A rule, word by word.
@@ -50,6 +51,10 @@ impl Line {
     }
 
     pub(super) fn target(&self) -> Result<Target, Problem> {
+        self.target_for(Variant::Nft)
+    }
+
+    pub(super) fn target_for(&self, variant: Variant) -> Result<Target, Problem> {
         let number = self.proto.map(|(number, _)| number.to_string());
         let mut words: Vec<&str> = Vec::new();
         if let (Some((_, invert)), Some(number)) = (self.proto, &number) {
@@ -57,7 +62,7 @@ impl Line {
             words.push(number);
         }
         words.extend(self.words.iter().map(String::as_str));
-        read_target(self.family, &words)
+        read_target_for(variant, self.family, &words)
     }
 }
 
