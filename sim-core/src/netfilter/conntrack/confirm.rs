@@ -4,7 +4,7 @@
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::conntrack::entry::{CtId, CtRef, Status};
 use crate::netfilter::conntrack::event::{self, Event};
-use crate::netfilter::conntrack::tuple::Dir;
+use crate::netfilter::conntrack::tuple::{CtInfo, Dir};
 use crate::netfilter::conntrack::{garbage, proto};
 use crate::netns::stack::Decision;
 use crate::time::HZ;
@@ -16,11 +16,26 @@ use crate::trace::DropReason;
 /// # Errors
 /// Another connection has the same tuple.
 pub fn confirm(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
+    help(k, f);
     confirm_quietly(k, f)?;
     if let CtRef::Tracked(id, _) = f.ct {
         event::deliver(k, f.netns, id);
     }
     Ok(())
+}
+
+/// Shows the packet to its connection's helper, errors in the direction of answers apart.
+fn help(k: &mut Kernel, f: &Flight) {
+    let CtRef::Tracked(id, info) = f.ct else { return };
+    let now = k.now.jiffies();
+    let Some(conn) = k.netns[f.netns].nf.conntrack.conns.get_mut(id) else { return };
+    if info == CtInfo::RelatedReply {
+        return;
+    }
+    let lifetime = conn.helper.and_then(|helper| helper.lifetime(info, f.skb.network_header()));
+    if let Some(seconds) = lifetime {
+        conn.refresh(now, seconds * HZ);
+    }
 }
 
 /// As [`confirm`], but tells nothing yet (`__nf_conntrack_confirm()`).
@@ -54,6 +69,9 @@ fn insert(k: &mut Kernel, f: &mut Flight, id: CtId) -> Decision<()> {
     conn.status.set(Status::CONFIRMED);
     if conn.since.is_some() {
         conn.since = Some(now);
+    }
+    if conn.helper.is_some() {
+        conn.note(Event::Helper);
     }
     let is_expected = conn.status.has(Status::EXPECTED);
     conn.note(if is_expected { Event::Related } else { Event::New });

@@ -3,6 +3,7 @@
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::netfilter::conntrack::event::{self, Event};
+use crate::netfilter::conntrack::helper::Helper;
 use crate::netfilter::conntrack::proto::ProtoState;
 use crate::netfilter::conntrack::tuple::{CtInfo, Dir, Tuple};
 use crate::sysctl::Sysctl;
@@ -41,6 +42,8 @@ pub struct Template {
     pub events: Option<u32>,
     /// Which events of expectations are told (`--expevents`).
     pub exp_events: Option<u32>,
+    /// Its helper (`--helper`).
+    pub helper: Option<&'static Helper>,
 }
 
 /// A zone (`struct nf_conntrack_zone`): equal tuples in different zones are different flows.
@@ -160,6 +163,8 @@ pub struct Conn {
     pub masquerade: Option<DevId>,
     /// The connection that announced it.
     pub master: Option<CtId>,
+    /// What would read its messages.
+    pub helper: Option<&'static Helper>,
     /// Which events are told of it (`struct nf_conntrack_ecache`).
     pub event_mask: u32,
     /// Whether the packet at hand has prolonged it; only such packets are counted (`nf_ct_refresh_acct()`).
@@ -188,6 +193,7 @@ impl Conn {
             since: None,
             masquerade: None,
             master: None,
+            helper: None,
             event_mask: u32::MAX,
             refreshed: false,
             pending: 0,

@@ -10,6 +10,7 @@ pub mod defrag;
 pub mod entry;
 pub mod event;
 pub mod garbage;
+pub mod helper;
 pub mod proto;
 mod source;
 pub mod table;

@@ -148,8 +148,15 @@ fn make(
     }
     let number = k.netns[f.netns].nf.conntrack.next_number();
     let zone = Zone { from_mark: false, ..zone };
-    let mut conn =
-        Conn { zone, number, ..Conn::begun(k, f.netns, [*tuple, reply], template.events) };
+    let mut conn = Conn {
+        zone,
+        number,
+        helper: template.helper,
+        ..Conn::begun(k, f.netns, [*tuple, reply], template.events)
+    };
+    if conn.helper.is_some() {
+        conn.status.set(Status::HELPER);
+    }
     let ns = &mut k.netns[f.netns];
     let cx = ProtoCx { now: k.now, sysctl: &ns.sysctl, hook };
     if !proto::begin(&mut conn, f.skb.network_header(), &cx) {

@@ -26,6 +26,8 @@ pub struct ConntrackMsg {
     pub mark: Option<u32>,
     /// Its labels, bit by bit, if it has any (`CTA_LABELS`).
     pub labels: Option<u128>,
+    /// The name of its helper (`CTA_HELP`).
+    pub helper: Option<&'static str>,
     /// When it began and when it ended, in nanoseconds of Unix time (`CTA_TIMESTAMP`).
     pub times: Option<(u64, Option<u64>)>,
     /// How many hold it (`CTA_USE`).
@@ -73,6 +75,7 @@ impl ConntrackMsg {
             counted: conn.counted,
             mark: Some(conn.mark),
             labels: told_labels(conn),
+            helper: told_helper(conn),
             times: conn.since.map(|since| (unix_nanos(since), None)),
             users: Some(users),
             ..Self::bare(conn)
@@ -101,6 +104,7 @@ impl ConntrackMsg {
             proto: if has(Event::ProtoInfo) { ProtoInfo::of(conn, false) } else { None },
             mark,
             labels: told_labels(conn).filter(|_| has(Event::Label)),
+            helper: told_helper(conn),
             ..Self::bare(conn)
         }
     }
@@ -116,6 +120,7 @@ impl ConntrackMsg {
             counted: None,
             mark: None,
             labels: None,
+            helper: None,
             times: None,
             users: None,
             number: conn.number,
@@ -132,6 +137,11 @@ impl ConntrackMsg {
 /// The labels of a connection, if there is one (`ctnetlink_dump_labels()`).
 fn told_labels(conn: &Conn) -> Option<u128> {
     conn.labels.filter(|labels| *labels != 0)
+}
+
+/// The name of a connection's helper (`ctnetlink_dump_helpinfo()`).
+fn told_helper(conn: &Conn) -> Option<&'static str> {
+    conn.helper.map(|helper| helper.name)
 }
 
 /// How long a connection has to live, in whole seconds (`nf_ct_expires()`).

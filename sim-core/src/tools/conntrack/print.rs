@@ -92,6 +92,9 @@ impl Show {
                 }
             }
         }
+        if let Some(helper) = msg.helper {
+            write(text, format_args!("helper={helper} "));
+        }
         if let Some(users) = msg.users {
             write(text, format_args!("use={users} "));
         }

@@ -35,6 +35,9 @@ pub(super) fn flow(msg: &ConntrackMsg, change: Option<ConntrackChange>, show: Sh
     if change.is_some() && show.output.has(Output::TIMESTAMP) {
         when(&mut text, show.now_us);
     }
+    if let Some(helper) = msg.helper {
+        write(&mut text, format_args!("<helper>{helper}</helper>"));
+    }
     text + "</flow>"
 }
 

@@ -2,16 +2,21 @@
 
 use std::fmt::Write as _;
 
+use crate::errno::Errno;
 use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::conntrack::entry::ZoneDir;
 use crate::netfilter::conntrack::event::Event;
+use crate::netfilter::conntrack::helper::Helper;
 use crate::netfilter::conntrack::{CtRef, Template, Zone};
-use crate::netfilter::xtables::extension::{Context, Extension, Given, Kind, Opt, Problem, Style};
+use crate::netfilter::xtables::extension::{
+    Context, Extension, Given, Kind, Opt, Place, Problem, Style,
+};
 use crate::netfilter::xtables::packet::Seen;
 use crate::netfilter::xtables::rule::TableName;
-use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState};
+use crate::netfilter::xtables::targets::{Sentence, TargetExtension, TargetState, cut};
 use crate::netfilter::xtables::value::whole_number;
+use crate::packet::IpProto;
 use crate::trace::Observer;
 
 /// The events of connections that have a name here.
@@ -41,7 +46,18 @@ pub struct Ct {
     /// The directions that were named; both are as good as none.
     zone_orig: bool,
     zone_reply: bool,
+    /// The name of the helper; none if it is empty.
+    helper: String,
+    /// The name of the policy that says how long it lives; none if it is empty.
+    timeout: String,
 }
+
+/// The longest name of a helper, in bytes (`NF_CT_HELPER_NAME_LEN - 1`).
+const MAX_HELPER: usize = 15;
+/// The longest name of a policy, in bytes (`CTNL_TIMEOUT_NAME_MAX - 1`).
+const MAX_TIMEOUT: usize = 31;
+/// How much of that name the kernel gives back: it reckons with the smaller structure of revision 0.
+const TOLD_TIMEOUT: usize = 4;
 
 impl Extension for Ct {
     const NAME: &'static str = "CT";
@@ -66,6 +82,8 @@ impl Extension for Ct {
             zone_from_mark: false,
             zone_orig: false,
             zone_reply: false,
+            helper: String::new(),
+            timeout: String::new(),
         }
     }
 
@@ -74,14 +92,21 @@ impl Extension for Ct {
             "notrack" => self.notrack = true,
             "ctevents" => self.ct_events = read_events(CT_EVENTS, given.word)?,
             "expevents" => self.exp_events = read_events(EXP_EVENTS, given.word)?,
-            "helper" | "timeout" => {
-                return Err(Problem::NotModelled(format!("CT --{}", given.name)));
-            }
+            "helper" => self.helper = cut(given.word, MAX_HELPER)?,
+            "timeout" => self.timeout = cut(given.word, MAX_TIMEOUT)?,
             zone => {
                 self.zone_orig |= zone == "zone-orig";
                 self.zone_reply |= zone == "zone-reply";
                 self.read_zone(given.word)?;
             }
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, _: u64, _: &Context<'_>) -> Result<(), Problem> {
+        if self.notrack && self.timeout.len() > TOLD_TIMEOUT {
+            let what = "CT --notrack --timeout with a name that the kernel would shorten";
+            return Err(Problem::NotModelled(what.to_owned()));
         }
         Ok(())
     }
@@ -131,6 +156,11 @@ impl Ct {
         if self.notrack {
             write!(out, " {dash}notrack").expect("a string takes everything");
         }
+        for (option, name) in [("helper", &self.helper), ("timeout", &self.timeout)] {
+            if !name.is_empty() {
+                write!(out, " {dash}{option} {name}").expect("a string takes everything");
+            }
+        }
         write_events(CT_EVENTS, self.ct_events, &format!(" {dash}ctevents "), out);
         write_events(EXP_EVENTS, self.exp_events, &format!(" {dash}expevents "), out);
         if self.zone_from_mark || self.zone != 0 {
@@ -145,13 +175,14 @@ impl Ct {
         }
     }
 
-    /// What the connection will be; `None` if there will be none.
-    fn template(&self) -> Option<Template> {
+    /// What the connection of a packet of `proto` will be; `None` if there will be none.
+    fn template(&self, proto: u8) -> Option<Template> {
         // Once some events are asked for, of either kind, no others are told.
         let events = (self.ct_events | self.exp_events != 0).then_some(self.ct_events);
         let exp_events = events.map(|_| self.exp_events);
         let zone = Zone { id: self.zone, dir: self.dir(), from_mark: self.zone_from_mark };
-        (!self.notrack).then_some(Template { zone, events, exp_events })
+        let helper = Helper::find(&self.helper, AddressFamily::Inet, IpProto(proto));
+        (!self.notrack).then_some(Template { zone, events, exp_events, helper })
     }
 }
 
@@ -180,15 +211,32 @@ impl TargetExtension for Ct {
         !self.notrack
     }
 
+    /// There are no policies for `--timeout`, as no program makes any.
+    fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
+        if self.notrack {
+            return Ok(());
+        }
+        let proto = place.proto.filter(|(_, invert)| !invert).map(|(proto, _)| IpProto(proto));
+        if !self.helper.is_empty() {
+            let find = |proto| Helper::find(&self.helper, place.family, proto);
+            proto.and_then(find).ok_or(Errno::ENOENT)?;
+        }
+        match proto {
+            _ if self.timeout.is_empty() => Ok(()),
+            None => Err(Errno::EINVAL),
+            Some(_) => Err(Errno::ENOENT),
+        }
+    }
+
     fn apply<O: Observer>(
         &self,
         _: &mut Kernel,
         f: &mut Flight,
-        _: &Seen,
+        seen: &Seen,
         state: &mut TargetState,
         _: &mut O,
     ) -> Sentence {
-        let mut template = self.template();
+        let mut template = self.template(seen.proto);
         if let (TargetState::Events(false), Some(template)) = (state, &mut template) {
             (template.events, template.exp_events) = (None, None);
         }

@@ -1,10 +1,13 @@
 //! What packets are told about connection tracking before it looks at them.
 
+use crate::family::AddressFamily;
 use crate::ip::lab::Bench;
 use crate::netfilter::Hook;
 use crate::netfilter::conntrack::entry::ZoneDir;
+use crate::netfilter::conntrack::helper::Helper;
 use crate::netfilter::conntrack::{CtRef, Template, Zone};
 use crate::netfilter::xtables::extension::Problem;
+use crate::packet::IpProto;
 
 use super::lab::{apply, flight, target};
 use super::reader::Line;
@@ -58,9 +61,45 @@ fn only_what_will_be_tracked_turns_connection_tracking_on() {
 }
 
 #[test]
-fn helpers_and_timeouts_are_refused_by_name() {
-    for (option, name) in [("--helper ftp", "CT --helper"), ("--timeout x", "CT --timeout")] {
-        let read = Line::new(&format!("raw PREROUTING -p tcp -j CT {option}")).target();
-        assert_eq!(read, Err(Problem::NotModelled(name.to_owned())));
-    }
+fn a_packet_gets_the_helper_of_its_rule() {
+    let helper = Helper::find("tftp", AddressFamily::Inet, IpProto::UDP);
+    assert!(helper.is_some());
+    let template = Template { helper, ..Template::default() };
+    assert_eq!(told("CT --helper tftp"), CtRef::Template(template));
+    assert_eq!(told("CT --notrack --helper tftp"), CtRef::Untracked);
+}
+
+/// Seen with `ip6tables-legacy`: it knows no other helper.
+#[test]
+fn some_helpers_are_for_ipv4_only() {
+    let all = [
+        "ftp",
+        "tftp",
+        "irc",
+        "sip",
+        "sane",
+        "amanda",
+        "pptp",
+        "snmp",
+        "snmp_trap",
+        "netbios-ns",
+        "RAS",
+        "Q.931",
+        "H.245",
+    ];
+    let known = |family, proto| {
+        let is_known = move |name: &&str| Helper::find(name, family, proto).is_some();
+        all.into_iter().filter(is_known).collect::<Vec<_>>()
+    };
+    let (inet, inet6) = (AddressFamily::Inet, AddressFamily::Inet6);
+    assert_eq!(known(inet6, IpProto::TCP), ["ftp", "sip", "sane", "Q.931"]);
+    assert_eq!(known(inet6, IpProto::UDP), ["tftp", "sip", "amanda", "RAS", "H.245"]);
+    assert_eq!(known(inet, IpProto::TCP), ["ftp", "irc", "sip", "sane", "pptp", "Q.931"]);
+}
+
+#[test]
+fn a_name_that_the_kernel_would_shorten_is_refused() {
+    let read = |option| Line::new(&format!("raw PREROUTING -j CT --notrack {option}")).target();
+    assert!(read("--timeout abcd").is_ok());
+    assert!(matches!(read("--timeout abcde"), Err(Problem::NotModelled(_))));
 }
