@@ -162,13 +162,21 @@ fn every_command_prints_what_the_real_one_prints() {
     assert!(count == 0, "{count} command lines differ:\n{}", different.join("\n"));
 }
 
+/// What commands ask for and no other command can.
+const UNTOLD: [&str; 2] =
+    ["a chain whose name is too long for a command", "renaming a chain without its handle"];
+
 /// What a command line asks for, refused or not, and the commands that would ask for the same.
 fn asked(world: &mut World, line: &[String], stdin: &str) -> Vec<(NetnsId, Request, Command)> {
     let initial = world.initial_netns();
     world.keep_journal();
     run(world, initial, line.to_vec(), stdin);
     let entries = world.take_journal().into_iter();
-    let told = |e: Entry| Some((e.netns, e.request?, e.command.expect("a command")));
+    let told = |e: Entry| match e.command {
+        Ok(command) => Some((e.netns, e.request?, command)),
+        Err(why) if UNTOLD.contains(&why.0) => None,
+        Err(why) => panic!("no command for {why}"),
+    };
     entries.filter_map(told).collect()
 }
 

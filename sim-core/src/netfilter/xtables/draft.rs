@@ -55,6 +55,8 @@ pub struct Draft<'t> {
     exists: bool,
     names: BTreeMap<Cow<'t, str>, ChainId>,
     touched: BTreeMap<ChainId, Touched>,
+    /// The names that chains of `nf_tables` get when the batch is made; until then they have their old ones.
+    renamed: BTreeMap<ChainId, Box<str>>,
     next: u32,
     /// How many rules call each chain; counted when it is first asked for.
     calls: Option<Vec<usize>>,
@@ -96,6 +98,7 @@ impl<'t> Draft<'t> {
             exists: base.is_some(),
             names: BTreeMap::new(),
             touched: BTreeMap::new(),
+            renamed: BTreeMap::new(),
             next: 0,
             calls: None,
             policies: BTreeSet::new(),
@@ -136,6 +139,18 @@ impl<'t> Draft<'t> {
             Some(touched) => Some(&touched.chain),
             None => self.base?.rules.chain(id),
         }
+    }
+
+    /// Whether a chain was there before the batch: only then it has a handle to be renamed by.
+    #[must_use]
+    pub fn is_old(&self, id: ChainId) -> bool {
+        self.base.is_some_and(|table| table.rules.chain(id).is_some())
+    }
+
+    /// Whether a chain will be called `name` when the batch is made.
+    #[must_use]
+    pub fn renames_to(&self, name: &str) -> bool {
+        self.renamed.values().any(|renamed| **renamed == *name)
     }
 
     /// What packets have changed about a chain.
@@ -279,7 +294,7 @@ impl<'t> Draft<'t> {
     }
 
     fn new_chain(&mut self, name: &str, base: Option<Base>) -> Result<ChainId, Errno> {
-        if self.names.contains_key(name) {
+        if self.names.contains_key(name) || self.renames_to(name) {
             return Err(Errno::EEXIST);
         }
         let id = ChainId(self.next);
@@ -310,12 +325,20 @@ impl<'t> Draft<'t> {
     }
 
     fn rename(&mut self, id: ChainId, to: &str) -> Result<(), Errno> {
-        if self.names.contains_key(to) {
+        if self.names.contains_key(to) || self.renames_to(to) {
             return Err(Errno::EEXIST);
+        }
+        let is_nft = self.which.variant == Variant::Nft;
+        if is_nft && !self.is_old(id) {
+            return Err(Errno::ENOENT);
         }
         let touched = self.touch(id).ok_or(Errno::ENOENT)?;
         if touched.chain.base.is_some() {
             return Err(Errno::EOPNOTSUPP);
+        }
+        if is_nft {
+            self.renamed.insert(id, to.into());
+            return Ok(());
         }
         let old = std::mem::replace(&mut touched.chain.name, to.into());
         self.names.remove(&*old);
@@ -482,7 +505,12 @@ impl<'t> Draft<'t> {
     }
 
     /// What has to be done to the table.
-    pub(super) fn into_patch(self) -> Patch {
+    pub(super) fn into_patch(mut self) -> Patch {
+        for (id, name) in std::mem::take(&mut self.renamed) {
+            if let Some(touched) = self.touched.get_mut(&id) {
+                touched.chain.name = name;
+            }
+        }
         let named: BTreeSet<ChainId> = self.names.values().copied().collect();
         let base = self.base.iter().flat_map(|table| table.rules.iter());
         let removed = base.map(|(id, _)| id).filter(|id| !named.contains(id)).collect();

@@ -6,7 +6,7 @@ use super::{Command, Line, NoCommand};
 use crate::family::AddressFamily;
 use crate::netfilter::xtables::change::{XtAct, XtBatch, XtChange};
 use crate::netfilter::xtables::print::Printer;
-use crate::netfilter::xtables::rule::Rule;
+use crate::netfilter::xtables::rule::{Action, Rule};
 use crate::netfilter::xtables::table::{Counters, Policy, Variant};
 
 /// The command that makes a batch.
@@ -23,6 +23,12 @@ pub(super) fn restore(batch: &XtBatch) -> Result<Command, NoCommand> {
     if batch.changes.iter().any(|change| change.table != first.table) {
         return Err(NoCommand("changes of several tables at once"));
     }
+    if batch.changes.iter().any(names_too_long) {
+        return Err(NoCommand("a chain whose name is too long for a command"));
+    }
+    if batch.changes.iter().any(|c| c.chain.is_none() && matches!(c.what, XtAct::RenameChain(_))) {
+        return Err(NoCommand("renaming a chain without its handle"));
+    }
     let mut input = format!("*{}\n", first.table);
     for (at, change) in batch.changes.iter().enumerate() {
         if change.what != XtAct::Unload {
@@ -37,6 +43,23 @@ pub(super) fn restore(batch: &XtBatch) -> Result<Command, NoCommand> {
     let mut command = Line::of(&[tool, "--counters"]).flag("--noflush", !flushes).end();
     command.input = input;
     Ok(command)
+}
+
+/// The longest name of a chain that a command takes, in bytes; a chain can be renamed to a longer one.
+const MAX_NAME: usize = 28;
+
+/// Whether a change names a chain that no command can name.
+fn names_too_long(change: &XtChange) -> bool {
+    let called = if let XtAct::Append(rule, _)
+    | XtAct::Insert(_, rule, _)
+    | XtAct::Replace(_, rule, _) = &change.what
+        && let Action::Jump(chain) | Action::Goto(chain) = &rule.action
+    {
+        Some(chain)
+    } else {
+        None
+    };
+    [change.chain.as_ref(), called].into_iter().flatten().any(|name| name.len() > MAX_NAME)
 }
 
 /// Writes one change as a line.

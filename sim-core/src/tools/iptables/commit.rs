@@ -90,7 +90,7 @@ fn name(change: &XtChange) -> (&'static str, String) {
         XtAct::NewChain if is_built_in => "CHAIN_ADD",
         XtAct::NewChain => "CHAIN_USER_ADD",
         XtAct::DeleteChain => "CHAIN_DEL",
-        XtAct::RenameChain(_) => "CHAIN_RENAME",
+        XtAct::RenameChain(to) => return ("CHAIN_RENAME", format!("chain {to}")),
         XtAct::Policy(..) => "CHAIN_UPDATE",
         XtAct::Append(..) => "RULE_APPEND",
         XtAct::Insert(..) => "RULE_INSERT",

@@ -115,5 +115,10 @@ pub(super) fn has_target(name: &str, family: AddressFamily) -> bool {
 
 /// Whether it is a target that every table has, or none.
 pub(super) fn is_standard(name: &str) -> bool {
-    matches!(name, "" | "ACCEPT" | "DROP" | "QUEUE" | "RETURN")
+    name.is_empty() || is_verdict(name)
+}
+
+/// Whether it is a target that every table has.
+pub(super) fn is_verdict(name: &str) -> bool {
+    matches!(name, "ACCEPT" | "DROP" | "QUEUE" | "RETURN")
 }

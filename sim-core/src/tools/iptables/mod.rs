@@ -9,6 +9,7 @@ mod names;
 mod options;
 mod parse;
 mod parsed;
+mod rename;
 mod restore;
 mod run;
 mod save;

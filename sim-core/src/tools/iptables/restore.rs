@@ -17,6 +17,7 @@ use super::ending::Speaker;
 use super::names::{self, MAX_NAME};
 use super::parse;
 use super::put;
+use super::rename;
 use super::run;
 use super::split;
 use super::work::{self, Fault, Order, Work};
@@ -475,10 +476,8 @@ impl<'f> Restoring<'f> {
                     run::set_policy(work, table, &chain, &policy, Some(counters))
                 }
                 Later::Chain(chain) => {
-                    let is_there = work.chain(table, &chain).is_some();
-                    let what = if is_there { XtAct::Flush } else { XtAct::NewChain };
-                    work.act(table, Some(&chain), what);
-                    Ok(())
+                    let can_be = rename::check_new(self.speaker(), work.draft(table), &chain);
+                    can_be.map(|()| work.announce(table, &chain))
                 }
                 Later::Order(order) => run::run(work, self.speaker(), &order),
             };

@@ -12,18 +12,19 @@ use super::list::{self, Shown};
 use super::names;
 use super::options::Command;
 use super::put;
+use super::rename;
 use super::work::{Fault, NO_CHAIN, Order, Work};
 
-type Done = Result<(), Fault>;
+pub(super) type Done = Result<(), Fault>;
 
 const BAD_RULE: &str = "Bad rule (does a matching rule exist in that chain?)";
 
 /// A command about to be done.
-struct Doing<'o> {
-    speaker: Speaker<'o>,
-    table: TableName,
-    order: &'o Order,
-    chain: &'o str,
+pub(super) struct Doing<'o> {
+    pub(super) speaker: Speaker<'o>,
+    pub(super) table: TableName,
+    pub(super) order: &'o Order,
+    pub(super) chain: &'o str,
     verbose: bool,
     family: AddressFamily,
 }
@@ -78,7 +79,7 @@ pub(super) fn run(work: &mut Work<'_>, speaker: Speaker<'_>, order: &Order) -> D
 }
 
 impl Doing<'_> {
-    fn nft(&self) -> bool {
+    pub(super) fn nft(&self) -> bool {
         self.speaker.variant == Variant::Nft
     }
 
@@ -133,8 +134,24 @@ impl Doing<'_> {
     }
 
     /// The chain that is named.
-    fn found(&self, work: &mut Work<'_>, text: &'static str) -> Result<ChainId, Fault> {
+    pub(super) fn found(&self, work: &mut Work<'_>, text: &'static str) -> Result<ChainId, Fault> {
         work.chain(self.table, self.chain).ok_or(Fault::Fails(Errno::ENOENT, text))
+    }
+
+    /// The chain, to which `doing` is about to happen.
+    fn found_to(&self, work: &mut Work<'_>, doing: &str) -> Result<ChainId, Fault> {
+        let found = self.found(work, NO_CHAIN);
+        if found.is_err() {
+            self.announce_absent(work, doing);
+        }
+        found
+    }
+
+    /// `iptables-legacy -v` says what it does before it knows whether the chain is there.
+    fn announce_absent(&self, work: &mut Work<'_>, doing: &str) {
+        if self.verbose && !self.nft() {
+            put(&mut work.out, format_args!("{doing} chain `{}'\n", self.chain));
+        }
     }
 
     /// Whether a rule can come into the chain: a built-in one comes into being with it.
@@ -300,6 +317,7 @@ impl Doing<'_> {
     fn flush(&self, work: &mut Work<'_>) -> Done {
         if self.order.parsed.chain.is_some() {
             if !self.can_hold(work) {
+                self.announce_absent(work, "Flushing");
                 return Err(Fault::of(Errno::ENOENT));
             }
             if self.verbose {
@@ -327,7 +345,7 @@ impl Doing<'_> {
         let names = match (&self.order.parsed.chain, was_listed) {
             (Some(chain), true) if self.can_hold(work) => vec![chain.as_str().into()],
             (Some(chain), _) => {
-                self.found(work, NO_CHAIN)?;
+                self.found_to(work, "Zeroing")?;
                 vec![chain.as_str().into()]
             }
             // What a list has shown comes into being.
@@ -345,7 +363,7 @@ impl Doing<'_> {
 
     fn zero_number(&self, work: &mut Work<'_>) -> Done {
         let at = self.order.parsed.number.unwrap_or(1) - 1;
-        let id = self.found(work, NO_CHAIN)?;
+        let id = self.found(work, if self.nft() { BAD_RULE } else { NO_CHAIN })?;
         if at >= work.len(self.table, id) {
             return match self.speaker.variant {
                 Variant::Nft => Ok(()),
@@ -360,13 +378,14 @@ impl Doing<'_> {
         if self.can_hold(work) {
             return Err(Fault::Fails(Errno::EEXIST, "Chain already exists"));
         }
+        rename::check_new(self.speaker, work.draft(self.table), self.chain)?;
         self.act(work, XtAct::NewChain);
         Ok(())
     }
 
     fn delete_chain(&self, work: &mut Work<'_>) -> Done {
         if self.order.parsed.chain.is_some() {
-            let id = self.found(work, NO_CHAIN)?;
+            let id = self.found_to(work, "Deleting")?;
             return self.delete_one(work, id, true);
         }
         let draft = work.draft(self.table);
@@ -411,25 +430,6 @@ impl Doing<'_> {
             (Variant::Nft | Variant::Legacy, _) => {}
         }
         work.act(self.table, Some(&name), XtAct::DeleteChain);
-        Ok(())
-    }
-
-    fn rename(&self, work: &mut Work<'_>) -> Done {
-        let to = self.order.parsed.second.as_str();
-        if self.table.hook(to).is_some() || work.chain(self.table, to).is_some() {
-            return Err(Fault::of(Errno::EEXIST));
-        }
-        let id = self.found(work, NO_CHAIN)?;
-        let is_base = work.draft(self.table).chain(id).is_some_and(|chain| chain.base.is_some());
-        if is_base && self.nft() {
-            let text = format!("built-in chain `{}' cannot be renamed", self.chain);
-            let failure = self.speaker.not_modelled(&text, "renaming a built-in chain");
-            return Err(failure.into());
-        }
-        if is_base {
-            return Err(Fault::of(Errno::ENOENT));
-        }
-        self.act(work, XtAct::RenameChain(to.into()));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What a command line does to tables: in a draft of its own first, then asked of the kernel as one batch.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::errno::Errno;
@@ -60,6 +61,8 @@ pub(super) struct Work<'w> {
     pub(super) changes: Vec<XtChange>,
     pub(super) lines: Vec<Option<usize>>,
     pub(super) line: Option<usize>,
+    /// The users' chains that a file has announced.
+    announced: BTreeSet<(TableName, Box<str>)>,
     pub(super) out: String,
     pub(super) err: String,
 }
@@ -75,6 +78,7 @@ impl<'w> Work<'w> {
             changes: Vec::new(),
             lines: Vec::new(),
             line: None,
+            announced: BTreeSet::new(),
             out: String::new(),
             err: String::new(),
         }
@@ -108,6 +112,18 @@ impl<'w> Work<'w> {
     pub(super) fn act(&mut self, table: TableName, chain: Option<&str>, what: XtAct) {
         let _ = self.draft(table).apply(chain, &what);
         self.note(table, chain, what);
+    }
+
+    /// Empties a user's chain that a file announces, or makes it.
+    pub(super) fn announce(&mut self, table: TableName, chain: &str) {
+        let is_there = self.chain(table, chain).is_some();
+        self.act(table, Some(chain), if is_there { XtAct::Flush } else { XtAct::NewChain });
+        self.announced.insert((table, chain.into()));
+    }
+
+    /// Whether a file has announced the chain.
+    pub(super) fn is_announced(&self, table: TableName, chain: &str) -> bool {
+        self.announced.contains(&(table, chain.into()))
     }
 
     /// The chain called `name`.
