@@ -114,6 +114,20 @@ impl Draw {
         self.one(if only_good { &values[..good] } else { values })
     }
 
+    /// What a chain is to be called.
+    fn new_name(&mut self) -> &'static str {
+        self.one(&[
+            "three",
+            "two",
+            "four",
+            "INPUT",
+            "ACCEPT",
+            "LOG",
+            "abcdefghijklmnopqrstuvwxyz0123",
+            "abcdefghijklmnopqrstuvwxyz0123456789",
+        ])
+    }
+
     fn command(&mut self) -> Vec<String> {
         let chain = self.chain().to_owned();
         let number = self.one(&["1", "2", "3", "9"]).to_owned();
@@ -126,10 +140,7 @@ impl Draw {
             19 => return vec!["-D".into(), chain, number],
             20 => return vec![self.one(&["-F", "-X", "-Z"]).into(), chain],
             21 => {
-                return vec!["-E".into(), chain, self.one(&["three", "two", "INPUT"]).into()]
-                    .into_iter()
-                    .map(|word: String| if word == "INPUT" { "four".to_owned() } else { word })
-                    .collect();
+                return vec!["-E".into(), chain, self.new_name().into()];
             }
             22 => {
                 return vec![
@@ -296,8 +307,15 @@ impl Draw {
         let table = self.table;
         let mut stdin = format!("*{table}\n:one - [0:0]\n:three - [0:0]\n");
         for _ in 0..self.below(5) {
-            let mut words = vec!["-A".to_owned(), self.chain().to_owned()];
-            words.extend(self.rule());
+            let words = match self.below(6) {
+                0 => self.command(),
+                1 => vec!["-E".to_owned(), self.chain().to_owned(), self.new_name().to_owned()],
+                _ => {
+                    let mut words = vec!["-A".to_owned(), self.chain().to_owned()];
+                    words.extend(self.rule());
+                    words
+                }
+            };
             if self.chance(20) {
                 stdin += "[5:6] ";
             }

@@ -32,6 +32,9 @@ pub(super) const OF_PROTOCOLS: [(&str, &str); 6] = [
     ("multiport", "tcp"),
 ];
 
+/// A word that is too long for most.
+const LONG: &str = "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789";
+
 /// Words that are wrong nearly everywhere.
 pub(super) const JUNK: [&str; 12] =
     ["!", "", "-", "--", "x", "--nope", "-1", "99999999999", "a,b", "1:2:3", "-z", "nope"];
@@ -100,8 +103,12 @@ const FREE: &[(&str, &[&str])] = &[
         ],
     ),
     ("tcp-option", &["2", "255", "0", "300", "x"]),
-    ("helper", &["ftp", "nope"]),
-    ("timeout", &["x"]),
+    (
+        "helper",
+        &["ftp", "tftp", "sip", "snmp", "Q.931", "irc", "nope", "", "abcdefghijklmnopqrs", "a b"],
+    ),
+    ("timeout", &["x", "", "abcd", "x"]),
+    ("nflog-prefix", &["a", "two words", "it's", LONG, "", "a-b_c", "b", "a\\b"]),
     ("ctevents", &["new", "new,destroy", "reply", "nope"]),
     ("expevents", &["new", "nope"]),
     ("zone-orig", &["1", "mark", "65536", "x"]),
@@ -138,6 +145,10 @@ const FREE: &[(&str, &[&str])] = &[
             "port-unreach",
             "icmp-admin-prohibited",
             "icmp-net-unreachable",
+            "echo-reply",
+            "E",
+            "icmp",
+            "tcp",
         ],
     ),
     ("limit", &["1/s", "10/minute", "3/hour", "100/day", "5", "1000000/s", "x", "7/sec", "0/s"]),
