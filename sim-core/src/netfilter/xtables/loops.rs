@@ -1,11 +1,13 @@
 //! Which hooks lead to which chain, and whether chains call each other in a circle or too deep
 //! (`mark_source_chains()`, `nft_chain_validate()`).
 
+use std::sync::Arc;
+
 use crate::errno::Errno;
 use crate::netfilter::Hook;
 use crate::netfilter::xtables::draft::{self, Draft};
-use crate::netfilter::xtables::rule::ChainId;
-use crate::netfilter::xtables::table::Variant;
+use crate::netfilter::xtables::rule::{ChainId, Rule};
+use crate::netfilter::xtables::table::{Chain, Variant};
 
 /// How many chains deep `nf_tables` goes (`NFT_JUMP_STACK_SIZE`).
 const MAX_DEPTH: usize = 16;
@@ -35,7 +37,7 @@ pub(super) fn validate(draft: &Draft<'_>) -> Result<(), Errno> {
         if variant == Variant::Nft && depth[at] >= MAX_DEPTH {
             return Err(Errno::EMLINK);
         }
-        for called in chain.rules.iter().filter_map(|rule| rule.calls()) {
+        for called in walked(variant, chain).iter().filter_map(|rule| rule.calls()) {
             let called = called.0 as usize;
             hooks[called] |= hooks[at];
             depth[called] = depth[called].max(depth[at] + 1);
@@ -49,14 +51,26 @@ pub(super) fn validate(draft: &Draft<'_>) -> Result<(), Errno> {
         }
         let reached: Vec<Hook> =
             HOOKS.into_iter().filter(|hook| reached & (1 << *hook as u8) != 0).collect();
-        for rule in &chain.rules {
+        let walked = walked(variant, chain).len();
+        for (at, rule) in chain.rules.iter().enumerate() {
             match variant {
+                Variant::Legacy if at >= walked => draft.ask(rule, &[])?,
                 Variant::Legacy => draft.ask(rule, &reached)?,
                 Variant::Nft => draft::admit_called(rule, &reached)?,
             }
         }
     }
     Ok(())
+}
+
+/// The rules of a chain to which packets may come. `ip_tables` takes the first that ends the chain for every packet
+/// for its end.
+fn walked(variant: Variant, chain: &Chain) -> &[Arc<Rule>] {
+    let end = match variant {
+        Variant::Legacy => chain.rules.iter().position(|rule| rule.is_final()),
+        Variant::Nft => None,
+    };
+    end.and_then(|at| chain.rules.get(..=at)).unwrap_or(&chain.rules)
 }
 
 /// The chains that hooks lead to, each before those that it calls; `None` if there is a circle.
@@ -67,30 +81,30 @@ fn order(draft: &Draft<'_>) -> Option<Vec<ChainId>> {
         Open,
         Done,
     }
+    let variant = draft.which().variant;
+    let rules_of = |id| draft.chain(id).map_or(&[][..], |chain| walked(variant, chain));
     let mut seen = vec![Seen::No; draft.chains() as usize];
     let mut done = Vec::new();
     let bases = draft.ordered().filter(|(_, chain)| chain.base.is_some());
     for (base, _) in bases {
-        // A chain, and how many of its rules were looked at.
-        let mut stack = vec![(base, 0)];
+        // A chain, and those of its rules that were not looked at yet.
+        let mut stack = vec![(base, rules_of(base))];
         seen[base.0 as usize] = Seen::Open;
-        while let Some((id, at)) = stack.last_mut() {
-            let rules = draft.chain(*id).map_or(&[][..], |chain| &chain.rules);
-            let next = rules[*at..].iter().position(|rule| rule.calls().is_some());
-            let Some(next) = next else {
+        while let Some((id, rest)) = stack.last_mut() {
+            let Some(next) = rest.iter().position(|rule| rule.calls().is_some()) else {
                 seen[id.0 as usize] = Seen::Done;
                 done.push(*id);
                 stack.pop();
                 continue;
             };
-            let called = rules[*at + next].calls()?;
-            *at += next + 1;
+            let called = rest[next].calls()?;
+            *rest = &rest[next + 1..];
             match seen[called.0 as usize] {
                 Seen::Open => return None,
                 Seen::Done => {}
                 Seen::No => {
                     seen[called.0 as usize] = Seen::Open;
-                    stack.push((called, 0));
+                    stack.push((called, rules_of(called)));
                 }
             }
         }

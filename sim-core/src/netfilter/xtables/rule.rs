@@ -123,6 +123,14 @@ impl Rule {
             && read_back(&self.matches, variant) == read_back(&other.matches, variant)
     }
 
+    /// Whether it ends its chain for every packet, as the one does that stands for the chain's end.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.ip == IpRule::default()
+            && self.matches.is_empty()
+            && matches!(self.action, Action::Accept | Action::Drop | Action::Return)
+    }
+
     /// The chain that it calls.
     #[must_use]
     pub fn calls(&self) -> Option<ChainId> {

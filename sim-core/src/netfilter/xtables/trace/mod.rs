@@ -11,7 +11,7 @@ use crate::id::{DevId, Id as _};
 use crate::kernel::{Flight, Kernel};
 use crate::netfilter::log::{self, Details};
 use crate::netfilter::xtables::packet::Seen;
-use crate::netfilter::xtables::rule::{Action, ChainId, IpRule, Rule, TableName};
+use crate::netfilter::xtables::rule::{Action, ChainId, TableName};
 use crate::netfilter::xtables::table::{Chain, Policy, Ruleset};
 use crate::netfilter::xtables::targets::Sentence;
 use crate::netns::stack;
@@ -46,20 +46,13 @@ impl Place<'_> {
 
     /// What `ip_tables` calls it. An unconditional rule with a verdict looks like the end of its chain.
     fn met_by_legacy(&self) -> Met {
-        let is_final = self.chain.rules.get(self.rule).is_some_and(|rule| is_final(rule));
+        let is_final = self.chain.rules.get(self.rule).is_some_and(|rule| rule.is_final());
         match (is_final, self.chain.base.is_some()) {
             (true, true) => Met::Policy,
             (true, false) => Met::Return,
             (false, _) => self.met(),
         }
     }
-}
-
-/// Whether a rule ends its chain for every packet, as the one does that stands for the chain's end.
-fn is_final(rule: &Rule) -> bool {
-    rule.ip == IpRule::default()
-        && rule.matches.is_empty()
-        && matches!(rule.action, Action::Accept | Action::Drop | Action::Return)
 }
 
 /// Tells, for a table of `ip_tables`, that the packet has matched a rule, whose target is yet to come, or has
