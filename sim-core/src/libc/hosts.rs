@@ -41,6 +41,11 @@ pub fn host(name: &str, family: AddressFamily) -> Result<IpAddr, LookupError> {
         AddressFamily::Inet6 => AddressFamily::Inet,
     };
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let has_empty_part = name.starts_with('.') || name.contains("..");
+    // What looks like an IPv4 address and is none is looked for nowhere.
+    let is_like_address = family == AddressFamily::Inet
+        && name.ends_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     match numeric(name, family) {
         Some(addr) => Ok(addr),
         None if numeric(name, other).is_some() => Err(LookupError::Family),
@@ -50,6 +55,7 @@ pub fn host(name: &str, family: AddressFamily) -> Result<IpAddr, LookupError> {
         None if name.is_empty() || name.starts_with('-') || !name.chars().all(is_name) => {
             Err(LookupError::NoName)
         }
+        None if has_empty_part || is_like_address => Err(LookupError::NoName),
         None => Err(LookupError::Again),
     }
 }
@@ -72,7 +78,7 @@ pub fn name_of(addr: IpAddr) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// Seen with `iptables -j TEE --gateway`.
+    /// Seen with `iptables -j TEE --gateway`, and `-m recent --rsource --mask`.
     #[test]
     fn a_host_that_is_not_found_says_why() {
         let inet = |name| host(name, AddressFamily::Inet);
@@ -82,6 +88,12 @@ mod tests {
         assert_eq!(inet(""), Err(LookupError::NoName));
         assert_eq!(inet("a/b"), Err(LookupError::NoName));
         assert_eq!(inet("nohost"), Err(LookupError::Again));
+        assert_eq!(inet("99999999999"), Err(LookupError::NoName));
+        assert_eq!(inet("256.1.1.1"), Err(LookupError::NoName));
+        assert_eq!(inet("12."), Err(LookupError::Again));
+        assert_eq!(inet(".1"), Err(LookupError::NoName));
+        assert_eq!(host("99999999999", AddressFamily::Inet6), Err(LookupError::Again));
+        assert_eq!(host("a..b", AddressFamily::Inet6), Err(LookupError::NoName));
         assert_eq!(host("localhost", AddressFamily::Inet6), Err(LookupError::Again));
     }
 }
