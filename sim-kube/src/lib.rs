@@ -10,3 +10,4 @@ pub mod host;
 pub mod manifest;
 pub mod object;
 pub mod proxy;
+pub mod reading;

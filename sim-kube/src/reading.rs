@@ -1,0 +1,400 @@
+//! Reading TOML that people write: all mistakes are found at once, each with its place and what would be right.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+/// Something wrong in a text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mistake {
+    /// Its place, in bytes.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+/// All that is wrong in a text.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// Takes down a mistake.
+    pub fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.0.push(Mistake { span, message: message.into(), help: None });
+    }
+
+    /// Takes down a mistake, and what would be right.
+    pub fn add_with(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.0.push(Mistake { span, message: message.into(), help: Some(help.into()) });
+    }
+
+    /// The value if nothing was wrong, or else all mistakes in the order of their places.
+    ///
+    /// # Errors
+    /// The mistakes, if there are any.
+    pub fn or<T>(mut self, value: T) -> Result<T, Vec<Mistake>> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        self.0.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+        Err(self.0)
+    }
+}
+
+/// A value, and where it stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Its place, in bytes.
+    pub span: Range<usize>,
+}
+
+/// Reads a text; the fields of its root are given to `read`.
+///
+/// # Errors
+/// All that is wrong: with the form of the text, or what `read` finds.
+pub fn read<T>(
+    text: &str,
+    what: &'static str,
+    read: impl FnOnce(&mut Fields<'_, '_>, &mut Mistakes) -> T,
+) -> Result<T, Vec<Mistake>> {
+    let mut mistakes = Mistakes::default();
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        mistakes.add(error.span().unwrap_or_default(), error.message());
+    }
+    let mut fields = Fields::new(table.get_ref(), 0..text.len().min(1), what);
+    let value = read(&mut fields, &mut mistakes);
+    fields.finish(&mut mistakes);
+    mistakes.or(value)
+}
+
+/// The fields of a table. Whoever reads it asks for each that there may be; what nobody asked for is a mistake.
+#[derive(Debug)]
+pub struct Fields<'a, 'i> {
+    table: &'a DeTable<'i>,
+    span: Range<usize>,
+    /// What the table describes, with an article.
+    what: &'static str,
+    asked: Vec<&'static str>,
+}
+
+impl<'a, 'i> Fields<'a, 'i> {
+    fn new(table: &'a DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
+        Self { table, span, what, asked: Vec::new() }
+    }
+
+    /// Where the table stands.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'i>>> {
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    /// Whether there is a field of this name.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Takes down that a field is not there which there has to be.
+    pub fn demand(&self, key: &str, example: &str, mistakes: &mut Mistakes) {
+        if !self.has(key) {
+            let message = format!("{} has no `{key}`", self.what);
+            mistakes.add_with(self.span(), message, format!("for example `{key} = {example}`"));
+        }
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<Placed<&'a str>> {
+        let value = self.get(key)?;
+        text(value, &format!("`{key}`"), mistakes)
+    }
+
+    /// A text that says something of its own form, which `form` describes with an example.
+    pub fn parsed<T: FromStr<Err: Display>>(
+        &mut self,
+        key: &'static str,
+        form: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Placed<T>> {
+        let text = self.text(key, mistakes)?;
+        parse(&text, form, mistakes)
+    }
+
+    /// A whole number within `range`.
+    pub fn number(
+        &mut self,
+        key: &'static str,
+        range: Range<i64>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Placed<i64>> {
+        let value = self.get(key)?;
+        let span = value.span();
+        let DeValue::Integer(number) = value.get_ref() else {
+            mistakes.add(span, format!("`{key}` is a whole number, not {}", kind(value.get_ref())));
+            return None;
+        };
+        let number = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());
+        match number {
+            Ok(number) if range.contains(&number) => Some(Placed { value: number, span }),
+            Ok(_) | Err(_) => {
+                let (first, last) = (range.start, range.end - 1);
+                mistakes.add(span, format!("`{key}` is between {first} and {last}"));
+                None
+            }
+        }
+    }
+
+    /// Yes or no.
+    pub fn flag(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Option<bool> {
+        let value = self.get(key)?;
+        if let DeValue::Boolean(flag) = value.get_ref() {
+            return Some(*flag);
+        }
+        let message = format!("`{key}` is true or false, not {}", kind(value.get_ref()));
+        mistakes.add(value.span(), message);
+        None
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, key: &'static str, mistakes: &mut Mistakes) -> Vec<Placed<&'a str>> {
+        let Some(array) = self.array(key, "texts", mistakes) else { return Vec::new() };
+        let what = format!("what is in `{key}`");
+        array.iter().filter_map(|value| text(value, &what, mistakes)).collect()
+    }
+
+    /// A list of texts, each of which says something of its own form.
+    pub fn all_parsed<T: FromStr<Err: Display>>(
+        &mut self,
+        key: &'static str,
+        form: &str,
+        mistakes: &mut Mistakes,
+    ) -> Vec<Placed<T>> {
+        let texts = self.texts(key, mistakes);
+        texts.iter().filter_map(|text| parse(text, form, mistakes)).collect()
+    }
+
+    /// A table.
+    pub fn table(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let value = self.get(key)?;
+        if let DeValue::Table(table) = value.get_ref() {
+            return Some(Fields::new(table, value.span(), what));
+        }
+        mistakes.add(value.span(), format!("`{key}` is a table, not {}", kind(value.get_ref())));
+        None
+    }
+
+    /// A list of tables, as of `[[key]]`.
+    pub fn tables(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Vec<Self> {
+        let Some(array) = self.array(key, "tables", mistakes) else { return Vec::new() };
+        let mut tables = Vec::new();
+        for value in array {
+            if let DeValue::Table(table) = value.get_ref() {
+                tables.push(Fields::new(table, value.span(), what));
+            } else {
+                let message = format!("`{key}` has tables, not {}", kind(value.get_ref()));
+                mistakes.add(value.span(), message);
+            }
+        }
+        tables
+    }
+
+    /// All fields of a table whose names are the user's own, as texts.
+    pub fn own_texts(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Vec<(&'a str, &'a str)> {
+        let Some(fields) = self.table(key, what, mistakes) else { return Vec::new() };
+        let mut all = Vec::new();
+        for (name, value) in fields.table {
+            let name: &'a str = name.get_ref();
+            if let Some(text) = text(value, &format!("`{name}`"), mistakes) {
+                all.push((name, text.value));
+            }
+        }
+        all
+    }
+
+    fn array(
+        &mut self,
+        key: &'static str,
+        of: &str,
+        mistakes: &mut Mistakes,
+    ) -> Option<&'a DeArray<'i>> {
+        let value = self.get(key)?;
+        if let DeValue::Array(array) = value.get_ref() {
+            return Some(array);
+        }
+        let message = format!("`{key}` is a list of {of}, not {}", kind(value.get_ref()));
+        mistakes.add(value.span(), message);
+        None
+    }
+
+    /// Takes down the fields that nobody asked for.
+    pub fn finish(self, mistakes: &mut Mistakes) {
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if self.asked.contains(&name) {
+                continue;
+            }
+            let help = match closest(name, &self.asked) {
+                Some(other) => format!("did you mean `{other}`?"),
+                None => format!("it may have {}", list(&self.asked)),
+            };
+            mistakes.add_with(key.span(), format!("{} has no `{name}`", self.what), help);
+        }
+    }
+}
+
+fn text<'a>(
+    value: &'a Spanned<DeValue<'_>>,
+    what: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Placed<&'a str>> {
+    match value.get_ref().as_str() {
+        Some(text) => Some(Placed { value: text, span: value.span() }),
+        None => {
+            let message = format!("{what} is a text, not {}", kind(value.get_ref()));
+            mistakes.add(value.span(), message);
+            None
+        }
+    }
+}
+
+/// Reads a text that says something of its own form.
+pub fn parse<T: FromStr<Err: Display>>(
+    text: &Placed<&str>,
+    form: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Placed<T>> {
+    match text.value.parse() {
+        Ok(value) => Some(Placed { value, span: text.span.clone() }),
+        Err(error) => {
+            let message = format!("`{}` is not {form}: {error}", text.value);
+            mistakes.add(text.span.clone(), message);
+            None
+        }
+    }
+}
+
+/// What a value is, with an article.
+const fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a point",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// Names between backquotes, with commas.
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The name that is most like `name`, if one is like it.
+pub fn closest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    let near = names.iter().map(|other| (distance(name, other), *other));
+    let (distance, other) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= name.len().div_ceil(3)).then_some(other)
+}
+
+/// How many letters have to be put in, taken out, exchanged or swapped to get from one word to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut next = vec![i];
+        for j in 1..=b.len() {
+            let exchanged = row[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = exchanged.min(row[j] + 1).min(next[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(before[j - 2] + 1);
+            }
+            next.push(least);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(text: &str) -> Vec<(String, String)> {
+        let read = read(text, "the file", |fields, mistakes| {
+            fields.text("name", mistakes);
+            fields.demand("size", "3", mistakes);
+            fields.number("size", 1..10, mistakes);
+            fields.texts("words", mistakes);
+            for mut part in fields.tables("part", "a part", mistakes) {
+                part.flag("good", mistakes);
+                part.finish(mistakes);
+            }
+        });
+        let place = |mistake: Mistake| (text[mistake.span].to_owned(), mistake.message);
+        read.err().unwrap_or_default().into_iter().map(place).collect()
+    }
+
+    #[test]
+    fn all_mistakes_are_found_at_once_with_their_places() {
+        let text = "name = 3\nsize = 12\nwords = [\"a\", 4]\nnmae = \"x\"\n[[part]]\ngood = 1\n[[part]]\nbad = 2\n";
+        let expected = [
+            ("3", "`name` is a text, not a whole number"),
+            ("12", "`size` is between 1 and 9"),
+            ("4", "what is in `words` is a text, not a whole number"),
+            ("nmae", "the file has no `nmae`"),
+            ("1", "`good` is true or false, not a whole number"),
+            ("bad", "a part has no `bad`"),
+        ];
+        let expected: Vec<_> = expected.map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+        assert_eq!(mistakes(text), expected);
+    }
+
+    #[test]
+    fn a_text_of_no_form_is_told_with_the_rest() {
+        let found = mistakes("name = \nsiez = 3\n");
+        assert!(found.len() >= 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_known() {
+        let names = ["network", "node", "host", "router"];
+        assert_eq!(closest("netwrok", &names), Some("network"));
+        assert_eq!(closest("nodes", &names), Some("node"));
+        assert_eq!(closest("frobnicate", &names), None);
+    }
+}
