@@ -12,6 +12,7 @@ use crate::commands::kube_proxy::KubeProxy;
 #[cfg(target_os = "linux")]
 use crate::commands::lab::Lab;
 use crate::commands::observe::Observe;
+use crate::commands::topology::Topology;
 use crate::commands::trace::Trace;
 use crate::error::{CliError, ErrorKind};
 
@@ -30,6 +31,7 @@ enum Command {
     #[cfg(target_os = "linux")]
     Lab(Lab),
     Observe(Observe),
+    Topology(Topology),
     Trace(Trace),
     /// Runs one case on the real kernel, in this process
     #[cfg(target_os = "linux")]
@@ -67,6 +69,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Observe(observe) => match observe.run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error.into()),
+        },
+        Command::Topology(topology) => match topology.run(io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(errors) => errors.iter().map(report).fold(ExitCode::FAILURE, |_, status| status),
         },
         Command::Trace(trace) => match trace.run(io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,

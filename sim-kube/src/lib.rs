@@ -11,3 +11,4 @@ pub mod manifest;
 pub mod object;
 pub mod proxy;
 pub mod reading;
+pub mod topology;

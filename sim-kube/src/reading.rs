@@ -38,6 +38,12 @@ impl Mistakes {
         self.0.push(Mistake { span, message: message.into(), help: Some(help.into()) });
     }
 
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value if nothing was wrong, or else all mistakes in the order of their places.
     ///
     /// # Errors

@@ -19,4 +19,6 @@ mod rules;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod topology;
+#[cfg(test)]
 mod unit_flows;

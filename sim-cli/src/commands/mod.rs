@@ -5,4 +5,5 @@ pub mod kube_proxy;
 #[cfg(target_os = "linux")]
 pub mod lab;
 pub mod observe;
+pub mod topology;
 pub mod trace;

@@ -1,0 +1,106 @@
+//! `kubewire topology`: looks at files of topologies.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use sim_kube::reading::Mistake;
+use sim_kube::topology::Topology as Topo;
+
+use crate::error::{CliError, ErrorKind, FilePlace};
+
+/// Checks and draws topologies
+#[derive(Debug, Args)]
+pub struct Topology {
+    #[command(subcommand)]
+    command: TopologyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TopologyCommand {
+    Check(Check),
+    Draw(Draw),
+}
+
+/// Says what is wrong with topologies; nothing, if nothing is
+#[derive(Debug, Args)]
+struct Check {
+    /// Files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// Draws a topology
+#[derive(Debug, Args)]
+struct Draw {
+    /// The file
+    file: PathBuf,
+    /// The language of the drawing
+    #[arg(long, value_enum, default_value_t = Format::Dot)]
+    format: Format,
+}
+
+/// A language for drawings.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+}
+
+impl Topology {
+    /// Does what is asked for, and writes to `out`.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn run(&self, out: impl Write) -> Result<(), Vec<CliError>> {
+        match &self.command {
+            TopologyCommand::Check(check) => {
+                let wrong = |file: &PathBuf| read(file).err().unwrap_or_default();
+                let errors: Vec<CliError> = check.files.iter().flat_map(wrong).collect();
+                if errors.is_empty() { Ok(()) } else { Err(errors) }
+            }
+            TopologyCommand::Draw(draw) => draw.run(out),
+        }
+    }
+}
+
+impl Draw {
+    fn run(&self, mut out: impl Write) -> Result<(), Vec<CliError>> {
+        let topology = read(&self.file)?;
+        let text = match self.format {
+            Format::Dot => topology.dot(),
+            Format::Mermaid => topology.mermaid(),
+        };
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => {
+                written.map_err(|error| vec![CliError::file(Path::new("standard output"), &error)])
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Topo, Vec<CliError>> {
+    let text = fs::read_to_string(path).map_err(|error| vec![CliError::file(path, &error)])?;
+    let at = |mistake| placed(path, &text, mistake);
+    Topo::read(&text).map_err(|mistakes| mistakes.into_iter().map(at).collect())
+}
+
+/// A mistake in a file as the user sees it.
+fn placed(path: &Path, text: &str, mistake: Mistake) -> CliError {
+    let error = CliError::new(ErrorKind::User, &mistake.message).at(FilePlace {
+        path: path.display().to_string(),
+        line: 1,
+        text: text.to_owned(),
+        span: mistake.span,
+        label: String::new(),
+    });
+    match mistake.help {
+        None => error,
+        Some(help) => error.hint(help),
+    }
+}

@@ -1,0 +1,207 @@
+//! Topologies: machines, what connects them, and the cluster on them, as people write them down.
+//!
+//! Everything is a network namespace: a machine is one, and so is a switch, whose bridge has a port for each machine.
+//! `docs/topology.md` has the fields of a file.
+
+mod build;
+mod check;
+mod graph;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::ops::{Range, RangeInclusive};
+
+use ipnet::Ipv4Net;
+use sim_core::link::DevName;
+use sim_core::packet::MacAddr;
+
+use crate::proxy::Version;
+use crate::reading::{self, Mistake, Placed};
+
+pub use build::BuildError;
+
+/// Machines, what connects them, and the cluster on them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Topology {
+    /// What decides about everything random.
+    pub seed: u64,
+    /// The switches.
+    pub networks: Vec<Network>,
+    /// The wires between switches: where both stand in `networks`.
+    pub wires: Vec<Wire>,
+    /// The machines, in the order of the file.
+    pub machines: Vec<Machine>,
+    /// The cluster, if some of the machines are nodes.
+    pub cluster: Option<Cluster>,
+}
+
+/// A switch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// The ranges of addresses on it.
+    pub subnets: Vec<Ipv4Net>,
+    /// The largest packet that it carries, in bytes.
+    pub mtu: u32,
+    /// Its place in the file.
+    span: Range<usize>,
+}
+
+/// A wire between two switches: where they stand in [`Topology::networks`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wire {
+    /// Both ends.
+    pub between: [usize; 2],
+    /// Its place in the file.
+    span: Range<usize>,
+}
+
+/// A machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Machine {
+    /// Its name, which is that of its namespace.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its interfaces, in the order of the file.
+    pub interfaces: Vec<Interface>,
+    /// Where everything goes that it knows no other way for.
+    pub gateway: Option<Ipv4Addr>,
+    /// Other ways.
+    pub routes: Vec<Route>,
+    /// Its place in the file.
+    span: Range<usize>,
+}
+
+/// What a machine is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// It is one of the cluster.
+    Node(NodeRole),
+    /// It passes on what others send.
+    Router,
+    /// It is outside the cluster.
+    Host,
+}
+
+/// What a machine is in the cluster.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NodeRole {
+    /// The addresses of its pods; without them the cluster gives some.
+    pub pod_cidr: Option<Ipv4Net>,
+    /// Its address for the world outside.
+    pub external_ip: Option<Ipv4Addr>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An interface of a machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Interface {
+    /// Its name.
+    pub name: DevName,
+    /// Where its network stands in [`Topology::networks`].
+    pub network: usize,
+    /// Its address and the range that it is in.
+    pub address: Ipv4Net,
+    /// Its address of the link layer; without one chance decides.
+    pub mac: Option<MacAddr>,
+    /// Its place in the file.
+    span: Range<usize>,
+}
+
+/// A way to a range of addresses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Route {
+    /// The range.
+    pub to: Ipv4Net,
+    /// The next router.
+    pub via: Ipv4Addr,
+    /// Its place in the file.
+    span: Range<usize>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cluster {
+    /// Which Kubernetes it is.
+    pub version: Version,
+    /// The addresses of all pods.
+    pub pod_cidr: Placed<Ipv4Net>,
+    /// How long the prefixes are that nodes get of them.
+    pub node_mask: u8,
+    /// The addresses of Services.
+    pub service_cidr: Placed<Ipv4Net>,
+    /// The ports of nodes for Services.
+    pub node_ports: RangeInclusive<u16>,
+    /// How pods are connected.
+    pub cni: Cni,
+    /// Whether there is a kube-proxy on each node.
+    pub kube_proxy: bool,
+    /// The file with its settings, if they are not all as by default.
+    pub kube_proxy_config: Option<Placed<String>>,
+    /// Files with manifests.
+    pub manifests: Vec<Placed<String>>,
+}
+
+/// How pods are connected.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cni {
+    /// Which plugin does it.
+    pub kind: CniKind,
+    /// What it is told.
+    pub options: BTreeMap<String, String>,
+}
+
+/// The plugins that are modelled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CniKind {
+    /// A bridge on each node, and routes between nodes.
+    Bridge,
+    /// A wire to each pod.
+    Ptp,
+    /// What kubelets did themselves up to 1.23.
+    Kubenet,
+    /// flannel.
+    Flannel,
+    /// Nothing: pods are not connected.
+    None,
+}
+
+impl Topology {
+    /// Reads a topology.
+    ///
+    /// # Errors
+    /// All mistakes in the text, in the order of their places.
+    pub fn read(text: &str) -> Result<Self, Vec<Mistake>> {
+        reading::read(text, "a topology", |fields, mistakes| {
+            let topology = schema::topology(fields, mistakes);
+            check::check(&topology, mistakes);
+            topology
+        })
+    }
+
+    /// Where a machine stands in [`Self::machines`].
+    #[must_use]
+    pub fn machine(&self, name: &str) -> Option<&Machine> {
+        self.machines.iter().find(|machine| machine.name == name)
+    }
+
+    /// The machines of the cluster.
+    pub fn nodes(&self) -> impl Iterator<Item = (&Machine, &NodeRole)> {
+        self.machines.iter().filter_map(|machine| match &machine.role {
+            Role::Node(node) => Some((machine, node)),
+            Role::Router | Role::Host => None,
+        })
+    }
+}
+
+impl Machine {
+    /// Its first address, by which others know it.
+    #[must_use]
+    pub fn ip(&self) -> Option<Ipv4Addr> {
+        self.interfaces.first().map(|interface| interface.address.addr())
+    }
+}
