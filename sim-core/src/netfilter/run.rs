@@ -3,6 +3,7 @@
 use crate::errno::Errno;
 use crate::ip::reassembly::Datagram;
 use crate::kernel::{Flight, Kernel};
+use crate::netfilter::conntrack::tell::When;
 use crate::netfilter::hooks::HookFn;
 use crate::netfilter::queue::{self, Queued};
 use crate::netfilter::xtables::rule::TableName;
@@ -29,6 +30,13 @@ pub fn run<O: Observer>(
     while let Some((_, function)) = k.netns[f.netns].nf.hooks.at(state.hook).get(n).copied() {
         n += 1;
         let called = call(k, f, state, function, o);
+        if O::ENABLED {
+            match function {
+                HookFn::Track => conntrack::tell::tell(k, f, When::Found, o),
+                HookFn::Confirm => conntrack::tell::tell(k, f, When::Confirmed, o),
+                HookFn::Defragment | HookFn::Translate | HookFn::Table(_) => {}
+            }
+        }
         if k.rng.has_chosen() {
             tell_choices(k, f, o);
         }

@@ -1,5 +1,6 @@
 //! The events, borrowed from the packet path; a sink that keeps one copies what it needs.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,10 @@ pub enum Event<'a> {
         /// The packet, from its network header on, as far as it is shown.
         packet: &'a [u8],
     },
+    /// It is known which connection the packet belongs to, or what it has become of both.
+    Tracked(Tracked<'a>),
+    /// A rule applies to the packet, or the policy of a chain does.
+    Judged(Judged<'a>),
     /// A table tells what it did with the packet (target `TRACE`).
     Traced(Traced<'a>),
     /// The packet ended here.
@@ -125,6 +130,50 @@ pub enum Event<'a> {
         /// Why.
         reason: DropReason,
     },
+}
+
+/// Words that are put together only if somebody wants them.
+#[derive(Clone, Copy)]
+pub struct Words<'a>(pub &'a dyn fmt::Display);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The connection of a packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Tracked<'a> {
+    /// What the packet is to it: `NEW`, `ESTABLISHED`, `RELATED`, `INVALID` or `UNTRACKED`.
+    pub state: &'static str,
+    /// Whether the packet goes the way of answers.
+    pub is_reply: bool,
+    /// Both tuples, if there is a connection: what is sent, and what its answers are.
+    pub tuples: Option<[Words<'a>; 2]>,
+}
+
+/// What a table decided about a packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// The chain.
+    pub chain: &'a str,
+    /// What decided: a rule or a policy.
+    pub met: Met,
+    /// Which rule, counted from 1; the policy counts as the rule behind the last.
+    pub rule: usize,
+    /// What was decided: `ACCEPT`, `JUMP:chain`, `CONTINUE`, ...
+    pub verdict: &'a str,
+    /// The rule as `iptables-save` writes it.
+    pub text: Words<'a>,
 }
 
 /// What a table did with a packet.

@@ -8,6 +8,6 @@ pub mod recorder;
 pub mod sink;
 
 pub use drop_reason::DropReason;
-pub use event::{Direction, Event, Met, Moment, Origin, Traced};
+pub use event::{Direction, Event, Judged, Met, Moment, Origin, Traced, Tracked, Words};
 pub use observer::{NoObserver, Observer};
 pub use recorder::{Keep, Recorder};

@@ -133,6 +133,34 @@ pub enum What {
         #[serde(with = "hex_bytes")]
         hex: Vec<u8>,
     },
+    /// It is known which connection the packet belongs to, or what has become of it.
+    Tracked {
+        /// What the packet is to it: `NEW`, `ESTABLISHED`, `RELATED`, `INVALID` or `UNTRACKED`.
+        state: String,
+        /// Whether the packet goes the way of answers.
+        reply: bool,
+        /// What is sent, if there is a connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        original: Option<String>,
+        /// What its answers are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answers: Option<String>,
+    },
+    /// A rule applied to the packet, or the policy of a chain did.
+    Judged {
+        /// The table.
+        table: String,
+        /// The chain.
+        chain: String,
+        /// What decided: `rule` or `policy`.
+        met: String,
+        /// Which rule, counted from 1.
+        rule: usize,
+        /// What was decided.
+        verdict: String,
+        /// The rule as `iptables-save` writes it.
+        text: String,
+    },
     /// A table told what it did with the packet.
     Traced {
         /// The table.

@@ -4,7 +4,7 @@ use crate::id::NetnsId;
 use crate::kernel::Kernel;
 use crate::link::DevName;
 use crate::trace::record::{Record, What};
-use crate::trace::{Event, Moment, Observer, Origin};
+use crate::trace::{Event, Moment, Observer, Origin, Tracked};
 
 /// What a recorder keeps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -116,6 +116,20 @@ fn what(kernel: &Kernel, moment: Moment, event: Event<'_>) -> What {
         Event::Shown { group, prefix, packet } => {
             What::Shown { group, prefix: prefix.to_owned(), hex: packet.to_vec() }
         }
+        Event::Tracked(Tracked { state, is_reply, tuples }) => What::Tracked {
+            state: state.to_owned(),
+            reply: is_reply,
+            original: tuples.map(|[original, _]| original.to_string()),
+            answers: tuples.map(|[_, answers]| answers.to_string()),
+        },
+        Event::Judged(judged) => What::Judged {
+            table: judged.table.to_owned(),
+            chain: judged.chain.to_owned(),
+            met: judged.met.name().to_owned(),
+            rule: judged.rule,
+            verdict: judged.verdict.to_owned(),
+            text: judged.text.to_string(),
+        },
         Event::Traced(traced) => What::Traced {
             table: traced.table.to_owned(),
             chain: traced.chain.to_owned(),

@@ -14,6 +14,7 @@ pub mod helper;
 pub mod proto;
 mod source;
 pub mod table;
+pub mod tell;
 pub mod timeout;
 pub mod track;
 pub mod tuple;

@@ -3,6 +3,7 @@
 //! There is one walk. Rule by rule it is the plain interpreter, which is the definition; over long chains it skips
 //! what the index of `compiled` knows not to apply.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use smallvec::SmallVec;
@@ -21,9 +22,10 @@ use crate::netfilter::xtables::table::{
 };
 use crate::netfilter::xtables::targets::Sentence;
 use crate::netfilter::xtables::trace;
-use crate::netns::stack::Decision;
+use crate::netns::stack::{self, Decision};
 use crate::packet::ipv4::Ipv4;
-use crate::trace::{DropReason, Observer};
+use crate::trace::{DropReason, Event, Judged, Observer, Words};
+use crate::trace as trace_event;
 
 /// How a packet leaves a table that has not ended it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -193,7 +195,10 @@ fn walk<O: Observer>(
                 }
             }
         };
-        let Some(position) = go_on else { return policy(rules, live, base, f) };
+        let Some(position) = go_on else {
+            tracer.policy(k, f, (rules, base), o);
+            return policy(rules, live, base, f);
+        };
         match Cursor::at(rules, position, key) {
             Some(at) => cursor = at,
             None => return LOST,
@@ -272,18 +277,59 @@ impl Tracer {
         (rules, met, sentence): (&Ruleset, Met<'_>, Sentence),
         o: &mut O,
     ) {
+        if !O::ENABLED {
+            return;
+        }
+        let verdict = trace::verdict(rules, &met.rule.action, sentence);
+        self.judged(k, f, (rules, met, &verdict), o);
         if !Self::is_on::<O>(f) || self.variant == Variant::Legacy {
             return;
         }
-        let mut words = format!("-A {}", met.chain.name);
-        let mut printer =
-            Printer { family: AddressFamily::Inet, variant: Some(self.variant), out: &mut words };
-        printer
-            .save(met.rule, None, |id: &ChainId| rules.chain(*id).map_or("", |chain| &chain.name));
-        let verdict = trace::verdict(rules, &met.rule.action, sentence);
+        let words = RuleText { rules, met, variant: self.variant }.to_string();
         let place = trace::Place { table: self.name, chain: met.chain, rule: met.at };
         let is_first = std::mem::replace(&mut self.is_first, false);
         trace::nft(k, f, seen, &place, &verdict, is_first, (met.handle, &words), o);
+    }
+
+    /// A rule has decided: whoever watches hears of it.
+    fn judged<O: Observer>(
+        &self,
+        k: &Kernel,
+        f: &Flight,
+        (rules, met, verdict): (&Ruleset, Met<'_>, &str),
+        o: &mut O,
+    ) {
+        let text = RuleText { rules, met, variant: self.variant };
+        let judged = Judged {
+            table: self.name.name(),
+            chain: &met.chain.name,
+            met: trace_event::Met::Rule,
+            rule: met.at + 1,
+            verdict,
+            text: Words(&text),
+        };
+        stack::emit(k, f, o, |_| Event::Judged(judged));
+    }
+
+    /// No rule has decided: whoever watches hears what the base chain does.
+    fn policy<O: Observer>(
+        &self,
+        k: &Kernel,
+        f: &Flight,
+        (rules, base): (&Ruleset, ChainId),
+        o: &mut O,
+    ) {
+        let Some(chain) = rules.chain(base).filter(|_| O::ENABLED) else { return };
+        let Some(decides) = chain.base else { return };
+        let judged = Judged {
+            table: self.name.name(),
+            chain: &chain.name,
+            met: trace_event::Met::Policy,
+            rule: chain.rules.len() + 1,
+            verdict: trace::policy(decides.policy),
+            text: Words(&""),
+        };
+        stack::emit(k, f, o, |_| Event::Judged(judged));
     }
 
     /// A chain ends.
@@ -300,6 +346,24 @@ impl Tracer {
                 trace::nft(k, f, seen, &place, policy, is_first, (0, ""), o);
             }
         }
+    }
+}
+
+/// A rule as `iptables-save` writes it.
+struct RuleText<'r> {
+    rules: &'r Ruleset,
+    met: Met<'r>,
+    variant: Variant,
+}
+
+impl fmt::Display for RuleText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = format!("-A {}", self.met.chain.name);
+        let (family, variant) = (AddressFamily::Inet, Some(self.variant));
+        Printer { family, variant, out: &mut words }.save(self.met.rule, None, |id: &ChainId| {
+            self.rules.chain(*id).map_or("", |chain| &chain.name)
+        });
+        f.write_str(&words)
     }
 }
 

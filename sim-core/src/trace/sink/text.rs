@@ -84,6 +84,15 @@ impl Printer {
                 let packet = self.summary(LinkType::Raw, hex);
                 ("shown".to_owned(), format!("to group {group}, \"{prefix}\": {packet}"))
             }
+            What::Tracked { state, original, answers, .. } => {
+                let tuples = original.as_ref().zip(answers.as_ref());
+                let tuples = tuples.map(|(a, b)| format!(": {a}, answers {b}")).unwrap_or_default();
+                ("tracked".to_owned(), format!("{state}{tuples}"))
+            }
+            What::Judged { table, chain, met, rule, verdict, text } => {
+                let text = if met == "policy" { format!("policy of {chain}") } else { text.clone() };
+                ("judged".to_owned(), format!("{table}:{chain}:{rule} {verdict}  {text}"))
+            }
             What::Traced { table, chain, met, rule, verdict, .. } => {
                 let arrow = if verdict.is_empty() { "" } else { " -> " };
                 ("traced".to_owned(), format!("{table}:{chain}:{met}:{rule}{arrow}{verdict}"))
