@@ -12,3 +12,4 @@ pub mod object;
 pub mod proxy;
 pub mod reading;
 pub mod topology;
+pub mod workload;
