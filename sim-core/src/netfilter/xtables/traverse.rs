@@ -24,8 +24,8 @@ use crate::netfilter::xtables::targets::Sentence;
 use crate::netfilter::xtables::trace;
 use crate::netns::stack::{self, Decision};
 use crate::packet::ipv4::Ipv4;
-use crate::trace::{DropReason, Event, Judged, Observer, Words};
 use crate::trace as trace_event;
+use crate::trace::{DropReason, Event, Judged, Observer, Words};
 
 /// How a packet leaves a table that has not ended it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

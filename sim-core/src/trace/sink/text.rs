@@ -90,7 +90,8 @@ impl Printer {
                 ("tracked".to_owned(), format!("{state}{tuples}"))
             }
             What::Judged { table, chain, met, rule, verdict, text } => {
-                let text = if met == "policy" { format!("policy of {chain}") } else { text.clone() };
+                let text =
+                    if met == "policy" { format!("policy of {chain}") } else { text.clone() };
                 ("judged".to_owned(), format!("{table}:{chain}:{rule} {verdict}  {text}"))
             }
             What::Traced { table, chain, met, rule, verdict, .. } => {
