@@ -9,6 +9,7 @@
 pub mod host;
 pub mod manifest;
 pub mod object;
+pub mod path;
 pub mod proxy;
 pub mod reading;
 pub mod topology;

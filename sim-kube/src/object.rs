@@ -10,6 +10,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{Metadata, Resource};
+use serde::{Deserialize, Deserializer};
 
 /// Which object of a kind: its namespace, which is empty for what belongs to the whole cluster, and its name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -125,15 +126,31 @@ macro_rules! kinds {
                 }
             }
 
+            /// The version of its kind.
+            #[must_use]
+            pub fn version(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => <$kind as Resource>::API_VERSION,)*
+                }
+            }
+
+            /// What URLs call its kind, in the plural.
+            #[must_use]
+            pub fn plural(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $plural,)*
+                }
+            }
+
             /// Reads an object of this version and kind; `None` if it is not modelled.
-            pub(crate) fn decode(
+            pub(crate) fn decode<'de, D: Deserializer<'de>>(
                 version: &str,
                 kind: &str,
-                value: serde_json::Value,
-            ) -> Option<Result<Self, serde_json::Error>> {
+                value: D,
+            ) -> Option<Result<Self, D::Error>> {
                 match (version, kind) {
                     $((<$kind as Resource>::API_VERSION, <$kind as Resource>::KIND) => {
-                        Some(serde_json::from_value(value).map(Self::$kind))
+                        Some(Deserialize::deserialize(value).map(Self::$kind))
                     })*
                     _ => None,
                 }

@@ -9,6 +9,8 @@ mod connections;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod order;

@@ -1,0 +1,88 @@
+//! What can be wrong with a manifest.
+
+use std::fmt;
+
+use super::node::Place;
+use crate::path::FieldPath;
+
+/// Something that is wrong, and where.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Mistake {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub kind: MistakeKind,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.kind)
+    }
+}
+
+/// What a document is read into first, as Go prints that type.
+const GO_TYPE_META: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+
+/// What is wrong, in the words of kubectl and the API server.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, thiserror::Error)]
+pub enum MistakeKind {
+    /// It is not YAML: the line, and what the parser says.
+    #[error("error converting YAML to JSON: yaml: line {0}: {1}")]
+    Yaml(usize, String),
+    /// A line begins with `---` and goes on.
+    #[error("invalid Yaml document separator: {0}")]
+    Separator(String),
+    /// A document is no map.
+    #[error(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal {0} into Go value of type {GO_TYPE_META}"
+    )]
+    NoObject(&'static str),
+    /// It does not say its kind.
+    #[error("Object 'Kind' is missing in '{0}'")]
+    NoKind(String),
+    /// It does not say its version.
+    #[error("Object 'apiVersion' is missing in '{0}'")]
+    NoVersion(String),
+    /// There is no such kind.
+    #[error("no matches for kind \"{kind}\" in version \"{version}\"")]
+    NoMatch {
+        /// The kind.
+        kind: String,
+        /// The version.
+        version: String,
+    },
+    /// There is one, but not here.
+    #[error("{kind} of {version} is not modelled")]
+    NotModelled {
+        /// The kind.
+        kind: String,
+        /// The version.
+        version: String,
+    },
+    /// A field that its kind does not have.
+    #[error("strict decoding error: unknown field \"{0}\"")]
+    UnknownField(FieldPath),
+    /// A field that is there twice.
+    #[error("strict decoding error: duplicate field \"{0}\"")]
+    DuplicateField(FieldPath),
+    /// A field is not of the type that its kind wants.
+    #[error("{kind} in version \"{version}\" cannot be handled as a {kind}: {message}")]
+    Type {
+        /// The kind.
+        kind: String,
+        /// The version.
+        version: String,
+        /// What is wrong with the field.
+        message: String,
+    },
+}
+
+/// All that is wrong with a manifest, in the order of the file; one line for each.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub struct Mistakes(pub Vec<Mistake>);
+
+fn lines(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+    lines.join("\n")
+}
