@@ -6,6 +6,7 @@
 //!
 //! The reference is Kubernetes 1.36; older behaviour hangs on a version where it is modelled.
 
+pub mod api;
 pub mod host;
 pub mod manifest;
 pub mod object;

@@ -75,6 +75,15 @@ macro_rules! kinds {
             $($(#[$doc])* pub $field: BTreeMap<Key, $kind>,)*
         }
 
+        impl Store {
+            /// Takes out all that is in a namespace.
+            pub(crate) fn remove_namespace(&mut self, namespace: &str) {
+                $(if $namespaced {
+                    self.$field.retain(|key, _| key.namespace != namespace);
+                })*
+            }
+        }
+
         $(impl Stored for $kind {
             const PLURAL: &'static str = $plural;
             const NAMESPACED: bool = $namespaced;

@@ -34,6 +34,12 @@ impl Placed {
         self.source.place
     }
 
+    /// Where a field of it is, if it is in the file.
+    #[must_use]
+    pub fn find(&self, path: &FieldPath) -> Option<Place> {
+        self.source.find(path).ok()
+    }
+
     /// Where a field of it is; what is not in the file is where it would be.
     #[must_use]
     pub fn place_of(&self, path: &FieldPath) -> Place {

@@ -101,23 +101,28 @@ impl Node {
 
     /// The place of a field, or of the nearest value around where it would be.
     pub(super) fn place_of(&self, path: &FieldPath) -> Place {
+        self.find(path).unwrap_or_else(|place| place)
+    }
+
+    /// The place of a field, or else of the nearest value around where it would be.
+    pub(super) fn find(&self, path: &FieldPath) -> Result<Place, Place> {
         let (mut node, mut place) = (self, self.place);
         for step in path.steps() {
             match (step, &node.value) {
                 (Step::Field(name) | Step::Key(name), Value::Map(entries)) => {
                     // Some of the API server's own paths are capitalized (`spec.LoadBalancerSourceRanges`).
                     let named = |entry: &&Entry| entry.key.eq_ignore_ascii_case(name);
-                    let Some(entry) = entries.iter().find(named) else { return place };
+                    let Some(entry) = entries.iter().find(named) else { return Err(place) };
                     (node, place) = (&entry.node, entry.place());
                 }
                 (Step::Index(index), Value::List(items)) => {
-                    let Some(item) = items.get(*index) else { return place };
+                    let Some(item) = items.get(*index) else { return Err(place) };
                     (node, place) = (item, item.place);
                 }
-                _ => return place,
+                _ => return Err(place),
             }
         }
-        place
+        Ok(place)
     }
 
     /// Takes what is at `path` away, so that there is nothing; whether there was something.

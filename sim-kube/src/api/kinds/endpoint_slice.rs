@@ -1,0 +1,112 @@
+//! EndpointSlices.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
+
+use super::Kind;
+use crate::api::checks::{address, list, name, port, text};
+use crate::api::error::Errors;
+use crate::api::settings::Settings;
+use crate::path::FieldPath;
+
+/// What addresses can be.
+const ADDRESS_TYPES: &[&str] = &["FQDN", "IPv4", "IPv6"];
+/// How many endpoints a slice has at most.
+const MAX_ENDPOINTS: usize = 1000;
+/// How many addresses an endpoint has at most.
+const MAX_ADDRESSES: usize = 100;
+/// How many ports a slice has at most.
+const MAX_PORTS: usize = 20_000;
+
+impl Kind for EndpointSlice {
+    fn set_defaults(&mut self, _: &Settings) {
+        for port in self.ports.iter_mut().flatten() {
+            port.name.get_or_insert_default();
+            port.protocol.get_or_insert_with(|| "TCP".to_owned());
+        }
+    }
+
+    fn validate(&self, _: &Settings, errors: &mut Errors) {
+        let path = FieldPath::new("addressType");
+        if self.address_type.is_empty() {
+            errors.required(&path, "");
+        } else if !ADDRESS_TYPES.contains(&self.address_type.as_str()) {
+            errors.unsupported(&path, &self.address_type, ADDRESS_TYPES);
+        }
+        let (endpoints, path) = (list(&self.endpoints), FieldPath::new("endpoints"));
+        if endpoints.len() > MAX_ENDPOINTS {
+            errors.too_many(&path, endpoints.len(), MAX_ENDPOINTS);
+        } else {
+            for (i, endpoint) in endpoints.iter().enumerate() {
+                check_endpoint(endpoint, &self.address_type, &path.index(i), errors);
+            }
+        }
+        check_ports(list(&self.ports), errors);
+    }
+
+    fn validate_update(&self, old: &Self, errors: &mut Errors) {
+        if self.address_type != old.address_type {
+            let path = FieldPath::new("addressType");
+            errors.invalid(&path, &self.address_type, "field is immutable");
+        }
+    }
+}
+
+fn check_endpoint(endpoint: &Endpoint, address_type: &str, path: &FieldPath, errors: &mut Errors) {
+    let addresses = path.field("addresses");
+    if endpoint.addresses.is_empty() {
+        errors.required(&addresses, "must contain at least 1 address");
+    } else if endpoint.addresses.len() > MAX_ADDRESSES {
+        errors.too_many(&addresses, endpoint.addresses.len(), MAX_ADDRESSES);
+    }
+    for (i, address) in endpoint.addresses.iter().enumerate() {
+        check_address(address, address_type, &addresses.index(i), errors);
+    }
+    if let Some(node) = &endpoint.node_name {
+        errors.invalid_all(&path.field("nodeName"), node, name::dns1123_subdomain(node));
+    }
+    if let Some(hostname) = &endpoint.hostname {
+        errors.invalid_all(&path.field("hostname"), hostname, name::dns1123_label(hostname));
+    }
+}
+
+fn check_address(text: &str, address_type: &str, path: &FieldPath, errors: &mut Errors) {
+    let parsed = address::parse(text);
+    let (is_of_type, why) = match address_type {
+        "IPv4" => (parsed.is_some_and(|ip| ip.is_ipv4()), "must be a valid IPv4 address"),
+        "IPv6" => (parsed.is_some_and(|ip: IpAddr| ip.is_ipv6()), "must be a valid IPv6 address"),
+        "FQDN" if text.is_empty() => return errors.required(path, ""),
+        "FQDN" => return errors.invalid_all(path, text, name::fully_qualified_domain(text)),
+        _ => return,
+    };
+    if !is_of_type {
+        errors.invalid(path, text, why);
+    }
+    address::check_not_special(text, path, errors);
+}
+
+fn check_ports(ports: &[EndpointPort], errors: &mut Errors) {
+    let path = FieldPath::new("ports");
+    if ports.len() > MAX_PORTS {
+        return errors.too_many(&path, ports.len(), MAX_PORTS);
+    }
+    let mut names = BTreeSet::new();
+    for (i, endpoint) in ports.iter().enumerate() {
+        let (path, name) = (path.index(i), text(&endpoint.name));
+        if !name.is_empty() {
+            errors.invalid_all(&path.field("name"), name, name::dns1123_label(name));
+        }
+        if !names.insert(name) {
+            errors.duplicate(&path.field("name"), name);
+        }
+        port::check_protocol(text(&endpoint.protocol), &path.field("protocol"), errors);
+        if let Some(number) = endpoint.port {
+            errors.invalid_all(&path.field("port"), &number, port::number(number));
+        }
+        if let Some(protocol) = &endpoint.app_protocol {
+            errors.invalid_all(&path.field("appProtocol"), protocol, name::qualified(protocol));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Templates of pods.
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use super::pod;
+use crate::api::checks::{labels, meta, text};
+use crate::api::error::Errors;
+use crate::path::FieldPath;
+
+/// Sets what a template does not say.
+pub(super) fn set_defaults(template: &mut PodTemplateSpec) {
+    pod::set_spec_defaults(template.spec.get_or_insert_default());
+}
+
+/// Checks a template.
+pub(super) fn check(template: &PodTemplateSpec, path: &FieldPath, errors: &mut Errors) {
+    let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
+    // The API server leaves `metadata` out of these paths.
+    labels::check_at(labels, &path.field("labels"), &path.field("metadata.labels"), errors);
+    if let Some(meta) = &template.metadata {
+        meta::check_annotations(meta, &path.field("annotations"), errors);
+        errors.written_as(&path.field("annotations"), &path.field("metadata.annotations"));
+    }
+    let spec = template.spec.clone().unwrap_or_default();
+    pod::check_spec(&spec, &path.field("spec"), errors);
+}
+
+/// Checks a template of pods that are started again, and that `selector` selects them.
+pub(super) fn check_selected(
+    template: &PodTemplateSpec,
+    selector: &LabelSelector,
+    spec: &FieldPath,
+    errors: &mut Errors,
+) {
+    let path = spec.field("template");
+    let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
+    if is_missing(selector) || !labels::matches(selector, labels) {
+        let path = path.field("metadata.labels");
+        errors.invalid(&path, &labels, "`selector` does not match template `labels`");
+    }
+    check(template, &path, errors);
+    let policy = template.spec.as_ref().map_or("", |spec| text(&spec.restart_policy));
+    if matches!(policy, "OnFailure" | "Never") {
+        errors.unsupported(&path.field("spec.restartPolicy"), policy, &["Always"]);
+    }
+}
+
+/// Checks a selector that has to be there: `why` says what is wrong with one that says nothing.
+pub(super) fn check_selector(
+    selector: &LabelSelector,
+    spec: &FieldPath,
+    why: &str,
+    errors: &mut Errors,
+) {
+    let path = spec.field("selector");
+    if is_missing(selector) {
+        return errors.required(&path, "");
+    }
+    labels::check_selector(selector, &path, errors);
+    if labels::is_empty(selector) {
+        errors.invalid(&path, selector, why);
+    }
+}
+
+/// Whether there is no selector, which selects nothing; `{}` cannot be told from that.
+fn is_missing(selector: &LabelSelector) -> bool {
+    *selector == LabelSelector::default()
+}
+
+/// Checks that a selector stays as it was.
+pub(super) fn check_same_selector(
+    selector: &LabelSelector,
+    old: &LabelSelector,
+    errors: &mut Errors,
+) {
+    if selector != old {
+        errors.invalid(&FieldPath::new("spec.selector"), selector, "field is immutable");
+    }
+}
+
+/// Checks that a number is not negative.
+pub(super) fn check_not_negative(number: Option<i32>, path: &FieldPath, errors: &mut Errors) {
+    if let Some(number) = number.filter(|number| *number < 0) {
+        errors.invalid(path, &number, "must be greater than or equal to 0");
+    }
+}
