@@ -7,7 +7,9 @@
 //! The reference is Kubernetes 1.36; older behaviour hangs on a version where it is modelled.
 
 pub mod api;
+pub mod cni;
 pub mod host;
+pub mod kubelet;
 pub mod manifest;
 pub mod object;
 pub mod path;

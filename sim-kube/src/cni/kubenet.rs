@@ -1,0 +1,115 @@
+//! kubenet: the network that kubelets up to 1.23 made by themselves, with the bridge `cbr0`.
+
+use std::net::IpAddr;
+
+use ipnet::Ipv4Net;
+
+use super::host_local::HostLocal;
+use super::tables::Rule;
+use super::{
+    Annotations, Bridge, CniError, Conflist, Gateway, Hairpin, Node, NodeRoutes, Peer, Plugin,
+    Sandbox, device,
+};
+use crate::host::{CallError, Host};
+
+/// The bridge.
+const BRIDGE: &str = "cbr0";
+
+/// The settings of the kubelet that are about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Config {
+    /// How pods reach themselves by a Service (`--hairpin-mode`).
+    pub hairpin: Hairpin,
+    /// To where the source is not translated (`--non-masquerade-cidr`).
+    pub non_masquerade_cidr: Ipv4Net,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let ten = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 0, 0, 0), 8);
+        Self { hairpin: Hairpin::Promiscuous, non_masquerade_cidr: ten }
+    }
+}
+
+/// The network, on one node; the routes to others are those that a cloud's controller makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kubenet {
+    config: Config,
+    list: Conflist<Bridge>,
+}
+
+impl Kubenet {
+    /// The network of a node.
+    ///
+    /// # Errors
+    /// When the node's pods cannot have addresses.
+    pub fn new(config: Config, node: Node) -> Result<Self, CniError> {
+        // The plugin is not told of promiscuity: the kubelet sees to it.
+        let hairpin = match config.hairpin {
+            Hairpin::Port => Hairpin::Port,
+            Hairpin::Off | Hairpin::Promiscuous => Hairpin::Off,
+        };
+        let main = Bridge {
+            bridge: BRIDGE.parse().expect("it is a name"),
+            gateway: Gateway::Address,
+            mtu: node.mtu,
+            hairpin,
+            routes: vec![Ipv4Net::default()],
+            ..Bridge::new(HostLocal::subnet(node.pod_cidr)?)
+        };
+        let list = Conflist {
+            name: "kubenet".to_owned(),
+            main,
+            portmap: None,
+            node_routes: Some(NodeRoutes::new(node.uplink)),
+        };
+        Ok(Self { config, list })
+    }
+
+    /// Has what leaves the cluster's addresses translated.
+    fn ensure_masquerade(&self, host: &mut Host<'_>) -> Result<(), CallError> {
+        if self.config.non_masquerade_cidr.prefix_len() == 0 {
+            return Ok(());
+        }
+        let inside = self.config.non_masquerade_cidr.to_string();
+        let says = "kubenet: SNAT for outbound traffic from cluster";
+        let words = [
+            &["-m", "comment", "--comment", says, "-m", "addrtype", "!", "--dst-type", "LOCAL"],
+            &["!", "-d", &inside, "-j", "MASQUERADE"][..],
+        ]
+        .concat();
+        Rule { table: "nat", chain: "POSTROUTING", words: &words }.append_unique(host)
+    }
+}
+
+impl Plugin for Kubenet {
+    fn start(&mut self, host: &mut Host<'_>) -> Result<Annotations, CniError> {
+        host.set_sysctl("net.bridge.bridge-nf-call-iptables", "1")?;
+        self.ensure_masquerade(host)?;
+        Ok(Annotations::new())
+    }
+
+    fn set_peers(&mut self, host: &mut Host<'_>, peers: &[Peer]) -> Result<(), CniError> {
+        self.list.set_peers(host, peers)
+    }
+
+    fn add(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<Vec<IpAddr>, CniError> {
+        if !sandbox.host_ports.is_empty() {
+            return Err(CniError::Unmodelled("a host port of kubenet"));
+        }
+        let ips = self.list.attach(host, sandbox)?;
+        if self.config.hairpin == Hairpin::Promiscuous {
+            device::set_promiscuous(host, self.list.main.bridge)?;
+        }
+        self.ensure_masquerade(host)?;
+        Ok(ips)
+    }
+
+    fn del(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError> {
+        self.list.detach(host, sandbox)
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Plugin> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,224 @@
+//! `portmap`: ports of the node that lead to a pod, by rules alone.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use sim_core::errno::Errno;
+use sim_core::family::AddressFamily;
+use sim_core::netlink::{Request, conntrack};
+use sim_core::packet::IpProto;
+
+use super::conflist::Attachment;
+use super::tables::{Chain, Rule};
+use super::{CniError, HostPort, device, names};
+use crate::host::{CallError, Host};
+use crate::proxy::service::Protocol;
+
+/// The chain that leads to those of containers.
+const DNAT: &str = "CNI-HOSTPORT-DNAT";
+/// The chain that asks for masquerading.
+const SETMARK: &str = "CNI-HOSTPORT-SETMARK";
+/// The chain that masquerades.
+const MASQ: &str = "CNI-HOSTPORT-MASQ";
+/// The mark's bit; Kubernetes uses 14 and 15.
+const MARK_BIT: u8 = 13;
+/// How many ports a rule may name.
+const PORTS_PER_RULE: usize = 15;
+
+/// The settings of the plugin.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Portmap {
+    /// What of the traffic has its source translated, too.
+    pub snat: Snat,
+    /// How this is asked for.
+    pub mark: Mark,
+    /// What packets have to match besides (`conditionsV4`).
+    pub conditions: Vec<String>,
+}
+
+/// What of the traffic of a port has its source translated.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Snat {
+    /// Nothing (`snat: false`).
+    No,
+    /// What would not come back otherwise: traffic of the pod's subnet and of the node's loopback addresses.
+    #[default]
+    Needed,
+    /// Everything (`masqAll`).
+    All,
+}
+
+/// How masquerading is asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Mark {
+    /// By a bit of the packet's mark (`markMasqBit`), up to 31.
+    Bit(u8),
+    /// By a chain of somebody else (`externalSetMarkChain`).
+    Chain(String),
+}
+
+impl Default for Portmap {
+    fn default() -> Self {
+        Self { snat: Snat::default(), mark: Mark::Bit(MARK_BIT), conditions: Vec::new() }
+    }
+}
+
+impl Portmap {
+    /// Makes the ports lead to a container that has the address `pod`.
+    pub(super) fn add(
+        &self,
+        host: &mut Host<'_>,
+        call: Attachment<'_>,
+        pod: Ipv4Net,
+        ports: &[HostPort],
+    ) -> Result<(), CniError> {
+        if ports.is_empty() {
+            return Ok(());
+        }
+        if let (Mark::Bit(bit), true) = (&self.mark, self.snat != Snat::No) {
+            make_mark_chains(host, *bit)?;
+        }
+        nat(DNAT).ensure(host)?;
+        for chain in ["PREROUTING", "OUTPUT"] {
+            let words = ["-m", "addrtype", "--dst-type", "LOCAL", "-j", DNAT];
+            nat(chain).rule(&words).append_unique(host)?;
+        }
+        self.make_container_chain(host, call, pod, ports)?;
+        forget_connections(host, ports)?;
+        if self.snat != Snat::No
+            && let Some(way) = device::way_to(host, pod.addr())?
+        {
+            host.set_sysctl(&format!("net/ipv4/conf/{}/route_localnet", way.dev), "1")?;
+        }
+        Ok(())
+    }
+
+    /// Takes the ports away.
+    pub(super) fn del(
+        &self,
+        host: &mut Host<'_>,
+        call: Attachment<'_>,
+        ports: &[HostPort],
+    ) -> Result<(), CniError> {
+        let chain = names::chain("CNI-DN-", call.network, call.container);
+        if ports.is_empty() || !nat(&chain).exists(host)? {
+            return Ok(());
+        }
+        for words in self.entries(call, ports, &chain) {
+            Rule { table: "nat", chain: DNAT, words: &refs(&words) }.delete(host)?;
+        }
+        Ok(nat(&chain).remove(host)?)
+    }
+
+    fn make_container_chain(
+        &self,
+        host: &mut Host<'_>,
+        call: Attachment<'_>,
+        pod: Ipv4Net,
+        ports: &[HostPort],
+    ) -> Result<(), CallError> {
+        let chain = names::chain("CNI-DN-", call.network, call.container);
+        nat(&chain).ensure(host)?;
+        for port in ports {
+            for words in self.rules(pod, port) {
+                nat(&chain).rule(&refs(&words)).append_unique(host)?;
+            }
+        }
+        for words in self.entries(call, ports, &chain) {
+            nat(DNAT).rule(&refs(&words)).append_unique(host)?;
+        }
+        Ok(())
+    }
+
+    /// The rules that lead to a container's chain.
+    fn entries(&self, call: Attachment<'_>, ports: &[HostPort], chain: &str) -> Vec<Vec<String>> {
+        let comment = format!("dnat name: \"{}\" id: \"{}\"", call.network, call.container);
+        let comment = names::trim(comment);
+        let mut by_protocol: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for port in ports {
+            let numbers = by_protocol.entry(port.protocol.lower()).or_default();
+            numbers.push(port.host_port.to_string());
+        }
+        let parts = by_protocol.iter().flat_map(|(protocol, numbers)| {
+            numbers.chunks(PORTS_PER_RULE).map(move |part| (protocol, part.join(",")))
+        });
+        let entry = |(protocol, numbers): (&&str, String)| {
+            let mut words = strings(&["-m", "comment", "--comment", &comment, "-m", "multiport"]);
+            words.extend(strings(&["-p", protocol, "--destination-ports", &numbers]));
+            words.extend(self.conditions.iter().cloned());
+            words.extend(strings(&["-j", chain]));
+            words
+        };
+        parts.map(entry).collect()
+    }
+
+    /// The rules of a container's chain about a port: what asks for masquerading comes first.
+    fn rules(&self, pod: Ipv4Net, port: &HostPort) -> Vec<Vec<String>> {
+        if port.host_ip.is_some_and(|ip| ip.is_ipv6()) {
+            return Vec::new();
+        }
+        let number = port.host_port.to_string();
+        let mut base = strings(&["-p", port.protocol.lower(), "--dport", &number]);
+        if let Some(ip) = port.host_ip.filter(|ip| !ip.is_unspecified()) {
+            base.extend(strings(&["-d", &ip.to_string()]));
+        }
+        let subnet = pod.to_string();
+        let sources: &[&str] = match self.snat {
+            Snat::No => &[],
+            Snat::Needed => &[&subnet, "127.0.0.1"],
+            Snat::All => &["0.0.0.0/0"],
+        };
+        let mark = match &self.mark {
+            Mark::Bit(_) => SETMARK,
+            Mark::Chain(name) => name,
+        };
+        let marked = sources.iter().map(|source| strings(&["-s", source, "-j", mark]));
+        let to = format!("{}:{}", pod.addr(), port.container_port);
+        let translated = strings(&["-j", "DNAT", "--to-destination", &to]);
+        marked.chain([translated]).map(|rest| [base.clone(), rest].concat()).collect()
+    }
+}
+
+/// Makes the chains that ask for masquerading and do it. Theirs is the first rule of all: those of other plugins
+/// would masquerade too late.
+fn make_mark_chains(host: &mut Host<'_>, bit: u8) -> Result<(), CallError> {
+    let value = 1_u32.checked_shl(bit.into()).unwrap_or_default();
+    let mark = format!("{value:#x}/{value:#x}");
+    nat(SETMARK).ensure(host)?;
+    let says = "CNI portfwd masquerade mark";
+    nat(SETMARK)
+        .rule(&["-m", "comment", "--comment", says, "-j", "MARK", "--set-xmark", &mark])
+        .append_unique(host)?;
+    nat(MASQ).ensure(host)?;
+    nat(MASQ).rule(&["-m", "mark", "--mark", &mark, "-j", "MASQUERADE"]).append_unique(host)?;
+    let says = "CNI portfwd requiring masquerade";
+    nat("POSTROUTING").rule(&["-m", "comment", "--comment", says, "-j", MASQ]).insert_unique(host)
+}
+
+/// Removes the connections of UDP to these ports: they would go on as they began.
+fn forget_connections(host: &mut Host<'_>, ports: &[HostPort]) -> Result<(), CallError> {
+    let is_ours = |number: u16| {
+        ports.iter().any(|port| port.protocol == Protocol::Udp && port.host_port == number)
+    };
+    for entry in conntrack::dump(&host.world.kernel, host.netns) {
+        let original = entry.tuples[0];
+        let is_v4 = AddressFamily::of(original.dst.addr) == AddressFamily::Inet;
+        if original.proto == IpProto::UDP && is_v4 && is_ours(original.dst.id) {
+            host.ensure(&Request::ConntrackDelete(original, entry.zone), Errno::ENOENT)?;
+        }
+    }
+    Ok(())
+}
+
+/// A chain of the table that all rules of the plugin are in.
+fn nat(name: &str) -> Chain<'_> {
+    Chain { table: "nat", name }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn refs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
