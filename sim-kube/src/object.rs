@@ -10,7 +10,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{Metadata, Resource};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Which object of a kind: its namespace, which is empty for what belongs to the whole cluster, and its name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -42,7 +42,7 @@ impl fmt::Display for Key {
 }
 
 /// An object of a kind that is modelled.
-pub trait Stored: Resource + Metadata<Ty = ObjectMeta> + Clone + PartialEq {
+pub trait Stored: Resource + Metadata<Ty = ObjectMeta> + Clone + PartialEq + Serialize {
     /// What URLs call it, in the plural.
     const PLURAL: &'static str;
     /// Whether it is in a namespace.

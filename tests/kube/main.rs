@@ -1,6 +1,8 @@
 //! Kubernetes: what its components write, held to what the real ones wrote.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod command;

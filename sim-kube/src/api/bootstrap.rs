@@ -11,7 +11,9 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort
 use k8s_openapi::api::networking::v1::{ServiceCIDR, ServiceCIDRSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use sim_core::family::AddressFamily;
 
+use super::allocate;
 use super::settings::Settings;
 use super::version::Version;
 use crate::object::Object;
@@ -40,7 +42,7 @@ pub(super) fn objects(settings: &Settings) -> Vec<Object> {
 
 /// The Service of the API server: it has the first address there is.
 fn service(settings: &Settings) -> Service {
-    let first = settings.service_cidrs.first().and_then(|range| range.hosts().next());
+    let first = settings.service_cidrs.first().and_then(|range| allocate::first_address(*range));
     let labels = [("component", "apiserver"), ("provider", KUBERNETES)];
     let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let port = ServicePort {
@@ -65,12 +67,8 @@ fn service(settings: &Settings) -> Service {
 
 /// The endpoints of that Service.
 pub(super) fn endpoints(settings: &Settings, addresses: &[IpAddr]) -> Vec<Object> {
-    let alike = |ip: &&IpAddr| {
-        settings
-            .families()
-            .next()
-            .is_none_or(|family| sim_core::family::AddressFamily::of(**ip) == family)
-    };
+    let family = settings.families().next();
+    let alike = |ip: &&IpAddr| family.is_none_or(|family| AddressFamily::of(**ip) == family);
     let ips: Vec<String> = addresses.iter().filter(alike).map(ToString::to_string).collect();
     let (name, protocol) = (Some("https".to_owned()), Some("TCP".to_owned()));
     let port: i32 = settings.secure_port.into();

@@ -69,7 +69,7 @@ fn static_addresses(range: IpNet, version: Version) -> u64 {
 }
 
 /// The address at an offset from the first one that a Service may have.
-fn at(range: IpNet, offset: u64) -> Option<IpAddr> {
+pub(super) fn at(range: IpNet, offset: u64) -> Option<IpAddr> {
     let offset = offset.checked_add(1)?;
     match range {
         IpNet::V4(range) => {

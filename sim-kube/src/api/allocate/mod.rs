@@ -19,6 +19,11 @@ use super::checks::{address::parse, address::parse_range, list};
 use super::settings::{Settings, family};
 use crate::object::Store;
 
+/// The first address of a range that a Service may have.
+pub(super) fn first_address(range: IpNet) -> Option<IpAddr> {
+    address::at(range, 0)
+}
+
 /// Why an address or a port cannot be had.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum AllocationError {
