@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod cni;
+pub mod controllers;
 pub mod host;
 pub mod kubelet;
 pub mod manifest;
