@@ -9,6 +9,8 @@ mod command;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod controllers;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod manifests;
