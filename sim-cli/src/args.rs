@@ -12,6 +12,7 @@ use crate::commands::kube_proxy::KubeProxy;
 #[cfg(target_os = "linux")]
 use crate::commands::lab::Lab;
 use crate::commands::observe::Observe;
+use crate::commands::run::Run;
 use crate::commands::topology::Topology;
 use crate::commands::trace::Trace;
 use crate::error::{CliError, ErrorKind};
@@ -31,6 +32,7 @@ enum Command {
     #[cfg(target_os = "linux")]
     Lab(Lab),
     Observe(Observe),
+    Run(Run),
     Topology(Topology),
     Trace(Trace),
     /// Runs one case on the real kernel, in this process
@@ -70,9 +72,14 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error.into()),
         },
+        Command::Run(run) => match run.run(io::stdout().lock()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(ErrorKind::Differs.exit_status()),
+            Err(errors) => report_all(&errors),
+        },
         Command::Topology(topology) => match topology.run(io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(errors) => errors.iter().map(report).fold(ExitCode::FAILURE, |_, status| status),
+            Err(errors) => report_all(&errors),
         },
         Command::Trace(trace) => match trace.run(io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -87,6 +94,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn shim(words: &[OsString]) -> Option<u8> {
     let (program, args) = words.split_first()?;
     crate::lab::shim::run(Path::new(program).file_name()?.to_str()?, args)
+}
+
+fn report_all(errors: &[CliError]) -> ExitCode {
+    errors.iter().map(report).fold(ExitCode::FAILURE, |_, status| status)
 }
 
 fn report(error: &CliError) -> ExitCode {

@@ -7,6 +7,7 @@
 //! The reference is Kubernetes 1.36; older behaviour hangs on a version where it is modelled.
 
 pub mod api;
+pub mod cluster;
 pub mod cni;
 pub mod controllers;
 pub mod host;
@@ -16,5 +17,6 @@ pub mod object;
 pub mod path;
 pub mod proxy;
 pub mod reading;
+pub mod scenario;
 pub mod topology;
 pub mod workload;

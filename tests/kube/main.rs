@@ -25,6 +25,8 @@ mod rules;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod topology;
 #[cfg(test)]
 mod unit_flows;

@@ -89,7 +89,7 @@ version = "1.15"
 pod-cidr = "10.42.0.0"
 service-cidr = "10.42.0.0/16"
 node-port-range = "9-1"
-cni = { plugin = "flanel" }
+cni = "flanel"
 "#;
 
 #[test]

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use sim_kube::reading::Mistake;
 use sim_kube::topology::Topology as Topo;
 
-use crate::error::{CliError, ErrorKind, FilePlace};
+use crate::commands::run::placed_all;
+use crate::error::CliError;
 
 /// Checks and draws topologies
 #[derive(Debug, Args)]
@@ -86,21 +86,5 @@ impl Draw {
 
 fn read(path: &Path) -> Result<Topo, Vec<CliError>> {
     let text = fs::read_to_string(path).map_err(|error| vec![CliError::file(path, &error)])?;
-    let at = |mistake| placed(path, &text, mistake);
-    Topo::read(&text).map_err(|mistakes| mistakes.into_iter().map(at).collect())
-}
-
-/// A mistake in a file as the user sees it.
-fn placed(path: &Path, text: &str, mistake: Mistake) -> CliError {
-    let error = CliError::new(ErrorKind::User, &mistake.message).at(FilePlace {
-        path: path.display().to_string(),
-        line: 1,
-        text: text.to_owned(),
-        span: mistake.span,
-        label: String::new(),
-    });
-    match mistake.help {
-        None => error,
-        Some(help) => error.hint(help),
-    }
+    Topo::read(&text).map_err(|mistakes| placed_all(path, &text, mistakes))
 }

@@ -83,8 +83,11 @@ pub(super) fn endpoints(settings: &Settings, addresses: &[IpAddr]) -> Vec<Object
             app_protocol: None,
         }]),
     };
-    let endpoints =
+    let mut endpoints =
         Endpoints { metadata: meta("default", KUBERNETES), subsets: Some(vec![subset]) };
+    // The slices come from the API server, too; nobody is to make others of this.
+    let skips = ("endpointslice.kubernetes.io/skip-mirror".to_owned(), "true".to_owned());
+    endpoints.metadata.labels = Some(BTreeMap::from([skips]));
     let new = ips.iter().map(|ip| Endpoint {
         addresses: vec![ip.clone()],
         conditions: Some(EndpointConditions { ready: Some(true), ..Default::default() }),

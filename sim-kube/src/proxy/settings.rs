@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use sim_core::errno::Errno;
+use sim_core::netlink::Request;
+
 use super::config::ConntrackConfig;
 use super::version::Version;
 use crate::host::{CallError, Host};
@@ -27,7 +30,9 @@ pub(super) fn apply(
 ) -> Result<(), CallError> {
     let max = max(config, version);
     if max > 0 {
-        set(host, "max", max)?;
+        // A machine has one limit, which only its first namespace may change; a node here is another one.
+        let request = setting("max", max);
+        host.ensure(&request, Errno::EACCES)?;
     }
     let timeouts = [
         ("tcp_timeout_established", config.tcp_established_timeout.unwrap_or(ESTABLISHED)),
@@ -57,5 +62,10 @@ fn max(config: &ConntrackConfig, version: Version) -> u32 {
 }
 
 fn set(host: &mut Host<'_>, name: &str, value: impl ToString) -> Result<(), CallError> {
-    host.set_sysctl(&format!("net.netfilter.nf_conntrack_{name}"), &value.to_string())
+    host.request(&setting(name, value))
+}
+
+fn setting(name: &str, value: impl ToString) -> Request {
+    let name = format!("net.netfilter.nf_conntrack_{name}");
+    Request::SysctlSet { name, value: value.to_string() }
 }

@@ -16,6 +16,8 @@ use ipnet::Ipv4Net;
 use sim_core::link::DevName;
 use sim_core::packet::MacAddr;
 
+#[cfg(doc)]
+use crate::cni;
 use crate::proxy::Version;
 use crate::reading::{self, Mistake, Placed};
 
@@ -136,38 +138,14 @@ pub struct Cluster {
     pub service_cidr: Placed<Ipv4Net>,
     /// The ports of nodes for Services.
     pub node_ports: RangeInclusive<u16>,
-    /// How pods are connected.
-    pub cni: Cni,
+    /// The plugin that connects pods (one of [`cni::plugin_names`]); without one they are not connected.
+    pub cni: Option<String>,
     /// Whether there is a kube-proxy on each node.
     pub kube_proxy: bool,
     /// The file with its settings, if they are not all as by default.
     pub kube_proxy_config: Option<Placed<String>>,
     /// Files with manifests.
     pub manifests: Vec<Placed<String>>,
-}
-
-/// How pods are connected.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Cni {
-    /// Which plugin does it.
-    pub kind: CniKind,
-    /// What it is told.
-    pub options: BTreeMap<String, String>,
-}
-
-/// The plugins that are modelled.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CniKind {
-    /// A bridge on each node, and routes between nodes.
-    Bridge,
-    /// A wire to each pod.
-    Ptp,
-    /// What kubelets did themselves up to 1.23.
-    Kubenet,
-    /// flannel.
-    Flannel,
-    /// Nothing: pods are not connected.
-    None,
 }
 
 impl Topology {
