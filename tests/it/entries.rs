@@ -117,6 +117,15 @@ static RECORDING: LazyLock<Vec<u8>> = LazyLock::new(|| {
     world.take_records().iter().map(json::line).collect::<String>().into_bytes()
 });
 
+/// Manifests that are refused; damage may put them right.
+static MANIFESTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/refused");
+    let mut paths: Vec<_> = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+});
+
 /// What numbers, addresses and options go wrong with.
 const WORDS: &[&str] = &[
     "-1",
@@ -184,6 +193,11 @@ proptest! {
     #[test]
     fn no_recording_does_harm(damage in damage()) {
         entries::trace(&damaged(&RECORDING, &damage));
+    }
+
+    #[test]
+    fn no_manifest_does_harm(at in any::<prop::sample::Index>(), damage in damage()) {
+        entries::manifests(&damaged(at.get::<Vec<u8>>(&MANIFESTS), &damage));
     }
 
     #[test]

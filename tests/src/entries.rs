@@ -5,6 +5,7 @@
 
 mod commands;
 mod frames;
+mod manifests;
 mod packet;
 
 use sim_core::case::Case;
@@ -12,17 +13,19 @@ use sim_core::trace::sink::{json, pcapng::Capture, text::Printer};
 
 pub use commands::{commands, filter};
 pub use frames::{frame_input, frames};
+pub use manifests::manifests;
 pub use packet::packet;
 
 /// An entry by its name.
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ENTRIES: [Entry; 6] = [
+pub const ENTRIES: [Entry; 7] = [
     ("case", case),
     ("commands", commands),
     ("filter", filter),
     ("frames", frames),
+    ("manifests", manifests),
     ("packet", packet),
     ("trace", trace),
 ];

@@ -118,6 +118,9 @@ pub enum Status {
         /// The version of the kind.
         version: &'static str,
     },
+    /// What is applied needs a name of its own; this one begins so.
+    #[error("from {0}: cannot use generate name with apply")]
+    GenerateName(String),
     /// Something is used up.
     #[error("Internal error occurred: {0}")]
     Internal(String),

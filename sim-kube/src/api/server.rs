@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sim_core::rng::SimRng;
 
-use super::allocate::Allocators;
+use super::allocate::Source;
 use super::checks::{labels::Labels, meta, text};
 use super::error::{Errors, FieldError, Refusal, Refusals, Status};
 use super::kinds::Kind;
@@ -216,6 +216,10 @@ impl ApiServer {
         self.check_kind(&object)?;
         set_namespace(&mut object);
         let kind = applied_kind(&object);
+        let base = text(&object.metadata().generate_name);
+        if text(&object.metadata().name).is_empty() && !base.is_empty() {
+            return Err(vec![Status::GenerateName(base.to_owned())]);
+        }
         let id = (object.kind(), Key::of(object.metadata()));
         let said = [&object.metadata().labels, &object.metadata().annotations];
         let said = said.map(|map| map.iter().flatten().map(|(key, _)| key.clone()).collect());
@@ -314,8 +318,9 @@ impl ApiServer {
         old: Option<&T>,
     ) -> Result<(), Vec<Status>> {
         let mut errors = Errors::default();
-        let mut allocators = Allocators::new(&self.settings, &self.store, &mut self.rng);
-        let allocated = object.allocate(old, &mut allocators, &mut errors);
+        let (settings, store) = (&self.settings, &self.store);
+        let source = Source { settings, store, rng: &mut self.rng };
+        let allocated = object.allocate(old, source, &mut errors);
         meta::check(object.metadata(), T::NAME_WRONG, &mut errors);
         object.validate(&self.settings, &mut errors);
         if let Some(old) = old {
@@ -371,6 +376,7 @@ fn refusal(placed: &Placed, status: Status) -> Refusal {
         Status::NotFound { .. } | Status::AlreadyExists { .. } | Status::Forbidden { .. } => {
             placed.place_of(&FieldPath::new("metadata.name"))
         }
+        Status::GenerateName(_) => placed.place_of(&FieldPath::new("metadata.generateName")),
         Status::NoMatch { .. } => placed.place_of(&FieldPath::new("apiVersion")),
         Status::Internal(_) => placed.place(),
     };

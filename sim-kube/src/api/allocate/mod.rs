@@ -54,6 +54,17 @@ pub(super) struct NotAllocated {
     pub(super) why: AllocationError,
 }
 
+/// What an API server allocates from.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    /// Its settings.
+    pub(super) settings: &'a Settings,
+    /// Its objects.
+    pub(super) store: &'a Store,
+    /// What draws.
+    pub(super) rng: &'a mut SimRng,
+}
+
 /// What is taken, and what draws.
 #[derive(Debug)]
 pub(super) struct Allocators<'a> {
@@ -66,7 +77,8 @@ pub(super) struct Allocators<'a> {
 
 impl<'a> Allocators<'a> {
     /// Finds what the Services of a store have.
-    pub(super) fn new(settings: &'a Settings, store: &Store, rng: &'a mut SimRng) -> Self {
+    pub(super) fn new(source: Source<'a>) -> Self {
+        let Source { settings, store, rng } = source;
         let specs = || store.services.values().filter_map(|service| service.spec.as_ref());
         let addresses = specs().flat_map(|spec| list(&spec.cluster_ips)).filter_map(|ip| parse(ip));
         let ports = |spec: &ServiceSpec| -> Vec<i32> {

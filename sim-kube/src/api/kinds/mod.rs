@@ -14,7 +14,7 @@ mod service_cidr;
 mod stateful_set;
 mod template;
 
-use super::allocate::{Allocators, NotAllocated};
+use super::allocate::{NotAllocated, Source};
 use super::checks::name;
 use super::error::Errors;
 use super::settings::Settings;
@@ -41,7 +41,7 @@ pub(super) trait Kind: Stored {
     fn allocate(
         &mut self,
         _old: Option<&Self>,
-        _allocators: &mut Allocators<'_>,
+        _source: Source<'_>,
         _errors: &mut Errors,
     ) -> Result<(), NotAllocated> {
         Ok(())

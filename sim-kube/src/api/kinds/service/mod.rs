@@ -9,7 +9,7 @@ mod validation;
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 
 use super::Kind;
-use crate::api::allocate::{Allocators, NotAllocated};
+use crate::api::allocate::{Allocators, NotAllocated, Source};
 use crate::api::checks::{list, name, text};
 use crate::api::error::Errors;
 use crate::api::settings::Settings;
@@ -42,17 +42,18 @@ impl Kind for Service {
     fn allocate(
         &mut self,
         old: Option<&Self>,
-        allocators: &mut Allocators<'_>,
+        source: Source<'_>,
         errors: &mut Errors,
     ) -> Result<(), NotAllocated> {
         let Some(spec) = &mut self.spec else { return Ok(()) };
         let old = old.and_then(|old| old.spec.as_ref());
+        let mut allocators = Allocators::new(source);
         addresses::set_families(spec, allocators.settings(), errors);
         // Addresses that are no good cannot be taken.
         if errors.0.is_empty() {
-            allocation::addresses(spec, old, allocators, errors)?;
+            allocation::addresses(spec, old, &mut allocators, errors)?;
         }
-        allocation::ports(spec, old, allocators, errors)
+        allocation::ports(spec, old, &mut allocators, errors)
     }
 
     fn validate(&self, settings: &Settings, errors: &mut Errors) {
