@@ -210,6 +210,15 @@ impl Errors {
     }
 
     pub(super) fn unsupported(&mut self, path: &FieldPath, value: &str, supported: &[&str]) {
+        self.unsupported_value(path, value, supported);
+    }
+
+    pub(super) fn unsupported_value(
+        &mut self,
+        path: &FieldPath,
+        value: &(impl Serialize + ?Sized),
+        supported: &[&str],
+    ) {
         let supported = supported.iter().map(json).collect();
         self.add(path, Problem::Unsupported(json(value), supported));
     }

@@ -67,6 +67,18 @@ fn check_requirement(
     }
 }
 
+/// Whether a selector means something.
+pub(in crate::api) fn is_readable(selector: &LabelSelector) -> bool {
+    list(&selector.match_expressions).iter().all(|requirement| {
+        let has_values = !list(&requirement.values).is_empty();
+        match requirement.operator.as_str() {
+            "In" | "NotIn" => has_values,
+            "Exists" | "DoesNotExist" => !has_values,
+            _ => false,
+        }
+    })
+}
+
 /// Whether a selector says anything.
 pub(in crate::api) fn is_empty(selector: &LabelSelector) -> bool {
     selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)

@@ -114,6 +114,15 @@ pub(in crate::api) fn label_value(text: &str) -> Vec<String> {
     wrong
 }
 
+/// What is said of what is no share in percent.
+pub(in crate::api) fn percent() -> String {
+    pattern(
+        "a valid percent string must be a numeric string followed by an ending '%'",
+        "[0-9]+%",
+        &["1%", "93%"],
+    )
+}
+
 fn is_label(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !text.is_empty() && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')

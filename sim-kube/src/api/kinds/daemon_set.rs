@@ -1,7 +1,9 @@
 //! DaemonSets.
 
-use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetUpdateStrategy};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::json;
 
 use super::{Kind, template};
 use crate::api::checks::{default_text, text};
@@ -40,18 +42,46 @@ impl Kind for DaemonSet {
         for (field, number) in numbers {
             template::check_not_negative(number, &path.field(field), errors);
         }
-        let why = "empty selector is invalid for daemonset";
-        template::check_selector(&spec.selector, &path, why, errors);
-        template::check_selected(&spec.template, &spec.selector, &path, errors);
-        let strategy = spec.update_strategy.clone().unwrap_or_default();
-        let kind = text(&strategy.type_);
-        if !matches!(kind, "RollingUpdate" | "OnDelete") {
-            let path = path.field("updateStrategy.type");
-            errors.unsupported(&path, kind, &["RollingUpdate", "OnDelete"]);
+        // One that is not there is told of by what it does not select only.
+        if spec.selector != LabelSelector::default() {
+            let why = "empty selector is invalid for daemonset";
+            template::check_selector(&spec.selector, &path, why, errors);
         }
+        template::check_selected(&spec.template, &spec.selector, None, &path, errors);
+        let strategy = spec.update_strategy.clone().unwrap_or_default();
+        check_strategy(&strategy, &path.field("updateStrategy"), errors);
     }
 
     fn validate_update(&self, old: &Self, errors: &mut Errors) {
         template::check_same_selector(&self.spec.selector, &old.spec.selector, errors);
+    }
+}
+
+fn check_strategy(strategy: &DaemonSetUpdateStrategy, path: &FieldPath, errors: &mut Errors) {
+    let rolling = strategy.rolling_update.as_ref();
+    match text(&strategy.type_) {
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            let path = path.field("rollingUpdate");
+            let fewer = rolling.and_then(|update| update.max_unavailable.as_ref());
+            let more = rolling.and_then(|update| update.max_surge.as_ref());
+            let (fewer_path, more_path) = (path.field("maxUnavailable"), path.field("maxSurge"));
+            let fewer = template::check_share(fewer, &fewer_path, errors);
+            match (fewer, template::check_share(more, &more_path, errors)) {
+                (0, 0) => errors.required(&fewer_path, "cannot be 0 when maxSurge is 0"),
+                (0, _) | (_, 0) => {}
+                _ => {
+                    let why = "may not be set when maxUnavailable is non-zero";
+                    errors.invalid(&more_path, &more, why);
+                }
+            }
+        }
+        other => {
+            let rolling = rolling.map(|update| {
+                json!({"MaxUnavailable": update.max_unavailable, "MaxSurge": update.max_surge})
+            });
+            let value = template::strategy_json(other, rolling);
+            errors.unsupported_value(path, &value, &["RollingUpdate", "OnDelete"]);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStrategy};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::json;
 
 use super::{Kind, template};
 use crate::api::checks::{default_text, text};
@@ -59,7 +60,13 @@ impl Kind for Deployment {
         }
         let why = "empty selector is invalid for deployment";
         template::check_selector(&spec.selector, &path, why, errors);
-        template::check_selected(&spec.template, &spec.selector, &path, errors);
+        template::check_selected(
+            &spec.template,
+            &spec.selector,
+            Some("invalid label selector"),
+            &path,
+            errors,
+        );
         check_strategy(&spec.strategy.clone().unwrap_or_default(), &path.field("strategy"), errors);
     }
 
@@ -76,16 +83,22 @@ fn check_strategy(strategy: &DeploymentStrategy, path: &FieldPath, errors: &mut 
         ),
         "Recreate" => {}
         "RollingUpdate" => {
-            let update = strategy.rolling_update.clone().unwrap_or_default();
-            let is_zero = |value: &Option<IntOrString>| {
-                let zeros = [IntOrString::Int(0), IntOrString::String("0%".to_owned())];
-                value.as_ref().is_some_and(|value| zeros.contains(value))
-            };
-            if is_zero(&update.max_unavailable) && is_zero(&update.max_surge) {
-                let path = path.field("rollingUpdate.maxUnavailable");
-                errors.invalid(&path, &update.max_unavailable, "may not be 0 when `maxSurge` is 0");
+            let (update, path) = (strategy.rolling_update.as_ref(), path.field("rollingUpdate"));
+            let fewer = update.and_then(|update| update.max_unavailable.as_ref());
+            let more = update.and_then(|update| update.max_surge.as_ref());
+            let (fewer_path, more_path) = (path.field("maxUnavailable"), path.field("maxSurge"));
+            let count = template::check_share(fewer, &fewer_path, errors);
+            if (count, template::check_share(more, &more_path, errors)) == (0, 0) {
+                errors.invalid(&fewer_path, &fewer, "may not be 0 when `maxSurge` is 0");
             }
         }
-        other => errors.unsupported(&path.field("type"), other, &["Recreate", "RollingUpdate"]),
+        other => {
+            let rolling = strategy.rolling_update.as_ref();
+            let rolling = rolling.map(|update| {
+                json!({"MaxUnavailable": update.max_unavailable, "MaxSurge": update.max_surge})
+            });
+            let value = template::strategy_json(other, rolling);
+            errors.unsupported_value(path, &value, &["Recreate", "RollingUpdate"]);
+        }
     }
 }

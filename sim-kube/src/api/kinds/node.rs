@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Taint};
+use serde_json::json;
 use sim_core::family::AddressFamily;
 
 use super::Kind;
@@ -81,7 +82,14 @@ fn check_taints(taints: &[Taint], errors: &mut Errors) {
             ),
         }
         if !seen.insert((&taint.key, &taint.effect)) {
-            errors.duplicate(&path, taint);
+            // In the names of the API server's own type.
+            let value = json!({
+                "Key": taint.key,
+                "Value": value,
+                "Effect": taint.effect,
+                "TimeAdded": null,
+            });
+            errors.duplicate(&path, &value);
         }
         errors.written_as(&path, &FieldPath::new("spec.taints").index(i));
     }

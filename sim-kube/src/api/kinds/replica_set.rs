@@ -35,7 +35,13 @@ impl Kind for ReplicaSet {
         let why = "empty selector is invalid for deployment";
         template::check_selector(&spec.selector, &path, why, errors);
         let pods = spec.template.clone().unwrap_or_default();
-        template::check_selected(&pods, &spec.selector, &path, errors);
+        template::check_selected(
+            &pods,
+            &spec.selector,
+            Some("invalid label selector"),
+            &path,
+            errors,
+        );
     }
 
     fn validate_update(&self, old: &Self, errors: &mut Errors) {

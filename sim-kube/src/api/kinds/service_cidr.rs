@@ -1,12 +1,12 @@
 //! `ServiceCIDR`s.
 
 use k8s_openapi::api::networking::v1::ServiceCIDR;
-use sim_core::family::AddressFamily;
+use serde_json::json;
 
 use super::Kind;
 use crate::api::checks::{address, list};
 use crate::api::error::Errors;
-use crate::api::settings::Settings;
+use crate::api::settings::{Settings, family};
 use crate::path::FieldPath;
 
 impl Kind for ServiceCIDR {
@@ -18,23 +18,22 @@ impl Kind for ServiceCIDR {
         let path = FieldPath::new("spec.cidrs");
         let spec = self.spec.as_ref();
         let cidrs = spec.map_or(&[][..], |spec| list(&spec.cidrs));
-        if cidrs.is_empty() {
-            errors.required(&path, "at least one CIDR required");
-        }
-        if cidrs.len() > 2 {
-            errors.invalid(&path, cidrs, "may only hold up to 2 values");
+        // In the names of the API server's own type.
+        let value = json!({"CIDRs": cidrs});
+        match cidrs {
+            [] => return errors.required(&path, "at least one CIDR required"),
+            [_] => {}
+            [first, second] => {
+                let families = [first, second].map(|cidr| address::parse_range(cidr).map(family));
+                if !matches!(families, [Some(first), Some(second)] if first != second) {
+                    let why = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+                    return errors.invalid(&path, &value, why);
+                }
+            }
+            _ => return errors.invalid(&path, &value, "may only hold up to 2 values"),
         }
         for (i, cidr) in cidrs.iter().enumerate() {
             address::check_range(cidr, &path.index(i), errors);
-        }
-        let families = cidrs.iter().filter_map(|cidr| address::parse_range(cidr));
-        let families: Vec<AddressFamily> =
-            families.map(|net| AddressFamily::of(net.addr())).collect();
-        if let [first, second] = families.as_slice()
-            && first == second
-        {
-            let why = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96";
-            errors.invalid(&path, cidrs, why);
         }
     }
 

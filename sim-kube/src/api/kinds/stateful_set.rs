@@ -1,6 +1,7 @@
 //! StatefulSets.
 
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
+use serde_json::json;
 
 use super::{Kind, template};
 use crate::api::checks::{default_text, text};
@@ -55,11 +56,17 @@ impl Kind for StatefulSet {
         let strategy = spec.update_strategy.clone().unwrap_or_default();
         if !matches!(text(&strategy.type_), "RollingUpdate" | "OnDelete") {
             let why = "must be 'RollingUpdate' or 'OnDelete'";
-            errors.invalid(&path.field("updateStrategy"), &strategy, why);
+            let rolling = strategy.rolling_update.as_ref();
+            let rolling = rolling.map(|update| {
+                let partition = update.partition.unwrap_or(0);
+                json!({"Partition": partition, "MaxUnavailable": update.max_unavailable})
+            });
+            let value = template::strategy_json(text(&strategy.type_), rolling);
+            errors.invalid(&path.field("updateStrategy"), &value, why);
         }
         let why = "empty selector is invalid for statefulset";
         template::check_selector(&spec.selector, &path, why, errors);
-        template::check_selected(&spec.template, &spec.selector, &path, errors);
+        template::check_selected(&spec.template, &spec.selector, Some(""), &path, errors);
     }
 
     fn validate_update(&self, old: &Self, errors: &mut Errors) {

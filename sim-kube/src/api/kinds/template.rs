@@ -2,9 +2,11 @@
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::{Value, json};
 
 use super::pod;
-use crate::api::checks::{labels, meta, text};
+use crate::api::checks::{labels, meta, name, text};
 use crate::api::error::Errors;
 use crate::path::FieldPath;
 
@@ -26,16 +28,22 @@ pub(super) fn check(template: &PodTemplateSpec, path: &FieldPath, errors: &mut E
     pod::check_spec(&spec, &path.field("spec"), errors);
 }
 
-/// Checks a template of pods that are started again, and that `selector` selects them.
+/// Checks a template of pods that are started again, and that `selector` selects them; `unreadable` is what is said of
+/// a selector that means nothing.
 pub(super) fn check_selected(
     template: &PodTemplateSpec,
     selector: &LabelSelector,
+    unreadable: Option<&str>,
     spec: &FieldPath,
     errors: &mut Errors,
 ) {
     let path = spec.field("template");
     let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
-    if is_missing(selector) || !labels::matches(selector, labels) {
+    if !labels::is_readable(selector) {
+        if let Some(why) = unreadable {
+            errors.invalid(&spec.field("selector"), selector, why);
+        }
+    } else if is_missing(selector) || !labels::matches(selector, labels) {
         let path = path.field("metadata.labels");
         errors.invalid(&path, &labels, "`selector` does not match template `labels`");
     }
@@ -76,6 +84,39 @@ pub(super) fn check_same_selector(
 ) {
     if selector != old {
         errors.invalid(&FieldPath::new("spec.selector"), selector, "field is immutable");
+    }
+}
+
+/// How a strategy of replacing pods prints in messages, which have the names of the API server's own types.
+pub(super) fn strategy_json(kind: &str, rolling_update: Option<Value>) -> Value {
+    json!({"Type": kind, "RollingUpdate": rolling_update})
+}
+
+/// Checks a number of pods or a share of them, and answers the number.
+pub(super) fn check_share(
+    share: Option<&IntOrString>,
+    path: &FieldPath,
+    errors: &mut Errors,
+) -> i32 {
+    match share {
+        None => 0,
+        Some(IntOrString::Int(number)) => {
+            check_not_negative(Some(*number), path, errors);
+            *number
+        }
+        Some(IntOrString::String(text)) => {
+            let digits = text.strip_suffix('%').unwrap_or_default();
+            let is_percent = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_percent {
+                errors.invalid(path, text, name::percent());
+                return 0;
+            }
+            let percent = digits.parse().unwrap_or(i32::MAX);
+            if percent > 100 {
+                errors.invalid(path, text, "must not be greater than 100%");
+            }
+            percent
+        }
     }
 }
 

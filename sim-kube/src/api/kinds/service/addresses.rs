@@ -148,27 +148,28 @@ fn check_addresses(spec: &ServiceSpec, path: &FieldPath, errors: &mut Errors) {
     } else if all.first().is_some_and(|ip| ip != first) {
         errors.invalid(path, all, "first value must match `clusterIP`");
     }
-    let before = errors.0.len();
+    let mut is_wrong = false;
     for (i, ip) in all.iter().enumerate() {
         match ip.as_str() {
             NONE if i == 0 && all.len() > 1 => {
+                is_wrong = true;
                 errors.invalid(path, all, "'None' must be the first and only value");
             }
             NONE if i == 0 => {}
-            other => drop(address::check(other, &path.index(i), errors)),
+            other => is_wrong |= !address::check(other, &path.index(i), errors),
         }
     }
     if all.len() > 2 {
         errors.invalid(path, all, "may only hold up to 2 values");
     }
-    if errors.0.len() > before || is_headless(spec) {
+    if is_wrong || is_headless(spec) {
         return;
     }
     let families: Vec<AddressFamily> =
         all.iter().filter_map(|ip| address::parse(ip)).map(AddressFamily::of).collect();
-    if let [first, second] = families.as_slice()
-        && first == second
-    {
+    let has_both =
+        families.contains(&AddressFamily::Inet) && families.contains(&AddressFamily::Inet6);
+    if families.len() > 1 && !has_both {
         errors.invalid(path, all, "may specify no more than one IP for each IP family");
     }
     for (i, (found, wanted)) in families.iter().zip(list(&spec.ip_families)).enumerate() {

@@ -77,7 +77,7 @@ fn type_of(spec: &ServiceSpec) -> &str {
 
 /// Whether clients reach its pods by their own addresses only.
 fn is_headless(spec: &ServiceSpec) -> bool {
-    list(&spec.cluster_ips).first().is_some_and(|ip| ip == NONE)
+    list(&spec.cluster_ips) == [NONE]
 }
 
 /// Whether it has ports of nodes.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::ServiceSpec;
 
-use super::{has_node_ports, needs_health_check, type_of};
+use super::{has_node_ports, is_headless, needs_health_check, type_of};
 use crate::api::checks::{list, text};
 use crate::api::error::Errors;
 use crate::path::FieldPath;
@@ -60,12 +60,14 @@ pub(super) fn check(spec: &ServiceSpec, old: &ServiceSpec, errors: &mut Errors) 
         list(old).first().is_some_and(|old| list(new).first() != Some(old))
     };
     if type_of(spec) != "ExternalName" && type_of(old) != "ExternalName" {
+        // What has no address may have any families.
+        let is_bare = is_headless(spec) || is_headless(old);
         let checked = [
-            ("clusterIPs", &spec.cluster_ips, &old.cluster_ips),
-            ("ipFamilies", &spec.ip_families, &old.ip_families),
+            ("clusterIPs", &spec.cluster_ips, &old.cluster_ips, true),
+            ("ipFamilies", &spec.ip_families, &old.ip_families, !is_bare),
         ];
-        for (field, new, old) in checked {
-            if is_other(new, old) {
+        for (field, new, old, is_fixed) in checked {
+            if is_fixed && is_other(new, old) {
                 errors.invalid(&path.field(field).index(0), list(new), "may not change once set");
                 errors.written_as(&path.field("clusterIPs"), &path.field("clusterIP"));
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use serde_json::json;
 
 use super::{addresses, is_externally_accessible, is_headless, needs_health_check, type_of};
 use crate::api::checks::{address, labels, list, name, port, text};
@@ -112,7 +113,15 @@ fn check_ports(spec: &ServiceSpec, path: &FieldPath, errors: &mut Errors) {
             errors.duplicate(&path.field("nodePort"), &number);
         }
         if !numbers.insert((protocol, port.port)) {
-            let key = serde_json::json!({"protocol": protocol, "port": port.port, "targetPort": 0});
+            // Only what has to differ is in it.
+            let key = json!({
+                "Name": "",
+                "Protocol": protocol,
+                "AppProtocol": null,
+                "Port": port.port,
+                "TargetPort": 0,
+                "NodePort": 0,
+            });
             errors.duplicate(&path, &key);
         }
     }
