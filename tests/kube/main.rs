@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod cni;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod connections;
@@ -12,6 +14,8 @@ mod connections;
 mod controllers;
 #[cfg(test)]
 mod flows;
+#[cfg(test)]
+mod kubelet;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]

@@ -38,6 +38,10 @@ mod tests {
     /// The values of the tests of the real plugins.
     #[test]
     fn a_container_has_the_same_chains_everywhere() {
-        assert_eq!(chain("CNI-", "test", "1234"), "CNI-bbd8e4bd27c22c1c2a8a7b1d");
+        assert_eq!(chain("CNI-", "test", "1234"), "CNI-2bbe0c48b91a7d1b8a6753a8");
+        let long = "testalongnamethatdoesnotmakesense";
+        assert_eq!(chain("CNI-", long, "1234"), "CNI-374f33fe84ab0ed84dcdebe3");
+        let container = "icee6giejonei6sohng6ahngee7laquohquee9shiGo7fohferakah3Feiyoolu2pei7ciPhoh7shaoX6vai3vuf0ahfaeng8yohb9ceu0daez5hashee8ooYai5wa3y";
+        assert_eq!(chain("CNI-DN-", "test", container), "CNI-DN-67e92b96e692a494b6b85");
     }
 }

@@ -124,7 +124,7 @@ impl Plugin for Flannel {
             let node = self.node.name.clone();
             return Err(CniError::OutsideOfNetwork { network, pod_cidr, node });
         }
-        let lease = match &mut self.backend {
+        let lease = match &self.backend {
             Backend::Vxlan(vxlan) => vxlan.start(host, &self.node)?,
             Backend::HostGw(_) => Lease::HostGw,
         };

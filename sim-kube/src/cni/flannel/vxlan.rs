@@ -77,7 +77,7 @@ impl Vxlan {
     }
 
     /// Makes the tunnel's end on this node.
-    pub(super) fn start(&mut self, host: &mut Host<'_>, node: &Node) -> Result<Lease, CniError> {
+    pub(super) fn start(&self, host: &mut Host<'_>, node: &Node) -> Result<Lease, CniError> {
         let name = self.device;
         let mac = Lease::stored_mac(&node.annotations);
         let mac = mac.unwrap_or_else(|| draw_mac(host));
@@ -123,7 +123,8 @@ impl Vxlan {
             .iter()
             .filter(|(name, way)| wanted.get(*name).is_none_or(|now| now.pods != way.pods));
         for (name, way) in gone.map(|(name, way)| (name.clone(), *way)).collect::<Vec<_>>() {
-            outcome = outcome.and(self.remove(host, way));
+            let removed = self.remove(host, way);
+            outcome = outcome.and(removed);
             self.ways.remove(&name);
         }
         for (name, way) in wanted {

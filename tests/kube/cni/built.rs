@@ -1,0 +1,92 @@
+//! The same nodes on the real kernel, built by the script that the simulator writes.
+
+use std::env;
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+
+use sim_core::world::journal;
+use sim_kube::cni;
+use sim_kube::proxy::service::Protocol;
+
+use super::cluster::{Cluster, LOOKS, pod, port};
+
+/// Where is looked.
+const PLACES: &[&str] = &["node1", "node2", "pa", "pc"];
+
+/// Runs a script in namespaces of its own; `None` if none can be made.
+fn run(script: &str) -> Option<String> {
+    let run = |options: &[&str]| {
+        let output = Command::new("unshare")
+            .args(options)
+            .args(["sh", "-c", &format!("mount -t tmpfs tmpfs /run\n{script}")])
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .output()
+            .ok()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let failed = String::from_utf8_lossy(&output.stderr).into_owned();
+        // What `unshare` fails at is no failure of the script.
+        if failed.starts_with("unshare:") {
+            return None;
+        }
+        assert!(output.status.success(), "{failed}");
+        Some(said)
+    };
+    run(&["--net", "--mount"]).or_else(|| run(&["--map-root-user", "--net", "--mount"]))
+}
+
+/// What is compared: not IPv6, nor the number of CPUs, nor how long ago something was, nor what was counted.
+fn comparable(text: &str) -> String {
+    let mut comparable = String::new();
+    let mut after_inet6 = false;
+    for line in text.lines() {
+        let is_inet6 = line.contains("inet6") || line.starts_with("33:33:ff:");
+        let is_left_out = is_inet6 || after_inet6 && line.contains("valid_lft");
+        after_inet6 = is_inet6;
+        if is_left_out || line.starts_with('#') {
+            continue;
+        }
+        let mut hides_next = false;
+        for word in line.split_whitespace() {
+            let hides = hides_next || line.starts_with(':') && word.starts_with('[');
+            comparable += if hides { "-" } else { word };
+            comparable.push(' ');
+            hides_next = word.ends_with("_timer") || word.ends_with("xqueues");
+        }
+        comparable.push('\n');
+    }
+    comparable
+}
+
+#[test]
+fn the_real_kernel_shows_the_same_nodes_and_pods() {
+    for plugin in cni::plugin_names() {
+        let mut cluster = Cluster::with_pods(plugin);
+        if plugin != "kubenet" {
+            let mut web = pod("web");
+            web.host_ports = vec![port(Protocol::Tcp, 8080, 80), port(Protocol::Udp, 53, 5353)];
+            cluster.add(0, &web);
+        }
+        let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
+        for place in PLACES {
+            for line in LOOKS {
+                writeln!(script, "echo '{place}# {line}'; ip netns exec {place} {line}").unwrap();
+            }
+        }
+        let Some(real) = run(&script) else {
+            let required = env::var("KUBEWIRE_KERNEL").is_ok_and(|value| value == "require");
+            assert!(!required, "no namespaces can be made");
+            return;
+        };
+        let simulated: String = PLACES.iter().map(|place| cluster.look(place)).collect();
+        similar(plugin, &comparable(&simulated), &comparable(&real));
+    }
+}
+
+/// Fails with the first line that differs.
+fn similar(plugin: &str, simulated: &str, real: &str) {
+    for (n, (here, there)) in simulated.lines().zip(real.lines()).enumerate() {
+        assert_eq!(here, there, "{plugin}, line {n}");
+    }
+    assert_eq!(simulated.lines().count(), real.lines().count(), "{plugin}");
+}

@@ -1,0 +1,7 @@
+//! Network plugins on two nodes.
+
+mod built;
+mod changes;
+mod cluster;
+mod flows;
+mod looks;
