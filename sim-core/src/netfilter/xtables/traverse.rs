@@ -281,7 +281,10 @@ impl Tracer {
             return;
         }
         let verdict = trace::verdict(rules, &met.rule.action, sentence);
-        self.judged(k, f, (rules, met, &verdict), o);
+        // `nf_tables` has no word for it.
+        let returns = matches!(met.rule.action, Action::Return);
+        let word = if returns { "RETURN" } else { &verdict };
+        self.judged(k, f, (rules, met, word), o);
         if !Self::is_on::<O>(f) || self.variant == Variant::Legacy {
             return;
         }
