@@ -222,3 +222,67 @@ fn strings(words: &[&str]) -> Vec<String> {
 fn refs(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(protocol: Protocol, host: u16, container: u16, ip: Option<&str>) -> HostPort {
+        let host_ip = ip.map(|ip| ip.parse().unwrap());
+        HostPort { protocol, host_port: host, container_port: container, host_ip }
+    }
+
+    /// The ports and the rules of the tests of the real plugin.
+    #[test]
+    fn a_port_of_an_address_is_marked_and_translated_for_this_address_alone() {
+        let portmap =
+            Portmap { conditions: vec!["-a".to_owned(), "b".to_owned()], ..Default::default() };
+        let ports = [
+            port(Protocol::Tcp, 8080, 80, None),
+            port(Protocol::Udp, 8080, 81, None),
+            port(Protocol::Tcp, 8083, 83, Some("192.168.0.2")),
+            port(Protocol::Tcp, 8084, 84, Some("0.0.0.0")),
+            port(Protocol::Tcp, 8085, 85, Some("2001:db8:a::1")),
+            port(Protocol::Tcp, 8086, 86, Some("::")),
+        ];
+        let call = Attachment { network: "test", container: "c", netns: "" };
+        let entries = portmap.entries(call, &ports, "CHAIN");
+        let entries: Vec<String> = entries.iter().map(|words| words.join(" ")).collect();
+        let says = "-m comment --comment dnat name: \"test\" id: \"c\" -m multiport";
+        assert_eq!(
+            entries,
+            [
+                format!("{says} -p tcp --destination-ports 8080,8083,8084,8085,8086 -a b -j CHAIN"),
+                format!("{says} -p udp --destination-ports 8080 -a b -j CHAIN"),
+            ]
+        );
+        let pod = "10.0.0.2/24".parse().unwrap();
+        let rules = ports.iter().flat_map(|port| portmap.rules(pod, port));
+        let rules: Vec<String> = rules.map(|words| words.join(" ")).collect();
+        assert_eq!(
+            rules,
+            [
+                "-p tcp --dport 8080 -s 10.0.0.2/24 -j CNI-HOSTPORT-SETMARK",
+                "-p tcp --dport 8080 -s 127.0.0.1 -j CNI-HOSTPORT-SETMARK",
+                "-p tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80",
+                "-p udp --dport 8080 -s 10.0.0.2/24 -j CNI-HOSTPORT-SETMARK",
+                "-p udp --dport 8080 -s 127.0.0.1 -j CNI-HOSTPORT-SETMARK",
+                "-p udp --dport 8080 -j DNAT --to-destination 10.0.0.2:81",
+                "-p tcp --dport 8083 -d 192.168.0.2 -s 10.0.0.2/24 -j CNI-HOSTPORT-SETMARK",
+                "-p tcp --dport 8083 -d 192.168.0.2 -s 127.0.0.1 -j CNI-HOSTPORT-SETMARK",
+                "-p tcp --dport 8083 -d 192.168.0.2 -j DNAT --to-destination 10.0.0.2:83",
+                "-p tcp --dport 8084 -s 10.0.0.2/24 -j CNI-HOSTPORT-SETMARK",
+                "-p tcp --dport 8084 -s 127.0.0.1 -j CNI-HOSTPORT-SETMARK",
+                "-p tcp --dport 8084 -j DNAT --to-destination 10.0.0.2:84",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_names_no_more_than_fifteen_ports() {
+        let ports: Vec<HostPort> =
+            (1..=16).map(|number| port(Protocol::Tcp, number, 80, None)).collect();
+        let call = Attachment { network: "test", container: "c", netns: "" };
+        assert_eq!(Portmap::default().entries(call, &ports, "CHAIN").len(), 2);
+    }
+}
