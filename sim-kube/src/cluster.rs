@@ -167,7 +167,7 @@ impl Cluster {
         let Some(interface) = machine.interfaces.first() else { return Ok(()) };
         let internal_ip = interface.address.addr();
         let node = node_object(machine, role, internal_ip);
-        let created = self.api.create(Object::from(node.clone()));
+        let created = self.api.create(Object::from(node));
         if let Err(refused) = created {
             let words: Vec<String> = refused.iter().map(ToString::to_string).collect();
             return Err(ClusterError::Refused(words.join("\n")));

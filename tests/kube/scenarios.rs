@@ -98,9 +98,10 @@ fn the_documented_paths_work_with_every_plugin() {
             let kubenet = topology.cluster.as_ref().unwrap().cni.as_deref() == Some("kubenet");
             kubenet && ["port", "host port"].contains(&name)
         };
-        let objects = manifest.objects.iter().filter(|placed| {
-            !leaves_out(placed.object.metadata().name.as_deref().unwrap())
-        });
+        let objects = manifest
+            .objects
+            .iter()
+            .filter(|placed| !leaves_out(placed.object.metadata().name.as_deref().unwrap()));
         let objects: Vec<_> = objects.cloned().collect();
         cluster.apply(&objects).unwrap().unwrap();
         let mut scenario = scenario.clone();

@@ -164,11 +164,10 @@ fn places(walk: &Walk) -> String {
 }
 
 fn check_rules(wanted: &[Placed<String>], walk: &Walk, failures: &mut Vec<Failure>) {
-    let texts = walk.stops.iter().filter_map(|stop| match &stop.what {
-        Met::Judged(judgement) if judgement.rule.is_some() => Some(&judgement.text),
-        _ => None,
+    let mut texts = walk.stops.iter().filter_map(|stop| {
+        let Met::Judged(judgement) = &stop.what else { return None };
+        judgement.rule.is_some().then_some(&judgement.text)
     });
-    let mut texts = texts;
     for wanted in wanted {
         if !texts.any(|text| text.contains(&wanted.value)) {
             let message = format!("the packet meets no rule with `{}` there", wanted.value);

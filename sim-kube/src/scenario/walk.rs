@@ -219,11 +219,9 @@ fn first_sent(records: &[Record], netns: &str, start: usize) -> Option<usize> {
 
 /// Where the answer to a packet begins: what the stack made of it, or what a program sent where it was delivered.
 fn answer(records: &[Record], request: &Walk, flow: u32, end: usize) -> Option<(u32, usize)> {
-    let made = records.iter().position(|record| match &record.what {
-        What::Started { origin, cause: Some(cause) } => {
-            *cause == flow && !origin.starts_with("arp") && origin != "copy"
-        }
-        _ => false,
+    let made = records.iter().position(|record| {
+        let What::Started { origin, cause: Some(cause) } = &record.what else { return false };
+        *cause == flow && !origin.starts_with("arp") && origin != "copy"
     });
     if let Some(at) = made {
         return Some((records[at].flow, at));
@@ -236,6 +234,7 @@ fn answer(records: &[Record], request: &Walk, flow: u32, end: usize) -> Option<(
 }
 
 /// The walk of a packet that begins at `begin`; also where it ends in the records.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what else is recorded is not part of a walk")]
 fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
     let mut flows = BTreeSet::from([flow]);
     let mut walk = Walk {
@@ -306,6 +305,7 @@ fn dropped(judged: Option<Judgement>, reason: &str, meaning: &str) -> Verdict {
 }
 
 /// The packet's header, if a record has it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what else is recorded is not part of a walk")]
 fn header(record: &Record) -> Option<Header> {
     match &record.what {
         What::Arrived { protocol: 0x0800, hex, .. } => Header::parse(hex),
@@ -315,6 +315,7 @@ fn header(record: &Record) -> Option<Header> {
 }
 
 /// What a record says that a packet has met.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what else is recorded is not part of a walk")]
 fn met(record: &Record, walk: &Walk) -> Option<Met> {
     Some(match &record.what {
         What::Frame { direction: Direction::In, .. } => return None,
