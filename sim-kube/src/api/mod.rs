@@ -8,7 +8,7 @@ mod bootstrap;
 mod checks;
 mod error;
 mod kinds;
-mod random;
+pub(crate) mod random;
 mod server;
 mod settings;
 mod version;

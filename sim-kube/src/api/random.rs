@@ -4,14 +4,14 @@ use sim_core::rng::Stream;
 
 /// The letters of suffixes: no vowels, for no words to come out, and nothing that looks like something else
 /// (`rand.String()`).
-const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+pub(crate) const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// How many letters a suffix has.
 const SUFFIX: usize = 5;
 /// How long a name is at most before its suffix.
 const MAX_BASE: usize = 58;
 
 /// A name that begins with `base` (`SimpleNameGenerator`).
-pub(super) fn name(base: &str, stream: &mut Stream) -> String {
+pub(crate) fn name(base: &str, stream: &mut Stream) -> String {
     let bound = u32::try_from(LETTERS.len()).unwrap_or(u32::MAX);
     let mut letter = || {
         let index = usize::try_from(stream.below(bound)).unwrap_or(0);
@@ -23,7 +23,7 @@ pub(super) fn name(base: &str, stream: &mut Stream) -> String {
 }
 
 /// An identifier, in the form of a UUID that was drawn (version 4).
-pub(super) fn uid(stream: &mut Stream) -> String {
+pub(crate) fn uid(stream: &mut Stream) -> String {
     let (high, low) = (stream.next_u64(), stream.next_u64());
     let (time, node) =
         (high & 0xffff_ffff_ffff_0fff | 0x4000, low & 0x3fff_ffff_ffff_ffff | 1 << 63);

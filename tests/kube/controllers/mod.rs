@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod nodes;
+mod pods;
 mod properties;
 mod scheduling;
 mod services;

@@ -9,15 +9,16 @@
 //! - [`ANNOTATION_READY`]: whether its readiness probes succeed (`true` or `false`);
 //! - [`ANNOTATION_OUTCOME`]: that its containers end, `Succeeded` or `Failed`, as soon as they have run.
 
+mod containers;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{HostIP, Node, Pod, PodCondition, PodIP, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::Context;
-use super::pod;
 use super::scheduler::{Load, admission};
+use super::{Context, pod};
 use crate::object::{Key, Store, Stored as _};
 
 /// Whether the readiness probes of a pod succeed.
@@ -144,6 +145,7 @@ fn live(pod: &mut Pod, node: &Node, load: &Load, context: &Context<'_>) {
     } else if pod::is_on_host_network(pod) && !node_ips.is_empty() {
         run(pod, node_ips, now);
     } else {
+        containers::wait(pod);
         ensure_condition(pod, "Initialized", "True", None);
         ensure_condition(pod, "ContainersReady", "False", Some((NOT_READY, "")));
         ensure_condition(pod, "Ready", "False", Some((NOT_READY, "")));
@@ -160,18 +162,27 @@ fn run(pod: &mut Pod, ips: Vec<String>, now: &Time) {
     if was_pending {
         status.phase = Some("Running".to_owned());
     }
+    let is_silent = status.container_statuses.is_none();
+    containers::run(pod, now);
     ensure_condition(pod, "Initialized", "True", None);
     let annotation = annotation(pod, ANNOTATION_READY).and_then(|text| text.parse::<bool>().ok());
     // What we wrote while it waited does not count as said by anybody.
     let is_ours = had_none && has_reason(pod, "Ready", NOT_READY);
     let said = pod::condition(pod, "Ready").filter(|_| !is_ours).map(|status| status == "True");
     let ready = annotation.or(said).unwrap_or(true);
-    set_readiness(pod, ready);
+    let differs = pod::condition(pod, "Ready").is_none() || pod::is_ready(pod) != ready;
+    if differs {
+        set_readiness(pod, ready);
+    }
+    if differs || is_silent {
+        containers::set_ready(pod, ready);
+    }
     if let Some(outcome @ ("Succeeded" | "Failed")) = annotation_outcome(pod).as_deref() {
         pod.status.get_or_insert_default().phase = Some(outcome.to_owned());
         let completed = if outcome == "Succeeded" { "PodCompleted" } else { "PodFailed" };
         set_condition(pod, "ContainersReady", "False", Some((completed, "")));
         set_condition(pod, "Ready", "False", Some((completed, "")));
+        containers::end(pod, outcome == "Succeeded", now);
     }
 }
 
@@ -185,15 +196,10 @@ fn write_ips(status: &mut PodStatus, ips: Vec<String>) {
 }
 
 fn set_readiness(pod: &mut Pod, ready: bool) {
-    // Who said so may have said more about it.
-    if (pod::condition(pod, "Ready") == Some("True")) != ready
-        || pod::condition(pod, "Ready").is_none()
-    {
-        let reason = (!ready).then_some((NOT_READY, ""));
-        let status = if ready { "True" } else { "False" };
-        set_condition(pod, "ContainersReady", status, reason);
-        set_condition(pod, "Ready", status, reason);
-    }
+    let reason = (!ready).then_some((NOT_READY, ""));
+    let status = if ready { "True" } else { "False" };
+    set_condition(pod, "ContainersReady", status, reason);
+    set_condition(pod, "Ready", status, reason);
 }
 
 fn annotation<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
