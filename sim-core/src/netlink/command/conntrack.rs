@@ -22,8 +22,16 @@ pub(super) fn create(spec: &ConntrackSpec) -> Result<Command, NoCommand> {
     set("-I", spec)
 }
 
+/// Changes a connection; the tool can't say in which zone.
+pub(super) fn update(spec: &ConntrackSpec) -> Result<Command, NoCommand> {
+    if spec.zone != Zone::default() {
+        return Err(NoCommand("a change of a connection in a zone"));
+    }
+    set("-U", spec)
+}
+
 /// Makes or changes a connection.
-pub(super) fn set(verb: &str, spec: &ConntrackSpec) -> Result<Command, NoCommand> {
+fn set(verb: &str, spec: &ConntrackSpec) -> Result<Command, NoCommand> {
     let line = Line::of(&["conntrack", verb]).given("-t", spec.timeout);
     let line = line.given("-u", spec.status.map(status).filter(|names| !names.is_empty()));
     let line = line.given("-m", spec.mark);

@@ -89,7 +89,7 @@ impl Request {
             }
             Self::NetnsIdSet { netns, nsid } => netns_id(*netns, *nsid, names),
             Self::ConntrackCreate(spec) => conntrack::create(spec),
-            Self::ConntrackUpdate(spec) => conntrack::set("-U", spec),
+            Self::ConntrackUpdate(spec) => conntrack::update(spec),
             Self::ConntrackDelete(tuple, zone) => conntrack::delete(tuple, *zone),
             Self::ConntrackFlush => Ok(Line::of(&["conntrack", "-F"]).end()),
             Self::ConntrackZero => Ok(Line::of(&["conntrack", "-L", "-z"]).end()),

@@ -1,5 +1,6 @@
 //! What the commands do.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use crate::errno::Errno;
@@ -29,12 +30,19 @@ pub(super) struct Run<'a, 'w> {
     pub(super) count: usize,
 }
 
+/// What the kernel answers to a request.
+enum Answer {
+    Ack,
+    Conn(Box<ConntrackMsg>),
+    Failed(Errno),
+}
+
 /// What the tool says of an errno (`err2str()`).
 fn explain(errno: Errno, command: Command) -> &'static str {
     let making = matches!(command, Command::Create | Command::Add);
     let naming = making || matches!(command, Command::Get | Command::Delete);
     let known = [
-        (Errno::EINVAL, true, "invalid parameters"),
+        (Errno::EINVAL, command != Command::Add, "invalid parameters"),
         (Errno::EEXIST, command == Command::Create, "Such conntrack exists, try -U to update"),
         (Errno::ENOENT, naming, "such conntrack doesn't exist"),
         (Errno::EPERM, true, "sorry, you must be root or get CAP_NET_ADMIN capability to do this"),
@@ -209,43 +217,62 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// Changes connections, and shows what became of them: each request is followed by the reading of one answer,
+    /// though a connection that is found is answered with two. So what is read lags more and more behind what was
+    /// asked, and not all is shown.
     fn update(&mut self) -> Result<()> {
         let filter = Filter::new(self.args)?;
         let netns = self.sys.netns();
         let all = netlink::conntrack::dump(&self.sys.world.kernel, netns);
-        let family = self.args.family;
+        let mut answers = VecDeque::new();
         for msg in &all {
             let of = AddressFamily::of(msg.tuple(Dir::Original).src.addr);
-            if family.is_some_and(|family| family != of) || !filter.takes_to_update(msg) {
+            let is_other = self.args.family.is_some_and(|family| family != of);
+            if is_other || !filter.takes_to_update(msg) {
                 continue;
             }
             let Some(spec) = changes(self.args, msg) else { continue };
-            // Without a family the kernel can't read the tuple.
-            let answer = if family.is_none() {
-                Err(Errno::EOPNOTSUPP)
-            } else {
-                self.ask(&Request::ConntrackUpdate(Box::new(spec)))
-            };
-            if let Err(errno) = answer {
+            answers.push_back(self.change(spec));
+            if let Some(Answer::Failed(errno)) = answers.pop_front() {
                 let why = explain(errno, Command::Update);
                 self.sys.stderr(format!("Operation failed: {why}\n"));
             }
-            if family.is_none() {
-                return Err(failed(Errno::EOPNOTSUPP, Command::Update));
-            }
-            let tuple = msg.tuple(Dir::Original);
-            let kernel = &self.sys.world.kernel;
-            match netlink::conntrack::get(kernel, netns, tuple, msg.zone) {
-                Ok(now) => {
+            answers.extend(self.look_up(msg));
+            match answers.pop_front() {
+                Some(Answer::Failed(Errno::ENOENT)) => continue,
+                Some(Answer::Failed(errno)) => return Err(failed(errno, Command::Update)),
+                Some(Answer::Conn(now)) => {
                     let line = self.show().line(&now, None);
                     self.out(&line);
-                    self.count += 1;
                 }
-                Err(error) if error.errno == Errno::ENOENT => {}
-                Err(error) => return Err(failed(error.errno, Command::Update)),
+                Some(Answer::Ack) | None => {}
             }
+            self.count += 1;
         }
         Ok(())
+    }
+
+    /// Has a connection changed. Without a family the kernel can't read the tuple.
+    fn change(&mut self, spec: ConntrackSpec) -> Answer {
+        if self.args.family.is_none() {
+            return Answer::Failed(Errno::EOPNOTSUPP);
+        }
+        match self.ask(&Request::ConntrackUpdate(Box::new(spec))) {
+            Ok(()) => Answer::Ack,
+            Err(errno) => Answer::Failed(errno),
+        }
+    }
+
+    /// Asks for the connection that has a tuple in the default zone.
+    fn look_up(&self, msg: &ConntrackMsg) -> Vec<Answer> {
+        if self.args.family.is_none() {
+            return vec![Answer::Failed(Errno::EOPNOTSUPP)];
+        }
+        let (kernel, netns) = (&self.sys.world.kernel, self.sys.netns());
+        match netlink::conntrack::get(kernel, netns, msg.tuple(Dir::Original), Zone::default()) {
+            Ok(now) => vec![Answer::Conn(Box::new(now)), Answer::Ack],
+            Err(error) => vec![Answer::Failed(error.errno)],
+        }
     }
 
     fn stats(&mut self) {
@@ -452,7 +479,8 @@ fn changes(args: &Args, msg: &ConntrackMsg) -> Option<ConntrackSpec> {
         || clear_labels;
     changed.then(|| ConntrackSpec {
         tuples: msg.tuples,
-        zone: msg.zone,
+        // The tool does not say the zone, so that the kernel looks for the tuple in the default one.
+        zone: Zone::default(),
         timeout: template.timeout,
         status: status.map(Status),
         mark,
