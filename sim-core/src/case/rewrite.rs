@@ -144,22 +144,32 @@ impl<F: Fields> Walk<'_, F> {
             self.put_u32(at, new, adjust);
         }
         let header = usize::from(self.bytes.get(start + 12).copied().unwrap_or(0) >> 4) * 4;
-        self.timestamps(start + 20, end.min(start + header), adjust);
+        self.options(start + 20, end.min(start + header), adjust);
     }
 
-    /// Rewrites the clocks among the TCP options from `at` to `end`, where a stack aligns them.
-    fn timestamps(&mut self, mut at: usize, end: usize, adjust: &[usize]) {
+    /// Rewrites the clocks and the edges of SACK blocks among the TCP options from `at` to `end`, where a stack
+    /// aligns them.
+    fn options(&mut self, mut at: usize, end: usize, adjust: &[usize]) {
         const END: u8 = 0;
         const NOP: u8 = 1;
+        const SACK: u8 = 5;
         const TIMESTAMPS: [u8; 2] = [8, 10];
         while at + 1 < end && self.bytes[at] != END {
-            if self.bytes[at..at + 2] == TIMESTAMPS && at + 10 <= end && at.is_multiple_of(2) {
+            let [kind, len] = [self.bytes[at], self.bytes[at + 1]];
+            let behind = at + usize::from(len);
+            let is_aligned = behind <= end && at.is_multiple_of(2);
+            if [kind, len] == TIMESTAMPS && is_aligned {
                 for clock in [at + 2, at + 6] {
                     let new = self.fields.timestamp(self.u32(clock));
                     self.put_u32(clock, new, adjust);
                 }
+            } else if kind == SACK && len % 8 == 2 && is_aligned {
+                for edge in (at + 2..behind).step_by(4) {
+                    let new = self.fields.sequence(self.u32(edge));
+                    self.put_u32(edge, new, adjust);
+                }
             }
-            at += if self.bytes[at] == NOP { 1 } else { usize::from(self.bytes[at + 1]).max(2) };
+            at += if kind == NOP { 1 } else { usize::from(len).max(2) };
         }
     }
 
@@ -413,6 +423,15 @@ mod tests {
         pseudo.extend([0, 6, 0, 32]);
         pseudo.extend(&frame[34..]);
         assert_eq!(sum(&pseudo), 0xffff);
+    }
+
+    /// 10.0.9.2:80 > 10.0.9.1:6002 TCP ACK that reports a FIN as received twice, as a real kernel sent it.
+    const SACK_FRAME: &str = "020000000901020000000902080045000040f0074000400624ae0a0009020a000901005017722000000210000002b01000403e6b00000101080a00000001000000010101050a50c8794f50c87950";
+
+    #[test]
+    fn the_edges_of_sack_blocks_are_rewritten_as_sequence_numbers() {
+        let frame = rewritten(SACK_FRAME);
+        assert_eq!(to_hex(&frame[66..78]), "0101050a50c8795050c87951");
     }
 
     /// 10.0.1.2:5000 > 10.0.2.2:80 SCTP COOKIE ACK with the tag 17.

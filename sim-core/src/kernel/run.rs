@@ -41,6 +41,15 @@ impl Kernel {
         self.collect_garbage();
     }
 
+    /// Runs `flight` to its end within the processing of another one or of a timer, and leaves what devices
+    /// receive to wait.
+    pub fn run_within<O: Observer>(&mut self, flight: Flight, observer: &mut O) {
+        let base = self.stack.len();
+        let flight = self.seats.take(flight, &mut self.pool);
+        self.stack.push(flight);
+        self.run_down_to(base, observer);
+    }
+
     /// Runs the flights that a timer or a device event has started, then the backlog.
     pub fn run_pending<O: Observer>(&mut self, observer: &mut O) {
         self.run_spawned(observer);

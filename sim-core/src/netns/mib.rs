@@ -153,6 +153,8 @@ mib_groups! {
         LossProbes = "TCPLossProbes", "loss probes sent";
         LossProbeRecovery = "TCPLossProbeRecovery", "losses that a probe repaired";
         RcvQDrop = "TCPRcvQDrop", "segments for which a receive queue had no room";
+        DsackOldSent = "TCPDSACKOldSent", "reports of old data that came again";
+        DsackOfoSent = "TCPDSACKOfoSent", "reports of data out of order that came again";
         DsackRecv = "TCPDSACKRecv", "reports of segments that came twice";
         DsackOfoRecv = "TCPDSACKOfoRecv", "reports of segments that came twice out of order";
         AbortOnData = "TCPAbortOnData", "connections reset because data came for nobody";
@@ -160,6 +162,7 @@ mib_groups! {
         AbortOnTimeout = "TCPAbortOnTimeout", "connections given up because nobody answered";
         BacklogDrop = "TCPBacklogDrop", "segments dropped because too many came during a system call";
         ReqQFullDrop = "TCPReqQFullDrop", "SYNs dropped because too many requests waited";
+        RetransFail = "TCPRetransFail", "segments that could not be sent again";
         OfoQueue = "TCPOFOQueue", "segments that came out of order";
         OfoDrop = "TCPOFODrop", "segments out of order for which there was no room";
         OfoMerge = "TCPOFOMerge", "segments out of order that were there already";

@@ -173,6 +173,25 @@ pub(super) fn run<O: Observer>(
     k.send_error.take().map_or(Ok(()), Err)
 }
 
+/// Runs a flight that a received segment or a timer of `id` has begun: what devices receive of it waits for the
+/// softirq.
+///
+/// # Errors
+/// What refused it.
+pub(super) fn run_in_softirq<O: Observer>(
+    k: &mut Kernel,
+    id: SocketId,
+    flight: Flight,
+    o: &mut O,
+) -> Result<(), Errno> {
+    // A system call of another socket may be what all this comes of.
+    let outer = (k.send_error.take(), k.sender.replace(id));
+    k.run_within(flight, o);
+    let refused = k.send_error.take();
+    (k.send_error, k.sender) = outer;
+    refused.map_or(Ok(()), Err)
+}
+
 /// Hides from a program that a queue was full, unless its socket collects errors.
 ///
 /// # Errors

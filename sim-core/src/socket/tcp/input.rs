@@ -117,6 +117,9 @@ impl<O: Observer> Sk<'_, O> {
             | TcpState::LastAck
             | TcpState::Closing => self.in_other_state(&segment, f),
         };
+        let twice = std::mem::take(&mut self.tp().rx.twice);
+        self.mib_add(LinuxMib::DsackOldSent, twice.old);
+        self.mib_add(LinuxMib::DsackOfoSent, twice.out_of_order);
         if self.t().state == TcpState::Close {
             self.disarm_all();
         }

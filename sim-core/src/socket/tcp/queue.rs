@@ -54,6 +54,17 @@ pub struct Receiver {
     pub(super) sacks: SmallVec<[Block; NUM_SACKS]>,
     /// What is reported as received twice (`duplicate_sack`).
     pub(super) dsack: Option<Block>,
+    /// How often something was to be reported as received twice that is not counted yet.
+    pub(super) twice: Twice,
+}
+
+/// Reports of what was received twice, by where it lies.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Twice {
+    /// Before the data that are awaited.
+    pub(super) old: u64,
+    /// Behind a gap.
+    pub(super) out_of_order: u64,
 }
 
 /// The data of a segment.
@@ -92,6 +103,7 @@ impl Default for Receiver {
             ofo: VecDeque::new(),
             sacks: SmallVec::new(),
             dsack: None,
+            twice: Twice::default(),
         }
     }
 }
@@ -199,6 +211,9 @@ impl Receiver {
     pub(super) fn set_dsack(&mut self, block: Block, wanted: bool) {
         if wanted {
             self.dsack = Some(block);
+            let is_old = block.0.before(self.nxt);
+            let count = if is_old { &mut self.twice.old } else { &mut self.twice.out_of_order };
+            *count += 1;
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::netns::mib::{LinuxMib, TcpMib};
 use crate::packet::TcpFlags;
 use crate::socket::tcp::ecn::SYN_ECN;
+use crate::socket::tcp::options::clock_ms;
 use crate::socket::tcp::output::Nagle;
 use crate::socket::tcp::recovery::{CaState, Resend};
 use crate::socket::tcp::timer::WriteTimer;
@@ -61,7 +62,6 @@ impl<O: Observer> Sk<'_, O> {
     /// Sends an entry again and counts it (`tcp_retransmit_skb()`); how many segments it had, `None` if
     /// it could not be sent.
     pub(super) fn retransmit(&mut self, at: usize, segs: u32) -> Option<u32> {
-        let stamp = self.clock();
         let sent = self.retransmit_uncounted(at, segs);
         let tp = self.tp();
         if sent.is_some()
@@ -71,7 +71,11 @@ impl<O: Observer> Sk<'_, O> {
             chunk.retrans = true;
             tp.tx.retrans_out += chunk.segs.max(1);
         }
-        tp.loss.retrans_stamp.get_or_insert(stamp);
+        // What had no way was last sent before.
+        if let Some(chunk) = tp.tx.rtx_at(at) {
+            let stamp = clock_ms(chunk.sent_at);
+            tp.loss.retrans_stamp.get_or_insert(stamp);
+        }
         let counted = tp.tx.rtx_at(at).map_or(0, |chunk| chunk.segs.max(1));
         tp.loss.undo_retrans += counted;
         sent
@@ -79,6 +83,11 @@ impl<O: Observer> Sk<'_, O> {
 
     /// Sends at most `segs` segments of an entry again (`__tcp_retransmit_skb()`).
     pub(super) fn retransmit_uncounted(&mut self, at: usize, segs: u32) -> Option<u32> {
+        // Without a way there is nothing to count (`inet_sk_rebuild_header()`).
+        if let Err(errno) = self.route() {
+            self.tp().soft_error = Some(errno);
+            return None;
+        }
         let mss = self.current_mss();
         let tx = &mut self.tp().tx;
         let (una, end) = (tx.una, tx.wnd_end());
@@ -119,7 +128,10 @@ impl<O: Observer> Sk<'_, O> {
         let tp = self.tp();
         tp.loss.total_retrans += out.segs;
         tp.count.bytes_retrans += u64::from(out.len);
-        self.transmit(&out).ok()?;
+        if self.transmit(&out).is_err() {
+            self.mib_add(LinuxMib::RetransFail, u64::from(out.segs));
+            return None;
+        }
         Some(out.segs)
     }
 

@@ -17,8 +17,8 @@ pub(super) struct Sk<'k, O> {
     pub(super) k: &'k mut Kernel,
     pub(super) id: SocketId,
     pub(super) o: &'k mut O,
-    /// A system call works on it: what it sends is processed at once, to the end. Otherwise it is a
-    /// received segment or a timer, and what is sent leaves when that is done with.
+    /// A system call works on it: what it sends is processed to the end, even by who receives it. Otherwise it
+    /// is a received segment or a timer, and what is sent goes as far as devices that receive it.
     pub(super) in_process: bool,
 }
 

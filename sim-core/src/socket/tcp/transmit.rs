@@ -67,7 +67,7 @@ impl<O: Observer> Sk<'_, O> {
     /// Sends a segment.
     ///
     /// # Errors
-    /// Why it did not leave this host; only for what a system call sends.
+    /// Why it did not leave this host.
     pub(super) fn transmit(&mut self, out: &Outgoing) -> Result<(), Errno> {
         let Ok(routed) = self.route() else {
             let netns = self.sock().netns;
@@ -143,12 +143,12 @@ impl<O: Observer> Sk<'_, O> {
         let (k, id) = (&mut *self.k, self.id);
         let mut flight = output::flight(k, id, skb, routed.dst, Place::LocalOut, self.o);
         flight.cb.confirm_neigh = k.sockets[id].confirm_neigh;
-        if self.in_process {
-            let sent = output::run(k, id, flight, self.o);
-            return output::unless_ignored(k, id, sent);
-        }
-        k.spawn(flight);
-        Ok(())
+        let sent = if self.in_process {
+            output::run(k, id, flight, self.o)
+        } else {
+            output::run_in_softirq(k, id, flight, self.o)
+        };
+        output::unless_ignored(k, id, sent)
     }
 
     /// The way to the peer (`__sk_dst_check()`, `ip_route_output_ports()`).
