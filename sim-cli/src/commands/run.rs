@@ -39,8 +39,7 @@ impl Run {
     /// All that is wrong with the files, or what failed.
     pub fn run(&self, mut out: impl Write) -> Result<bool, Vec<CliError>> {
         let ran = run(&self.file)?;
-        let text = ran.text(self.quiet);
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match ran.print(self.quiet, &mut out) {
             // Whoever reads has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             written => written
@@ -51,28 +50,27 @@ impl Run {
 }
 
 impl Ran {
-    /// What is printed of it.
-    fn text(&self, quiet: bool) -> String {
-        let mut text = String::new();
+    /// Writes what is printed of it.
+    fn print(&self, quiet: bool, out: &mut impl Write) -> io::Result<()> {
         for (i, step) in self.report.steps.iter().enumerate() {
             if quiet && step.failures.is_empty() {
                 continue;
             }
-            text += &format!("step {}: {}\n", i + 1, step.title);
+            writeln!(out, "step {}: {}", i + 1, step.title)?;
             if !quiet {
-                text += &print::walks(i + 1, &step.done.walks);
+                out.write_all(print::walks(i + 1, &step.done.walks).as_bytes())?;
             }
             for line in step.done.output.lines() {
-                text += &format!("  | {line}\n");
+                writeln!(out, "  | {line}")?;
             }
-            text += &format!("  result: {}\n", step.done.result);
+            writeln!(out, "  result: {}", step.done.result)?;
             for failure in &step.failures {
                 let line = self.text[..failure.span.start].matches('\n').count() + 1;
-                text += &format!("  NOT AS EXPECTED (line {line}): {}\n", failure.message);
+                writeln!(out, "  NOT AS EXPECTED (line {line}): {}", failure.message)?;
             }
         }
-        text += if self.report.is_good() { "passed\n" } else { "failed\n" };
-        text
+        writeln!(out, "{}", if self.report.is_good() { "passed" } else { "failed" })?;
+        out.flush()
     }
 }
 
