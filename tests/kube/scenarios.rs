@@ -105,6 +105,18 @@ fn the_documented_paths_work_with_every_plugin() {
         let objects: Vec<_> = objects.cloned().collect();
         cluster.apply(&objects).unwrap().unwrap();
         let mut scenario = scenario.clone();
+        // With `ipMasq` these two masquerade whatever leaves the node's own range.
+        if ["bridge", "ptp"].map(Some).contains(&topology.cluster.as_ref().unwrap().cni.as_deref())
+        {
+            for step in &mut scenario.steps {
+                let nat = match step.name.as_str() {
+                    "pod to pod across nodes" => "source",
+                    "pod to service" => "both",
+                    _ => continue,
+                };
+                step.expect.nat.as_mut().unwrap().value = nat.to_owned();
+            }
+        }
         scenario.steps.retain(|step| !leaves_out(&step.name));
         let report = scenario::run(&scenario, &topology, &mut cluster).unwrap();
         for step in report.steps {

@@ -1,6 +1,6 @@
 //! The walk of a packet: what it met, from its sender to its end, and the walk of its answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -169,6 +169,17 @@ impl Verdict {
         }
     }
 
+    /// How far it got: of a packet's copies the one counts that got farthest.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Lost => 0,
+            Self::DroppedByKernel(..) => 1,
+            Self::DroppedByRule(_) | Self::Rejected(_) => 2,
+            Self::Consumed(_) => 3,
+            Self::Delivered => 4,
+        }
+    }
+
     /// All words for verdicts.
     pub const WORDS: [&'static str; 5] = ["delivered", "consumed", "rejected", "dropped", "lost"];
 }
@@ -244,7 +255,8 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
         sent: None,
         seen: None,
     };
-    let (mut judged, mut end) = (None, begin);
+    let (mut judged, mut end, mut here) = (None, begin, String::new());
+    let mut headers = BTreeMap::new();
     for (at, record) in records.iter().enumerate().skip(begin) {
         if let What::Started { origin, cause: Some(cause) } = &record.what
             && origin == "copy"
@@ -255,10 +267,10 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
         if !flows.contains(&record.flow) {
             continue;
         }
-        end = at;
+        here.clone_from(&record.netns);
         if let Some(header) = header(record) {
             walk.sent.get_or_insert(header);
-            walk.seen = Some(header);
+            headers.insert(record.flow, header);
         }
         if let Some(what) = met(record, &walk) {
             if let Met::Judged(judgement) = &what {
@@ -267,25 +279,24 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
             let (netns, dev) = (record.netns.clone(), record.dev.clone());
             walk.stops.push(Stop { netns, dev, what });
         }
-        walk.at.clone_from(&record.netns);
-        match &record.what {
-            What::Delivered { .. } => {
-                walk.verdict = Verdict::Delivered;
-                break;
-            }
-            What::Consumed { by } => {
-                walk.verdict = Verdict::Consumed(by.clone());
-                break;
-            }
-            What::Dropped { reason, meaning } => {
-                walk.verdict = dropped(judged.take(), reason, meaning);
-                // A copy of it may still get there.
-                if flows.len() == 1 {
-                    break;
-                }
-            }
-            _ => {}
+        let verdict = match &record.what {
+            What::Delivered { .. } => Verdict::Delivered,
+            What::Consumed { by } => Verdict::Consumed(by.clone()),
+            What::Dropped { reason, meaning } => dropped(judged.take(), reason, meaning),
+            _ => continue,
+        };
+        // Of a packet and its copies counts the one that got farthest.
+        if verdict.rank() > walk.verdict.rank() {
+            walk.seen = headers.get(&record.flow).copied();
+            walk.at.clone_from(&record.netns);
+            (walk.verdict, end) = (verdict, at);
         }
+        if walk.verdict == Verdict::Delivered {
+            break;
+        }
+    }
+    if walk.verdict == Verdict::Lost {
+        (walk.at, walk.seen) = (here, headers.get(&flow).copied());
     }
     // The stack itself takes errors, and tells the programs that they concern.
     let last = walk.stops.last().map(|stop| &stop.what);
