@@ -56,6 +56,10 @@ impl Doing<'_> {
         if is_old && self.table.hook(self.chain).is_some() {
             return Err(not_modelled(self.speaker, "renaming a built-in chain"));
         }
+        // The tool knows a built-in chain of a new table once something is asked of it.
+        if !is_old && self.table.hook(self.chain).is_some() && !work.asks_of(self.table, self.chain) {
+            return Err(Fault::Fails(Errno::ENOENT, NO_CHAIN));
+        }
         self.check_named(to)?;
         // The line of a file that announces a chain makes the tool forget its handle.
         let has_handle = is_old && !work.is_announced(self.table, self.chain);

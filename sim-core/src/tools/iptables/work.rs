@@ -121,6 +121,12 @@ impl<'w> Work<'w> {
         self.announced.insert((table, chain.into()));
     }
 
+    /// Whether a change of the chain is asked for so far.
+    pub(super) fn asks_of(&self, table: TableName, chain: &str) -> bool {
+        let is_of = |change: &XtChange| change.table == table && change.chain.as_deref() == Some(chain);
+        self.changes.iter().any(is_of)
+    }
+
     /// Whether a file has announced the chain.
     pub(super) fn is_announced(&self, table: TableName, chain: &str) -> bool {
         self.announced.contains(&(table, chain.into()))
