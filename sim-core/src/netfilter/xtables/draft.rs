@@ -290,7 +290,7 @@ impl<'t> Draft<'t> {
     }
 
     fn unload(&mut self) {
-        *self = Self { base: None, ..Self::new(self.which, &[]) };
+        *self = Self { base: None, shared: self.shared, ..Self::new(self.which, &[]) };
     }
 
     fn new_chain(&mut self, name: &str, base: Option<Base>) -> Result<ChainId, Errno> {

@@ -57,7 +57,8 @@ impl Doing<'_> {
             return Err(not_modelled(self.speaker, "renaming a built-in chain"));
         }
         // The tool knows a built-in chain of a new table once something is asked of it.
-        if !is_old && self.table.hook(self.chain).is_some() && !work.asks_of(self.table, self.chain) {
+        if !is_old && self.table.hook(self.chain).is_some() && !work.asks_of(self.table, self.chain)
+        {
             return Err(Fault::Fails(Errno::ENOENT, NO_CHAIN));
         }
         self.check_named(to)?;

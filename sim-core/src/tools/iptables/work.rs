@@ -123,7 +123,8 @@ impl<'w> Work<'w> {
 
     /// Whether a change of the chain is asked for so far.
     pub(super) fn asks_of(&self, table: TableName, chain: &str) -> bool {
-        let is_of = |change: &XtChange| change.table == table && change.chain.as_deref() == Some(chain);
+        let is_of =
+            |change: &XtChange| change.table == table && change.chain.as_deref() == Some(chain);
         self.changes.iter().any(is_of)
     }
 
