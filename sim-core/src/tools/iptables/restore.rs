@@ -496,6 +496,7 @@ impl<'f> Restoring<'f> {
             return;
         }
         self.empty(work, table);
+        work.set_emptied();
     }
 
     fn finish(&self) -> Result<()> {

@@ -61,6 +61,8 @@ pub(super) struct Work<'w> {
     pub(super) changes: Vec<XtChange>,
     pub(super) lines: Vec<Option<usize>>,
     pub(super) line: Option<usize>,
+    /// How many changes a file begins with that empty a table, which is nothing that is asked of its chains.
+    emptied: usize,
     /// The users' chains that a file has announced.
     announced: BTreeSet<(TableName, Box<str>)>,
     pub(super) out: String,
@@ -78,6 +80,7 @@ impl<'w> Work<'w> {
             changes: Vec::new(),
             lines: Vec::new(),
             line: None,
+            emptied: 0,
             announced: BTreeSet::new(),
             out: String::new(),
             err: String::new(),
@@ -121,11 +124,16 @@ impl<'w> Work<'w> {
         self.announced.insert((table, chain.into()));
     }
 
+    /// Takes the changes so far for those that empty a table.
+    pub(super) fn set_emptied(&mut self) {
+        self.emptied = self.changes.len();
+    }
+
     /// Whether a change of the chain is asked for so far.
     pub(super) fn asks_of(&self, table: TableName, chain: &str) -> bool {
         let is_of =
             |change: &XtChange| change.table == table && change.chain.as_deref() == Some(chain);
-        self.changes.iter().any(is_of)
+        self.changes.iter().skip(self.emptied).any(is_of)
     }
 
     /// Whether a file has announced the chain.
@@ -165,6 +173,7 @@ impl<'w> Work<'w> {
 
     /// The batch.
     pub(super) fn batch(&mut self) -> (XtBatch, Vec<Option<usize>>) {
+        self.emptied = 0;
         let changes = std::mem::take(&mut self.changes);
         let lines = std::mem::take(&mut self.lines);
         (XtBatch { variant: self.variant, family: self.family, changes }, lines)
