@@ -16,15 +16,15 @@ use sim_core::world::World;
 use crate::api::{self, ApiServer, Applied, Refusals};
 use crate::cni::{self, CniError, HostPort, Peer, Plugin, Sandbox, sandbox};
 use crate::controllers::{self, Restless, pod_life};
-use crate::host::{CallError, Host, IptablesBackend};
+use crate::host::{CallError, Host};
 use crate::kubelet;
 use crate::manifest::Placed;
-use crate::object::{Key, Object, Stored as _};
+use crate::object::{Key, Object};
 use crate::proxy::Version;
 use crate::proxy::config::Config;
 use crate::proxy::iptables::Proxier;
 use crate::proxy::service::Protocol;
-use crate::topology::{BuildError, Machine, NodeRole, Topology};
+use crate::topology::{self, BuildError, Machine, NodeRole, Topology};
 use crate::workload::Server;
 
 /// How often controllers and nodes take turns before they are taken to never come to rest.
@@ -194,10 +194,8 @@ impl Cluster {
         name: &str,
         act: impl FnOnce(&mut Host<'_>) -> Result<T, CallError>,
     ) -> Result<T, ClusterError> {
-        let netns = self.world.netns_by_name(name);
-        let netns = netns.ok_or_else(|| BuildError::NoNamespace(name.to_owned()))?;
-        let mut host = Host { world: &mut self.world, netns, iptables: IptablesBackend::Nft };
-        act(&mut host).map_err(|error| ClusterError::Call(name.to_owned(), error))
+        let done = act(&mut topology::host(&mut self.world, name)?);
+        done.map_err(|error| ClusterError::Call(name.to_owned(), error))
     }
 
     /// Lets controllers and nodes work until there is nothing left to do; then rules follow.
@@ -225,8 +223,7 @@ impl Cluster {
             let made = cni::plugin(&plugin, node);
             let mut made = made.map_err(|error| ClusterError::Cni(name.clone(), error))?;
             let annotations = self.with_plugin(name, |host| made.start(host))?;
-            let object =
-                self.api.store_mut().nodes.values_mut().find(|node| node.key().name == *name);
+            let object = self.api.store_mut().nodes.get_mut(&Key::of_cluster(name));
             if let Some(object) = object.filter(|_| !annotations.is_empty()) {
                 object.metadata.annotations.get_or_insert_default().extend(annotations);
             }
@@ -266,7 +263,7 @@ impl Cluster {
 
     /// A node as others see it, once it has addresses for pods.
     fn peer(&self, name: &str) -> Option<Peer> {
-        let key = Key { namespace: String::new(), name: name.to_owned() };
+        let key = Key::of_cluster(name);
         let node = self.api.store().get::<core::Node>(&key)?;
         let cidr = node.spec.as_ref()?.pod_cidr.as_ref()?;
         Some(Peer {
@@ -277,15 +274,14 @@ impl Cluster {
         })
     }
 
+    /// Does something with a plugin on a machine.
     fn with_plugin<T>(
         &mut self,
         name: &str,
         act: impl FnOnce(&mut Host<'_>) -> Result<T, CniError>,
     ) -> Result<T, ClusterError> {
-        let netns = self.world.netns_by_name(name);
-        let netns = netns.ok_or_else(|| BuildError::NoNamespace(name.to_owned()))?;
-        let mut host = Host { world: &mut self.world, netns, iptables: IptablesBackend::Nft };
-        act(&mut host).map_err(|error| ClusterError::Cni(name.to_owned(), error))
+        let done = act(&mut topology::host(&mut self.world, name)?);
+        done.map_err(|error| ClusterError::Cni(name.to_owned(), error))
     }
 
     /// Does something with the plugin of a node, if it runs.
@@ -402,7 +398,7 @@ impl Cluster {
         let Some(config) = self.proxy.clone() else { return Ok(()) };
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in names {
-            let key = Key { namespace: String::new(), name: name.clone() };
+            let key = Key::of_cluster(&name);
             let store = self.api.store();
             let Some(node) = store.nodes.get(&key) else { continue };
             let Some(member) = self.nodes.get_mut(&name) else { continue };

@@ -43,6 +43,15 @@ pub enum CallError {
     Refused(String, NetlinkError),
 }
 
+impl<'w> Host<'w> {
+    /// The machine whose namespace has this name; its tools use `nf_tables`.
+    #[must_use]
+    pub fn named(world: &'w mut World, name: &str) -> Option<Self> {
+        let netns = world.netns_by_name(name)?;
+        Some(Self { world, netns, iptables: IptablesBackend::Nft })
+    }
+}
+
 impl Host<'_> {
     /// Runs a command with `input` as its standard input.
     ///

@@ -22,6 +22,12 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of an object that belongs to the whole cluster.
+    #[must_use]
+    pub fn of_cluster(name: &str) -> Self {
+        Self { namespace: String::new(), name: name.to_owned() }
+    }
+
     /// The key of the object that has this metadata.
     #[must_use]
     pub fn of(meta: &ObjectMeta) -> Self {

@@ -12,6 +12,7 @@ use sim_kube::proxy::Version;
 use sim_kube::proxy::alone::{self, AloneError};
 use sim_kube::proxy::config::Config;
 
+use crate::commands::written;
 use crate::error::{CliError, ErrorKind};
 
 /// Prints the rules that kube-proxy would write on a node, as input of iptables-restore
@@ -59,13 +60,7 @@ impl KubeProxy {
         let rules = alone::rules(self.version, config, &store, &self.node, iptables);
         let rules = rules.map_err(|error| self.refused(&error, &store))?;
         let text = if self.save { rules.save } else { rules.restore };
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // Whoever reads has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => {
-                written.map_err(|error| CliError::file(Path::new("standard output"), &error))
-            }
-        }
+        written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     }
 
     fn refused(&self, error: &AloneError, store: &Store) -> CliError {

@@ -12,6 +12,7 @@ use sim_kube::reading::{Mistake, Placed};
 use sim_kube::scenario::{self, Report, RunError, Scenario, print};
 use sim_kube::topology::Topology;
 
+use crate::commands::written;
 use crate::error::{CliError, ErrorKind, FilePlace};
 
 /// Runs a scenario and prints what its packets met, there and back
@@ -39,12 +40,7 @@ impl Run {
     /// All that is wrong with the files, or what failed.
     pub fn run(&self, mut out: impl Write) -> Result<bool, Vec<CliError>> {
         let ran = run(&self.file)?;
-        match ran.print(self.quiet, &mut out) {
-            // Whoever reads has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written
-                .map_err(|error| vec![CliError::file(Path::new("standard output"), &error)])?,
-        }
+        written(ran.print(self.quiet, &mut out)).map_err(|error| vec![error])?;
         Ok(ran.report.is_good())
     }
 }

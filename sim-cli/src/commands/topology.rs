@@ -1,13 +1,14 @@
 //! `kubewire topology`: looks at files of topologies.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use sim_kube::topology::Topology as Topo;
 
 use crate::commands::run::placed_all;
+use crate::commands::written;
 use crate::error::CliError;
 
 /// Checks and draws topologies
@@ -74,13 +75,8 @@ impl Draw {
             Format::Dot => topology.dot(),
             Format::Mermaid => topology.mermaid(),
         };
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // Whoever reads has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => {
-                written.map_err(|error| vec![CliError::file(Path::new("standard output"), &error)])
-            }
-        }
+        written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+            .map_err(|error| vec![error])
     }
 }
 

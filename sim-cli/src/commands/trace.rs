@@ -1,13 +1,14 @@
 //! `kubewire trace`: reads what `kubewire lab --trace` wrote.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::io::{BufRead as _, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use sim_core::trace::record::Record;
 use sim_core::trace::sink::{json, text};
 
+use crate::commands::written;
 use crate::error::{CliError, ErrorKind, FilePlace};
 
 /// Reads a trace that `kubewire lab --trace` wrote
@@ -67,25 +68,16 @@ impl Show {
                 Format::Text => printer.line(&record),
                 Format::Json => json::line(&record),
             };
-            if let Some(end) = written(out.write_all(text.as_bytes())) {
-                return end;
+            if let Err(error) = out.write_all(text.as_bytes()) {
+                return written(Err(error));
             }
         }
-        written(out.flush()).unwrap_or(Ok(()))
+        written(out.flush())
     }
 }
 
 fn read(line: &str) -> Result<Record, serde_json::Error> {
     serde_json::from_str(line)
-}
-
-/// How writing ends here, if it does: that nobody reads on is no error.
-fn written(result: io::Result<()>) -> Option<Result<(), CliError>> {
-    match result {
-        Ok(()) => None,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(Ok(())),
-        Err(error) => Some(Err(CliError::file(Path::new("standard output"), &error))),
-    }
 }
 
 fn no_record(path: &Path, number: usize, line: String, error: &serde_json::Error) -> CliError {

@@ -354,7 +354,7 @@ impl ApiServer {
 
     fn check_namespace<T: Kind>(&self, object: &T) -> Result<(), Vec<Status>> {
         let namespace = text(&object.metadata().namespace);
-        let key = Key { namespace: String::new(), name: namespace.to_owned() };
+        let key = Key::of_cluster(namespace);
         if !T::NAMESPACED || self.store.get::<Namespace>(&key).is_some() {
             return Ok(());
         }

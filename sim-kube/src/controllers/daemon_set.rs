@@ -153,9 +153,7 @@ fn manage(
             }
         }
     }
-    let nodes = |name: &String| {
-        store.nodes.contains_key(&Key { namespace: String::new(), name: name.clone() })
-    };
+    let nodes = |name: &String| store.nodes.contains_key(&Key::of_cluster(name));
     let lost = pods.iter().filter(|(name, _)| !nodes(name)).flat_map(|(_, pods)| pods);
     surplus.extend(lost.filter(|pod| pod::node_name(pod).is_none()).map(|pod| pod.key()));
     let has_changed = !missing.is_empty() || !surplus.is_empty();

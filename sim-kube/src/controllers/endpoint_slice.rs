@@ -221,9 +221,7 @@ impl Sync<'_> {
     fn endpoint(&self, pod: &Pod, store: &Store) -> Option<discovery::Endpoint> {
         let publish_all = self.spec.publish_not_ready_addresses.unwrap_or(false);
         let node_name = pod::node_name(pod);
-        let node = node_name.and_then(|name| {
-            store.nodes.get(&Key { namespace: String::new(), name: name.to_owned() })
-        });
+        let node = node_name.and_then(|name| store.nodes.get(&Key::of_cluster(name)));
         if node.is_none() && !publish_all {
             return None;
         }

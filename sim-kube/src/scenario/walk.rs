@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 
+use sim_core::packet::{IpProto, Ipv4};
 use sim_core::trace::Direction;
 use sim_core::trace::record::{Record, What};
 
@@ -21,26 +22,16 @@ pub struct Header {
 impl Header {
     /// Reads it from the network header on.
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let first = *bytes.first()?;
-        let len = usize::from(first & 0xf) * 4;
-        if first >> 4 != 4 || bytes.len() < 20 {
-            return None;
-        }
-        let ip = |at: usize| {
-            let octets: Option<[u8; 4]> = bytes.get(at..at + 4)?.try_into().ok();
-            octets.map(Ipv4Addr::from)
-        };
-        let protocol = bytes[9];
-        let is_first_fragment = u16::from_be_bytes([bytes[6], bytes[7]]) & 0x1fff == 0;
-        let has_ports = matches!(protocol, 6 | 17 | 132) && is_first_fragment;
-        let port = |at: usize| match bytes.get(len + at..len + at + 2) {
-            Some(&[high, low]) if has_ports => u16::from_be_bytes([high, low]),
-            Some(_) | None => 0,
-        };
+        let ip = Ipv4::parse(bytes).ok()?;
+        let has_ports = matches!(ip.proto(), IpProto::TCP | IpProto::UDP | IpProto::SCTP);
+        let ports = ip.payload().first_chunk().filter(|_| has_ports && ip.frag_offset() == 0);
+        let [from, to] = ports.map_or([0, 0], |&[a, b, c, d]| {
+            [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
+        });
         Some(Self {
-            from: SocketAddrV4::new(ip(12)?, port(0)),
-            to: SocketAddrV4::new(ip(16)?, port(2)),
-            protocol,
+            from: SocketAddrV4::new(ip.src(), from),
+            to: SocketAddrV4::new(ip.dst(), to),
+            protocol: ip.proto().0,
         })
     }
 }

@@ -1,6 +1,5 @@
 //! From a topology to a world.
 
-use ipnet::Ipv4Net;
 use sim_core::id::NetnsId;
 use sim_core::world::World;
 
@@ -129,7 +128,7 @@ impl Topology {
         if machine.role == Role::Router {
             for (network, via) in &far {
                 for subnet in &self.networks[*network].subnets {
-                    if !machine.routes.iter().any(|route| covers(&route.to, subnet)) {
+                    if !machine.routes.iter().any(|route| route.to.contains(subnet)) {
                         add_route(&mut host, &subnet.to_string(), &via.to_string())?;
                     }
                 }
@@ -146,19 +145,13 @@ impl Topology {
     }
 }
 
-fn covers(range: &Ipv4Net, other: &Ipv4Net) -> bool {
-    range.contains(other)
-}
-
 fn add_route(host: &mut Host<'_>, to: &str, via: &str) -> Result<(), CallError> {
     host.must_run(&["ip", "route", "add", to, "via", via], "").map(drop)
 }
 
 /// The namespace called `name`, as a machine.
-fn host<'w>(world: &'w mut World, name: &str) -> Result<Host<'w>, BuildError> {
-    let netns = world.netns_by_name(name);
-    let netns = netns.ok_or_else(|| BuildError::NoNamespace(name.to_owned()))?;
-    Ok(Host { world, netns, iptables: IptablesBackend::Nft })
+pub(crate) fn host<'w>(world: &'w mut World, name: &str) -> Result<Host<'w>, BuildError> {
+    Host::named(world, name).ok_or_else(|| BuildError::NoNamespace(name.to_owned()))
 }
 
 fn add_namespace<'w>(world: &'w mut World, name: &str) -> Result<Host<'w>, BuildError> {

@@ -22,6 +22,7 @@ use crate::proxy::Version;
 use crate::reading::{self, Mistake, Placed};
 
 pub use build::BuildError;
+pub(crate) use build::host;
 
 /// Machines, what connects them, and the cluster on them.
 #[derive(Clone, Debug, Eq, PartialEq)]

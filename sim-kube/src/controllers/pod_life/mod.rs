@@ -114,7 +114,7 @@ fn is_admitted(pod: &Pod) -> bool {
 
 fn node_of<'a>(pod: &Pod, store: &'a Store) -> Option<&'a Node> {
     let name = pod::node_name(pod)?.to_owned();
-    store.nodes.get(&Key { namespace: String::new(), name })
+    store.nodes.get(&Key::of_cluster(&name))
 }
 
 /// Brings the status of a pod up to date.

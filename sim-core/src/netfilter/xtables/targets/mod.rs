@@ -18,7 +18,6 @@ mod reject;
 mod reject6;
 mod snat;
 mod tcpmss;
-mod tcpmss6;
 #[cfg(test)]
 mod tests;
 mod tos;
@@ -49,11 +48,10 @@ pub use redirect::Redirect;
 pub use reject::Reject;
 pub use reject6::Reject6;
 pub use snat::Snat;
-pub use tcpmss::Tcpmss;
-pub use tcpmss6::Tcpmss6;
+pub use tcpmss::{SegmentSize, Tcpmss, Tcpmss6};
 pub use tos::Tos;
 pub use trace::Trace;
-pub use ttl::{Hl, Ttl};
+pub use ttl::{Hl, Hops, Ttl};
 
 /// What a target decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

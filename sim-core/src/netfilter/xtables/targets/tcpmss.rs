@@ -20,16 +20,14 @@ use crate::route::exception::ipv4_mtu;
 use crate::route::{self, FlowKey};
 use crate::trace::{DropReason, Observer};
 
-/// The IPv4 header, in bytes, which no segment may push out of a packet.
-const IP_HEADER: u16 = 20;
 /// The headers that the path MTU has to hold beside the data, in bytes.
-const HEADERS: u16 = IP_HEADER + 20;
+const HEADERS: u16 = 20 + 20;
 /// The segment size of those who announce none (RFC 1122, section 4.2.2.6), which is not raised either.
 const DEFAULT_MSS: u16 = 536;
 
 /// What the segment size may be at most, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Limit {
+enum Limit {
     /// This.
     Fixed(u16),
     /// What fits the way to the receiver and the one back to the sender.
@@ -37,13 +35,13 @@ pub(super) enum Limit {
 }
 
 /// The options, where segments of more than `max` bytes fit no packet.
-pub(super) const fn options(max: u16) -> [Opt; 2] {
+const fn options(max: u16) -> [Opt; 2] {
     [Opt::new("set-mss", Kind::U16(0, max)), Opt::new("clamp-mss-to-pmtu", Kind::None)]
 }
 
 impl Limit {
     /// What one option says.
-    pub(super) fn read(given: &Given<'_>) -> Self {
+    fn read(given: &Given<'_>) -> Self {
         match given.name {
             "set-mss" => Self::Fixed(u16::try_from(u32_of(given)).unwrap_or(u16::MAX)),
             _ => Self::PathMtu,
@@ -51,7 +49,7 @@ impl Limit {
     }
 
     /// Refuses a rule without options.
-    pub(super) fn check(seen: u64) -> Result<(), Problem> {
+    fn check(seen: u64) -> Result<(), Problem> {
         if seen == 0 {
             return Err(Problem::parameter("TCPMSS target: At least one parameter is required"));
         }
@@ -59,7 +57,7 @@ impl Limit {
     }
 
     /// Writes the option that sets it.
-    pub(super) fn save(self, out: &mut String) {
+    fn save(self, out: &mut String) {
         match self {
             Self::Fixed(mss) => write!(out, " --set-mss {mss}").expect("a string takes all"),
             Self::PathMtu => out.push_str(" --clamp-mss-to-pmtu"),
@@ -67,7 +65,7 @@ impl Limit {
     }
 
     /// Writes what `-L` shows.
-    pub(super) fn print(self, out: &mut String) {
+    fn print(self, out: &mut String) {
         match self {
             Self::Fixed(mss) => write!(out, " TCPMSS set {mss}").expect("a string takes all"),
             Self::PathMtu => out.push_str(" TCPMSS clamp to PMTU"),
@@ -75,7 +73,7 @@ impl Limit {
     }
 
     /// Judges where it is loaded.
-    pub(super) fn admit(self, place: &Place<'_>) -> Result<(), Errno> {
+    fn admit(self, place: &Place<'_>) -> Result<(), Errno> {
         const ROUTED: &[Hook] = &[Hook::Forward, Hook::Output, Hook::PostRouting];
         let is_routed = place.hooks.iter().all(|hook| ROUTED.contains(hook));
         // `nft_compat` does not know the other conditions of a rule.
@@ -86,15 +84,28 @@ impl Limit {
     }
 }
 
-/// The limit.
+/// The limit for packets of IPv6, if `SIX`, else of IPv4.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tcpmss(Limit);
+pub struct SegmentSize<const SIX: bool>(Limit);
 
-impl Extension for Tcpmss {
+/// The limit for packets of IPv4.
+pub type Tcpmss = SegmentSize<false>;
+
+/// The limit for packets of IPv6.
+pub type Tcpmss6 = SegmentSize<true>;
+
+impl<const SIX: bool> SegmentSize<SIX> {
+    /// The header of IP, in bytes, which no segment may push out of a packet.
+    const IP_HEADER: u16 = if SIX { 40 } else { 20 };
+}
+
+impl<const SIX: bool> Extension for SegmentSize<SIX> {
     const NAME: &'static str = "TCPMSS";
-    const OPTIONS: &'static [Opt] = &options(u16::MAX - IP_HEADER);
-    const HELP: &'static str = include_str!("help/tcpmss.txt");
-    const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
+    const OPTIONS: &'static [Opt] = &options(u16::MAX - Self::IP_HEADER);
+    const HELP: &'static str =
+        if SIX { include_str!("help/tcpmss6.txt") } else { include_str!("help/tcpmss.txt") };
+    const FAMILIES: &'static [AddressFamily] =
+        if SIX { &[AddressFamily::Inet6] } else { &[AddressFamily::Inet] };
 
     fn new(_: AddressFamily) -> Self {
         Self(Limit::Fixed(0))
@@ -118,7 +129,7 @@ impl Extension for Tcpmss {
     }
 }
 
-impl Tcpmss {
+impl<const SIX: bool> SegmentSize<SIX> {
     /// The largest segment size for this packet; `None` if not even headers fit.
     fn limit(&self, k: &Kernel, f: &Flight, ip: &Ipv4<'_>) -> Option<u16> {
         match self.0 {
@@ -134,13 +145,14 @@ impl Tcpmss {
     }
 }
 
-impl TargetExtension for Tcpmss {
+impl<const SIX: bool> TargetExtension for SegmentSize<SIX> {
     const PROTO: Option<IpProto> = Some(IpProto::TCP);
 
     fn admit(&self, place: &Place<'_>) -> Result<(), Errno> {
         self.0.admit(place)
     }
 
+    /// Only IPv4 packets meet rules.
     fn apply<O: Observer>(
         &self,
         k: &mut Kernel,

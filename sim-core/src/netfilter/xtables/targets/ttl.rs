@@ -79,21 +79,33 @@ impl Change {
     }
 }
 
-/// The change of an IPv4 packet.
+/// The change of a packet: of IPv6, if `SIX`, else of IPv4.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ttl(Change);
+pub struct Hops<const SIX: bool>(Change);
+
+/// The change of an IPv4 packet.
+pub type Ttl = Hops<false>;
 
 /// The change of an IPv6 packet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hl(Change);
+pub type Hl = Hops<true>;
 
-impl Extension for Ttl {
-    const NAME: &'static str = "TTL";
-    // What excludes it is looked at in the order of the numbers that the extension gives its options.
-    const OPTIONS: &'static [Opt] =
-        &options(["ttl-set", "ttl-dec", "ttl-inc"], &["ttl-set", "ttl-inc", "ttl-dec"]);
-    const HELP: &'static str = include_str!("help/ttl.txt");
-    const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet];
+impl<const SIX: bool> Hops<SIX> {
+    /// What the names of its options start with.
+    const PREFIX: &'static str = if SIX { "hl" } else { "ttl" };
+}
+
+impl<const SIX: bool> Extension for Hops<SIX> {
+    const NAME: &'static str = if SIX { "HL" } else { "TTL" };
+    // What excludes an option is looked at in the order of the numbers that the extension gives its options.
+    const OPTIONS: &'static [Opt] = if SIX {
+        &options(["hl-set", "hl-dec", "hl-inc"], &["hl-set", "hl-inc", "hl-dec"])
+    } else {
+        &options(["ttl-set", "ttl-dec", "ttl-inc"], &["ttl-set", "ttl-inc", "ttl-dec"])
+    };
+    const HELP: &'static str =
+        if SIX { include_str!("help/hl.txt") } else { include_str!("help/ttl.txt") };
+    const FAMILIES: &'static [AddressFamily] =
+        if SIX { &[AddressFamily::Inet6] } else { &[AddressFamily::Inet] };
 
     fn new(_: AddressFamily) -> Self {
         Self(Change::NOTHING)
@@ -106,23 +118,24 @@ impl Extension for Ttl {
 
     fn check(&mut self, seen: u64, _: &Context<'_>) -> Result<(), Problem> {
         if seen == 0 {
-            return Err(Problem::parameter("TTL: You must specify an action"));
+            return Err(Problem::Parameter(format!("{}: You must specify an action", Self::NAME)));
         }
         Ok(())
     }
 
     fn save(&self, _: Style, out: &mut String) {
-        self.0.save("ttl", out);
+        self.0.save(Self::PREFIX, out);
     }
 
     fn print(&self, _: Style, out: &mut String) {
-        self.0.print("TTL", out);
+        self.0.print(Self::NAME, out);
     }
 }
 
-impl TargetExtension for Ttl {
+impl<const SIX: bool> TargetExtension for Hops<SIX> {
     const TABLE: Option<TableName> = Some(TableName::Mangle);
 
+    /// Only IPv4 packets meet rules.
     fn apply<O: Observer>(
         &self,
         _: &mut Kernel,
@@ -136,55 +149,6 @@ impl TargetExtension for Ttl {
         if changed != ttl {
             set_ttl(f.skb.network_header_mut(), changed);
         }
-        Sentence::Continue
-    }
-}
-
-impl Extension for Hl {
-    const NAME: &'static str = "HL";
-    // What excludes it is looked at in the order of the numbers that the extension gives its options.
-    const OPTIONS: &'static [Opt] =
-        &options(["hl-set", "hl-dec", "hl-inc"], &["hl-set", "hl-inc", "hl-dec"]);
-    const HELP: &'static str = include_str!("help/hl.txt");
-    const FAMILIES: &'static [AddressFamily] = &[AddressFamily::Inet6];
-
-    fn new(_: AddressFamily) -> Self {
-        Self(Change::NOTHING)
-    }
-
-    fn parse(&mut self, given: &Given<'_>, _: &Context<'_>) -> Result<(), Problem> {
-        self.0 = Change::read(given);
-        Ok(())
-    }
-
-    fn check(&mut self, seen: u64, _: &Context<'_>) -> Result<(), Problem> {
-        if seen == 0 {
-            return Err(Problem::parameter("HL: You must specify an action"));
-        }
-        Ok(())
-    }
-
-    fn save(&self, _: Style, out: &mut String) {
-        self.0.save("hl", out);
-    }
-
-    fn print(&self, _: Style, out: &mut String) {
-        self.0.print("HL", out);
-    }
-}
-
-impl TargetExtension for Hl {
-    const TABLE: Option<TableName> = Some(TableName::Mangle);
-
-    /// No IPv6 packet meets a rule, so there is no hop limit to change.
-    fn apply<O: Observer>(
-        &self,
-        _: &mut Kernel,
-        _: &mut Flight,
-        _: &Seen,
-        _: &mut TargetState,
-        _: &mut O,
-    ) -> Sentence {
         Sentence::Continue
     }
 }
