@@ -11,6 +11,7 @@ use sim_core::socket::{SockOpt, SocketType};
 use sim_core::trace::record::{Record, What};
 use sim_core::trace::{Direction, Keep, Recorder};
 use sim_core::world::World;
+use sim_tests::generate::sctp;
 
 use crate::node::{self, Pods};
 
@@ -286,27 +287,14 @@ enum SctpChunk {
 
 /// The first packets of an association (RFC 9260, section 3.3.2).
 fn sctp_init(sport: u16, dport: u16, chunk: SctpChunk) -> Vec<u8> {
-    let mut packet = Vec::new();
-    packet.extend(sport.to_be_bytes());
-    packet.extend(dport.to_be_bytes());
     let (tag, kind) = match chunk {
-        SctpChunk::Init => (0_u32, 1),
+        SctpChunk::Init => (0, 1),
         SctpChunk::InitAck => (1, 2),
     };
-    packet.extend(tag.to_be_bytes());
-    packet.extend([0; 4]);
-    packet.extend([kind, 0, 0, 20]);
-    packet.extend(1_u32.to_be_bytes());
-    packet.extend(65_536_u32.to_be_bytes());
-    packet.extend([0, 1, 0, 1]);
-    packet.extend(1_u32.to_be_bytes());
-    let sum = crc32c(&packet).to_le_bytes();
-    packet[8..12].copy_from_slice(&sum);
-    packet
-}
-
-/// The checksum of SCTP (RFC 9260, appendix A).
-fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
-    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |c, _| step(c)))
+    let mut value = Vec::new();
+    value.extend(1_u32.to_be_bytes());
+    value.extend(65_536_u32.to_be_bytes());
+    value.extend([0, 1, 0, 1]);
+    value.extend(1_u32.to_be_bytes());
+    sctp(sport, dport, tag, &[(kind, 0, value)])
 }

@@ -163,7 +163,8 @@ pub(super) fn echo(id: u16, seq: u16, data: &[u8]) -> Vec<u8> {
 }
 
 /// An SCTP packet of chunks, each with its type, flags and value (RFC 9260).
-pub(super) fn sctp(sport: u16, dport: u16, tag: u32, chunks: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
+#[must_use]
+pub fn sctp(sport: u16, dport: u16, tag: u32, chunks: &[(u8, u8, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = [sport.to_be_bytes(), dport.to_be_bytes()].concat();
     bytes.extend(tag.to_be_bytes());
     bytes.extend([0; 4]);

@@ -15,6 +15,7 @@ use sim_core::case::{Case, FormatError};
 use change::change;
 use conversation::converse;
 use dice::Dice;
+pub use frame::sctp;
 use topology::Topology;
 use traffic::Traffic;
 
