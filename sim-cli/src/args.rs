@@ -13,6 +13,7 @@ use crate::commands::kube_proxy::KubeProxy;
 use crate::commands::lab::Lab;
 use crate::commands::observe::Observe;
 use crate::commands::run::Run;
+use crate::commands::test::Test;
 use crate::commands::topology::Topology;
 use crate::commands::trace::Trace;
 use crate::error::{CliError, ErrorKind};
@@ -33,6 +34,7 @@ enum Command {
     Lab(Lab),
     Observe(Observe),
     Run(Run),
+    Test(Test),
     Topology(Topology),
     Trace(Trace),
     /// Runs one case on the real kernel, in this process
@@ -76,6 +78,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(ErrorKind::Differs.exit_status()),
             Err(errors) => report_all(&errors),
+        },
+        Command::Test(test) => match test.run(io::stdout().lock(), io::stdout().is_terminal()) {
+            Ok(status) => ExitCode::from(status),
+            Err(error) => report(&error),
         },
         Command::Topology(topology) => match topology.run(io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,

@@ -157,6 +157,31 @@ impl Cluster {
         }
     }
 
+    /// Deletes the objects of a manifest, and waits until the cluster is at rest again.
+    ///
+    /// # Errors
+    /// When one cannot be deleted: then nothing has changed.
+    pub fn delete(&mut self, objects: &[Placed]) -> Result<Result<(), Refusals>, ClusterError> {
+        match self.api.delete(objects) {
+            Ok(_) => self.settle().map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// Deletes one object, and waits until the cluster is at rest again.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub fn delete_one(&mut self, object: Object) -> Result<Result<(), Refusals>, ClusterError> {
+        match self.api.delete_one(object) {
+            Ok(_) => self.settle().map(Ok),
+            Err(statuses) => {
+                let refusal = |status| api::Refusal { place: None, status };
+                Ok(Err(Refusals(statuses.into_iter().map(refusal).collect())))
+            }
+        }
+    }
+
     /// Has a machine be a node.
     fn join(
         &mut self,

@@ -10,6 +10,7 @@ pub mod api;
 pub mod cluster;
 pub mod cni;
 pub mod controllers;
+mod duration;
 pub mod host;
 pub mod kubelet;
 pub mod manifest;

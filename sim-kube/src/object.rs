@@ -66,9 +66,10 @@ pub trait Stored: Resource + Metadata<Ty = ObjectMeta> + Clone + PartialEq + Ser
     }
 }
 
-/// Declares the kinds: the type, its field of a store, its plural, and whether it is in a namespace.
+/// Declares the kinds: the type, its field of a store, its plural, the short name that kubectl takes for it, and whether
+/// it is in a namespace.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $field:ident $plural:literal $namespaced:literal)*) => {
+    ($($(#[$doc:meta])* $kind:ident $field:ident $plural:literal $short:literal $namespaced:literal)*) => {
         /// An object.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Object {
@@ -157,6 +158,21 @@ macro_rules! kinds {
                 }
             }
 
+            /// An object that has nothing but its name. Its kind is called as kubectl takes it: `pods`, `pod` or `po`.
+            #[must_use]
+            pub fn named(resource: &str, key: Key) -> Option<Self> {
+                let resource = resource.to_lowercase();
+                $(if [$plural, $short].contains(&resource.as_str())
+                    || <$kind as Resource>::KIND.to_lowercase() == resource
+                {
+                    let mut object = $kind::default();
+                    object.metadata.name = Some(key.name);
+                    object.metadata.namespace = Some(key.namespace).filter(|_| $namespaced);
+                    return Some(object.into());
+                })*
+                None
+            }
+
             /// Reads an object of this version and kind; `None` if it is not modelled.
             pub(crate) fn decode<'de, D: Deserializer<'de>>(
                 version: &str,
@@ -190,29 +206,29 @@ macro_rules! kinds {
 
 kinds! {
     /// Namespaces.
-    Namespace namespaces "namespaces" false
+    Namespace namespaces "namespaces" "ns" false
     /// Machines of the cluster.
-    Node nodes "nodes" false
+    Node nodes "nodes" "no" false
     /// Pods.
-    Pod pods "pods" true
+    Pod pods "pods" "po" true
     /// Names and addresses for what pods offer.
-    Service services "services" true
+    Service services "services" "svc" true
     /// The addresses behind Services, as they were listed first.
-    Endpoints endpoints "endpoints" true
+    Endpoints endpoints "endpoints" "ep" true
     /// The addresses behind Services.
-    EndpointSlice endpoint_slices "endpointslices" true
+    EndpointSlice endpoint_slices "endpointslices" "endpointslice" true
     /// Pods that are replaced bit by bit when they change.
-    Deployment deployments "deployments" true
+    Deployment deployments "deployments" "deploy" true
     /// So many equal pods.
-    ReplicaSet replica_sets "replicasets" true
+    ReplicaSet replica_sets "replicasets" "rs" true
     /// Pods with names of their own.
-    StatefulSet stateful_sets "statefulsets" true
+    StatefulSet stateful_sets "statefulsets" "sts" true
     /// A pod on each node.
-    DaemonSet daemon_sets "daemonsets" true
+    DaemonSet daemon_sets "daemonsets" "ds" true
     /// Pods that end.
-    Job jobs "jobs" true
+    Job jobs "jobs" "job" true
     /// Ranges of addresses for Services.
-    ServiceCIDR service_cidrs "servicecidrs" false
+    ServiceCIDR service_cidrs "servicecidrs" "servicecidr" false
 }
 
 impl Store {

@@ -185,6 +185,18 @@ impl<'a, 'i> Fields<'a, 'i> {
         array.iter().filter_map(|value| text(value, &what, mistakes)).collect()
     }
 
+    /// A text, or a list of texts.
+    pub fn one_or_more_texts(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Vec<Placed<&'a str>> {
+        match self.table.get(key).map(Spanned::get_ref) {
+            Some(DeValue::String(_)) => self.text(key, mistakes).into_iter().collect(),
+            Some(_) | None => self.texts(key, mistakes),
+        }
+    }
+
     /// A list of texts, each of which says something of its own form.
     pub fn all_parsed<T: FromStr<Err: Display>>(
         &mut self,

@@ -1,14 +1,7 @@
 //! The ready scenarios, and the documented paths over each network plugin.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use sim_kube::cluster::Cluster;
-use sim_kube::manifest;
-use sim_kube::proxy::config::Config;
-use sim_kube::scenario::{self, Scenario};
-use sim_kube::topology::Topology;
+use std::process::{Command, Output};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -22,118 +15,106 @@ fn files(dir: &str) -> Vec<PathBuf> {
     files
 }
 
+fn kubewire(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubewire-under-test")).args(args).output().unwrap()
+}
+
 /// What `kubewire run` prints of each ready scenario, which has to be as the file expects it.
 #[test]
 fn every_ready_scenario_passes_and_its_walks_are_as_they_were_reviewed() {
     let files = files("scenarios");
-    assert!(files.len() >= 8, "{files:?}");
+    assert!(files.len() >= 18, "{files:?}");
     for file in files {
-        let output = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"))
-            .arg("run")
-            .arg(&file)
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{}: {text}{errors}", file.display());
+        let path = file.to_str().unwrap();
         let name = file.file_stem().unwrap().to_str().unwrap();
-        insta::assert_snapshot!(format!("walk-{name}"), text);
+        for (format, snapshot) in
+            [("text", format!("walk-{name}")), ("json", format!("json-{name}"))]
+        {
+            let output = kubewire(&["run", path, "--format", format]);
+            let text = String::from_utf8(output.stdout).unwrap();
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{path}: {text}{errors}");
+            insta::assert_snapshot!(snapshot, text);
+        }
     }
 }
 
-/// The four documented paths, with what holds of them whatever connects the pods.
-const PATHS: &str = r#"
-topology = "-"
-serve = [{ on = "outside", port = 80 }]
-[[step]]
-name = "pod to pod on one node"
-http = { from = "pod/client", to = "pod/neighbour:8080" }
-expect = { result = "answered", at = "pod/neighbour", nat = "none" }
-[[step]]
-name = "pod to pod across nodes"
-http = { from = "pod/client", to = "pod/web-1:8080" }
-expect = { result = "answered", at = "pod/web-1", nat = "none" }
-[[step]]
-name = "pod to service"
-http = { from = "pod/client", to = "svc/web:80" }
-expect = { result = "answered", at = "pod/web-1", nat = "destination" }
-[[step]]
-name = "hairpin"
-http = { from = "pod/web-1", to = "svc/web:80" }
-expect = { result = "answered", at = "pod/web-1", nat = "both" }
-[[step]]
-name = "egress"
-http = { from = "pod/client", to = "outside:80" }
-expect = { result = "answered", at = "outside", nat = "source", source = "10.0.0.1" }
-[[step]]
-name = "node port"
-http = { from = "outside", to = "node-1:30080" }
-expect = { result = "answered", at = "pod/web-1", nat = "both" }
-[[step]]
-name = "node port under policy Local"
-http = { from = "outside", to = "node-2:30081" }
-expect = { result = "answered", at = "pod/web-1", nat = "destination", source = "203.0.113.80" }
-[[step]]
-name = "host port"
-http = { from = "outside", to = "node-2:8000" }
-expect = { result = "answered", at = "pod/port", nat = "destination" }
-[[step]]
-name = "no endpoints"
-connect = { from = "pod/client", to = "svc/nobody:80" }
-expect = { result = "refused", verdict = "rejected" }
-"#;
+/// Files of `tests/scenarios`, run from there so that their names are short.
+fn run_wrong(name: &str) -> String {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
+    let output = command.current_dir(dir).args(["run", "--quiet", name]).output().unwrap();
+    let status = output.status.code().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    format!("{}exit status {status}\n", text.concat())
+}
 
 #[test]
-fn the_documented_paths_work_with_every_plugin() {
-    let yaml = std::fs::read_to_string(root().join("scenarios/manifests/web.yaml")).unwrap();
-    let manifest = manifest::Reading::default().read(&yaml).unwrap();
-    let scenario = Scenario::read(PATHS).unwrap();
-    let mut found = String::new();
-    for file in files("topologies") {
-        let name = file.file_stem().unwrap().to_str().unwrap();
-        let topology = Topology::read(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        let mut cluster = Cluster::start(&topology, Config::default()).unwrap();
-        // What kubenet does for ports of nodes is not modelled.
-        let leaves_out = |name: &str| {
-            let kubenet = topology.cluster.as_ref().unwrap().cni.as_deref() == Some("kubenet");
-            kubenet && ["port", "host port"].contains(&name)
-        };
-        let objects = manifest
-            .objects
-            .iter()
-            .filter(|placed| !leaves_out(placed.object.metadata().name.as_deref().unwrap()));
-        let objects: Vec<_> = objects.cloned().collect();
-        cluster.apply(&objects).unwrap().unwrap();
-        let mut scenario = scenario.clone();
-        // With `ipMasq` these two masquerade whatever leaves the node's own range.
-        if ["bridge", "ptp"].map(Some).contains(&topology.cluster.as_ref().unwrap().cni.as_deref())
-        {
-            for step in &mut scenario.steps {
-                let nat = match step.name.as_str() {
-                    "pod to pod across nodes" => "source",
-                    "pod to service" => "both",
-                    _ => continue,
-                };
-                step.expect.nat.as_mut().unwrap().value = nat.to_owned();
-            }
-        }
-        scenario.steps.retain(|step| !leaves_out(&step.name));
-        let report = scenario::run(&scenario, &topology, &mut cluster).unwrap();
-        for step in report.steps {
-            for failure in step.failures {
-                writeln!(found, "{name}: {}: {}", step.title, failure.message).unwrap();
-            }
-        }
+fn all_mistakes_of_a_file_are_told_with_their_places_and_what_would_be_right() {
+    for name in [
+        "mistakes-of-a-scenario",
+        "mistakes-of-a-rule-test",
+        "mistakes-of-rules",
+        "mistakes-of-named-files",
+    ] {
+        insta::assert_snapshot!(name, run_wrong(&format!("{name}.toml")));
     }
-    assert!(found.is_empty(), "{found}");
+}
+
+#[test]
+fn a_manifest_that_the_api_server_refuses_is_shown_at_its_line() {
+    insta::assert_snapshot!(run_wrong("refused-manifest.toml"));
+}
+
+#[test]
+fn what_is_not_as_expected_is_told_with_what_was_seen_and_the_rule_at_fault() {
+    insta::assert_snapshot!("not-as-expected", run_wrong("not-as-expected.toml"));
+    insta::assert_snapshot!("not-as-expected-rules", run_wrong("not-as-expected-rules.toml"));
+}
+
+#[test]
+fn many_files_are_tested_and_the_exit_status_says_the_worst() {
+    let test = |args: &[&str]| {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
+        command.current_dir(dir).arg("test").args(args).output().unwrap()
+    };
+    let good = test(&["../../scenarios", "--filter", "rules-", "--filter", "hairpin"]);
+    assert_eq!(
+        String::from_utf8(good.stdout).unwrap(),
+        "passed ../../scenarios/hairpin.toml\n\
+         passed ../../scenarios/rules-home-router.toml\n\
+         passed ../../scenarios/rules-web-server.toml\n\
+         3 passed, 0 failed, 0 could not be run\n"
+    );
+    assert_eq!(good.status.code(), Some(0));
+    let failing = test(&[".", "--filter", "not-as", "--quiet"]);
+    assert_eq!(failing.status.code(), Some(1));
+    let wrong = test(&[".", "../../topologies"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    insta::assert_snapshot!("tested", String::from_utf8(wrong.stdout).unwrap());
+    let none = test(&["../../topologies"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(
+        String::from_utf8(none.stderr).unwrap().starts_with("kubewire: there is nothing to run")
+    );
+}
+
+#[test]
+fn the_report_in_the_form_of_junit_has_a_case_for_each_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("report.xml");
+    let files = ["refused-manifest.toml", "not-as-expected-rules.toml"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"));
+    command.arg("test").args(files).arg("--junit").arg(&path);
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
+    insta::assert_snapshot!("junit", std::fs::read_to_string(path).unwrap());
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let file = root().join("scenarios/node-port.toml");
-    let run = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
-        command.arg("run").arg(&file).output().unwrap().stdout
-    };
+    let run = || kubewire(&["run", file.to_str().unwrap()]).stdout;
     assert_eq!(run(), run());
 }

@@ -6,6 +6,7 @@ pub mod kube_proxy;
 pub mod lab;
 pub mod observe;
 pub mod run;
+pub mod test;
 pub mod topology;
 pub mod trace;
 

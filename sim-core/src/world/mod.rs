@@ -17,8 +17,8 @@ use crate::kernel::{Flight, Kernel, Place, Timer};
 use crate::link::receive::eth_type_trans;
 use crate::netns::stack;
 use crate::time::SimTime;
-use crate::trace::Recorder;
 use crate::trace::record::Record;
+use crate::trace::{Event, Origin, Recorder};
 
 pub use namespaces::NameChange;
 pub use process::{
@@ -144,8 +144,11 @@ impl World {
         let netns = k.devs[dev].netns;
         let mut flight = Flight::new(skb, Place::DeviceReceive, netns, dev, flow);
         eth_type_trans(&mut k.devs[dev], &mut flight);
-        k.netif_rx(flight);
-        observed!(self, |k, o| k.run_pending(o));
+        observed!(self, |k, o| {
+            stack::emit(k, &flight, o, |_| Event::Started { origin: Origin::Injected });
+            k.netif_rx(flight);
+            k.run_pending(o);
+        });
         self.run_programs();
     }
 

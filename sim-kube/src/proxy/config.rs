@@ -1,7 +1,5 @@
 //! `KubeProxyConfiguration`: kube-proxy's own settings (`kubeproxy.config.k8s.io/v1alpha1`).
 
-mod duration;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -71,10 +69,10 @@ pub struct IptablesConfig {
     /// Whether node ports are served at loopback addresses.
     pub localhost_node_ports: bool,
     /// At the latest after this time everything is looked at again.
-    #[serde(deserialize_with = "duration::read")]
+    #[serde(deserialize_with = "crate::duration::read")]
     pub sync_period: Duration,
     /// Between two writings passes at least this time.
-    #[serde(deserialize_with = "duration::read")]
+    #[serde(deserialize_with = "crate::duration::read")]
     pub min_sync_period: Duration,
 }
 
@@ -124,18 +122,18 @@ pub struct ConntrackConfig {
     /// How many at least.
     pub min: Option<u32>,
     /// How long an established TCP connection lives.
-    #[serde(deserialize_with = "duration::read_option")]
+    #[serde(deserialize_with = "crate::duration::read_option")]
     pub tcp_established_timeout: Option<Duration>,
     /// How long one in CLOSE-WAIT does.
-    #[serde(deserialize_with = "duration::read_option")]
+    #[serde(deserialize_with = "crate::duration::read_option")]
     pub tcp_close_wait_timeout: Option<Duration>,
     /// Whether windows are not checked.
     pub tcp_be_liberal: bool,
     /// How long a UDP connection lives.
-    #[serde(deserialize_with = "duration::read_option")]
+    #[serde(deserialize_with = "crate::duration::read_option")]
     pub udp_timeout: Option<Duration>,
     /// How long one does that was answered.
-    #[serde(deserialize_with = "duration::read_option")]
+    #[serde(deserialize_with = "crate::duration::read_option")]
     pub udp_stream_timeout: Option<Duration>,
 }
 

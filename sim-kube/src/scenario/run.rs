@@ -1,83 +1,79 @@
 //! Running a scenario.
 
-use std::net::Ipv4Addr;
+use std::ops::Range;
 
+use sim_core::errno::Errno;
 use sim_core::id::NetnsId;
-use sim_core::tools::{CommandError, Outcome};
-use sim_core::trace::{Keep, Recorder};
+use sim_core::tools::CommandError;
 
-use super::expect::{self, Failure};
-use super::walk::Walks;
-use super::{Action, Scenario, Step, Target, TargetHost};
-use crate::cluster::Cluster;
+use super::act::act;
+use super::expect::{self, Counts};
+use super::files::ManifestFiles;
+use super::report::{Done, Failure, Report, StepReport};
+use super::{Action, Question, Scenario, Step};
+use crate::cluster::{Cluster, ClusterError};
+use crate::host::{CallError, Host, IptablesBackend};
 use crate::proxy::service::Protocol;
 use crate::reading::Placed;
-use crate::topology::Topology;
+use crate::topology::{BuildError, Topology};
 use crate::workload::Server;
-
-/// How long a connection is waited for, in seconds.
-const PATIENCE: &str = "5";
-
-/// What came of a step.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Done {
-    /// What the one who acted sees.
-    pub result: &'static str,
-    /// What was printed.
-    pub output: String,
-    /// The walks of its first packet and of what answered it.
-    pub walks: Walks,
-}
-
-/// What came of a step, and what should have come of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StepReport {
-    /// What it is called: its name, or what it does.
-    pub title: String,
-    /// What came of it.
-    pub done: Done,
-    /// What is not as it was expected.
-    pub failures: Vec<Failure>,
-}
-
-/// What came of a scenario.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Report {
-    /// Its steps.
-    pub steps: Vec<StepReport>,
-}
-
-impl Report {
-    /// Whether everything was as it was expected.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.steps.iter().all(|step| step.failures.is_empty())
-    }
-}
 
 /// A step cannot be done.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum RunError {
+#[error("{why}")]
+pub struct RunError {
+    /// The place in the file that is the reason, in bytes.
+    pub span: Range<usize>,
+    /// Why.
+    pub why: Box<Why>,
+}
+
+/// Why a step cannot be done.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Why {
     /// Nobody is called so.
-    #[error("there is no {what} called `{}`", name.value)]
-    Nobody {
-        /// What it should be.
-        what: &'static str,
-        /// The name, where it stands.
-        name: Placed<String>,
-    },
+    #[error("there is no {0} called `{1}`")]
+    Nobody(&'static str, String),
     /// Its command cannot be run to its end.
     #[error("{0}: {1}")]
     Command(String, CommandError),
+    /// A command that has to be run fails.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The cluster does not come to rest.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// A machine cannot be made.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The kernel does not send a packet.
+    #[error("`{0}` is not sent: {message}", message = .1.message())]
+    NotSent(String, Errno),
+    /// Nothing is to be seen of a packet.
+    #[error("`{0}` comes to nobody: is the interface up?")]
+    Unseen(String),
 }
 
-/// Runs the steps of a scenario in its cluster.
+impl RunError {
+    /// What is the reason, and where it stands.
+    pub(super) fn new(span: &Range<usize>, why: impl Into<Why>) -> Self {
+        Self { span: span.clone(), why: Box::new(why.into()) }
+    }
+
+    /// That nobody is called so.
+    pub(super) fn nobody(what: &'static str, name: &Placed<String>) -> Self {
+        Self::new(&name.span, Why::Nobody(what, name.value.clone()))
+    }
+}
+
+/// Runs the steps of a scenario in its cluster. `files` has the manifests that steps name.
 ///
 /// # Errors
 /// When a step cannot be done.
 pub fn run(
     scenario: &Scenario,
     topology: &Topology,
+    files: &ManifestFiles,
     cluster: &mut Cluster,
 ) -> Result<Report, RunError> {
     for serve in &scenario.serve {
@@ -87,95 +83,50 @@ pub fn run(
             cluster.world.spawn_program("server", netns, Box::new(server));
         }
     }
-    let mut report = Report::default();
+    let mut report = Report { name: scenario.name.clone(), steps: Vec::new() };
     for step in &scenario.steps {
-        let done = act(step, topology, cluster)?;
-        let failures = expect::check(&step.expect, &done);
-        report.steps.push(StepReport { title: title(step), done, failures });
+        let before = Counts::read(&step.expect.counters, cluster)?;
+        let done = act(step, topology, files, cluster)?;
+        let mut failures = Vec::new();
+        expect::check(&step.expect, &done, &mut failures);
+        failures.extend(unexpected(step, &done));
+        expect::check_conntrack(&step.expect.conntrack, cluster, &mut failures)?;
+        before.check(&step.expect.counters, cluster, &mut failures)?;
+        report.steps.push(StepReport {
+            title: title(step),
+            span: step.span.clone(),
+            done,
+            failures,
+        });
     }
     Ok(report)
 }
 
-fn act(step: &Step, topology: &Topology, cluster: &mut Cluster) -> Result<Done, RunError> {
-    let (from, argv, input) = match &step.action {
-        Action::Wait(time) => {
-            let end = cluster.world.now() + *time;
-            cluster.world.run_until(end);
-            return Ok(Done { result: "answered", output: String::new(), walks: Walks::default() });
-        }
-        Action::Run { on, argv } => (on, argv.clone(), String::new()),
-        Action::Ping { from, to } => {
-            let ip = address(to, topology, cluster)?;
-            (from, words(&["ping", "-c", "1", "-W", "1", &ip.to_string()]), String::new())
-        }
-        Action::Connect { from, to } => {
-            let ip = address(to, topology, cluster)?;
-            let argv = ["nc", "-v", "-z", "-w", PATIENCE, &ip.to_string(), &port(to)];
-            (from, words(&argv), String::new())
-        }
-        Action::Udp { from, to } => {
-            let ip = address(to, topology, cluster)?;
-            let argv = ["nc", "-u", "-w", "1", &ip.to_string(), &port(to)];
-            (from, words(&argv), "hello\n".to_owned())
-        }
-        Action::Http { from, to } => {
-            let ip = address(to, topology, cluster)?;
-            let argv = ["nc", "-v", "-N", "-w", PATIENCE, &ip.to_string(), &port(to)];
-            (from, words(&argv), format!("GET / HTTP/1.1\r\nHost: {ip}\r\n\r\n"))
-        }
-    };
-    let netns = netns(cluster, from)?;
-    cluster.world.set_recorder(Some(Recorder::new(Keep::Everything)));
-    let outcome = cluster.world.run_command_on(netns, &argv, input.as_bytes());
-    let records = cluster.world.take_records();
-    cluster.world.set_recorder(None);
-    let outcome = outcome.map_err(|error| RunError::Command(argv.join(" "), error))?;
-    let walks = Walks::find(&records, &netns_name(&from.value));
-    Ok(Done {
-        result: result(&step.action, &outcome),
-        output: outcome.stdout + &outcome.stderr,
-        walks,
+/// What is done to have something else happen has to be done, unless another result is expected.
+fn unexpected(step: &Step, done: &Done) -> Option<Failure> {
+    let asks = matches!(step.action, Action::Ask { .. });
+    (!asks && step.expect.result.is_none() && done.result != "done").then(|| Failure {
+        span: step.span.clone(),
+        what: "the result".to_owned(),
+        expected: "`done`".to_owned(),
+        seen: format!("`{}`: {}", done.result, done.output.trim_end()),
+        fault: None,
     })
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn port(to: &Placed<Target>) -> String {
-    to.value.port.unwrap_or_default().to_string()
-}
-
-/// What the one who acted sees, in a word.
-fn result(action: &Action, outcome: &Outcome) -> &'static str {
-    const SIGNS: &[(&str, &str)] = &[
-        ("Connection refused", "refused"),
-        ("Operation not permitted", "denied"),
-        ("unreachable", "unreachable"),
-        ("No route to host", "unreachable"),
-        ("timed out", "timed out"),
-    ];
-    let is_good = match action {
-        Action::Udp { .. } => !outcome.stdout.is_empty(),
-        Action::Http { .. } => outcome.stdout.starts_with("HTTP/"),
-        Action::Ping { .. } | Action::Connect { .. } | Action::Run { .. } | Action::Wait(_) => {
-            outcome.status == 0
-        }
-    };
-    let said =
-        |sign: &&(&str, &str)| outcome.stderr.contains(sign.0) || outcome.stdout.contains(sign.0);
-    match SIGNS.iter().find(said) {
-        _ if is_good => "answered",
-        Some((_, word)) => word,
-        None if matches!(action, Action::Run { .. }) => "failed",
-        None => "no answer",
-    }
-}
-
 /// The namespace that a name says: a machine, or a pod as `pod/NAME` or `pod/NAME.NAMESPACE`.
-fn netns(cluster: &Cluster, name: &Placed<String>) -> Result<NetnsId, RunError> {
+pub(super) fn netns(cluster: &Cluster, name: &Placed<String>) -> Result<NetnsId, RunError> {
     let found = cluster.world.netns_by_name(&netns_name(&name.value));
-    found.ok_or_else(|| RunError::Nobody { what: "machine or pod", name: name.clone() })
+    found.ok_or_else(|| RunError::nobody("machine or pod", name))
+}
+
+/// The same, for what runs commands there.
+pub(super) fn host<'c>(
+    cluster: &'c mut Cluster,
+    name: &Placed<String>,
+) -> Result<Host<'c>, RunError> {
+    let netns = netns(cluster, name)?;
+    Ok(Host { world: &mut cluster.world, netns, iptables: IptablesBackend::default() })
 }
 
 /// The name of a namespace in the world.
@@ -187,59 +138,30 @@ pub(super) fn netns_name(name: &str) -> String {
     }
 }
 
-/// The address of whom a step sends to.
-fn address(
-    to: &Placed<Target>,
-    topology: &Topology,
-    cluster: &Cluster,
-) -> Result<Ipv4Addr, RunError> {
-    let nobody = |what, name: String| RunError::Nobody {
-        what,
-        name: Placed { value: name, span: to.span.clone() },
-    };
-    match &to.value.host {
-        TargetHost::Ip(ip) => Ok(*ip),
-        TargetHost::Machine(name) => {
-            let ip = topology.machine(name).and_then(crate::topology::Machine::ip);
-            ip.ok_or_else(|| nobody("machine", name.clone()))
-        }
-        TargetHost::Service(namespace, name) => cluster
-            .service_ip(namespace, name)
-            .ok_or_else(|| nobody("Service with an address", format!("{namespace}/{name}"))),
-        TargetHost::Pod(namespace, name) => cluster
-            .pod_ip(namespace, name)
-            .ok_or_else(|| nobody("Pod with an address", format!("{namespace}/{name}"))),
-    }
-}
-
 /// What a step is called.
 fn title(step: &Step) -> String {
     if !step.name.is_empty() {
         return step.name.clone();
     }
-    let to = |to: &Target| {
-        let host = match &to.host {
-            TargetHost::Ip(ip) => ip.to_string(),
-            TargetHost::Machine(name) => name.clone(),
-            TargetHost::Service(namespace, name) => format!("svc/{name}.{namespace}"),
-            TargetHost::Pod(namespace, name) => format!("pod/{name}.{namespace}"),
-        };
-        to.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
-    };
+    let list = |names: Vec<String>| names.join(", ");
     match &step.action {
-        Action::Ping { from, to: target } => {
-            format!("ping from {} to {}", from.value, to(&target.value))
+        Action::Ask { what, from, to } => {
+            let what = match what {
+                Question::Ping => "ping",
+                Question::Connect => "connect",
+                Question::Udp => "udp",
+                Question::Http => "http",
+            };
+            format!("{what} from {} to {}", from.value, to.value)
         }
-        Action::Connect { from, to: target } => {
-            format!("connect from {} to {}", from.value, to(&target.value))
-        }
-        Action::Udp { from, to: target } => {
-            format!("udp from {} to {}", from.value, to(&target.value))
-        }
-        Action::Http { from, to: target } => {
-            format!("http from {} to {}", from.value, to(&target.value))
-        }
+        Action::Frame { on, dev, .. } => format!("frame to {}/{}", on.value, dev.value),
         Action::Run { on, argv } => format!("{}: {}", on.value, argv.join(" ")),
         Action::Wait(time) => format!("wait {time:?}"),
+        Action::Apply(files) => {
+            format!("apply {}", list(files.iter().map(|file| file.value.clone()).collect()))
+        }
+        Action::Delete(doomed) => {
+            format!("delete {}", list(doomed.iter().map(|one| one.value.to_string()).collect()))
+        }
     }
 }

@@ -4,9 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddrV4;
 
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 use sim_core::packet::{IpProto, Ipv4};
 use sim_core::trace::Direction;
 use sim_core::trace::record::{Record, What};
+
+/// What a router changes. Only the header of IP is recorded of it; the next place shows it too.
+const TTL: &str = "ttl";
 
 /// What a packet's header says of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +22,10 @@ pub struct Header {
     pub to: SocketAddrV4,
     /// The protocol's number.
     pub protocol: u8,
+    /// How many routers it may still pass.
+    pub ttl: u8,
+    /// DSCP and ECN.
+    pub tos: u8,
 }
 
 impl Header {
@@ -32,6 +41,23 @@ impl Header {
             from: SocketAddrV4::new(ip.src(), from),
             to: SocketAddrV4::new(ip.dst(), to),
             protocol: ip.proto().0,
+            ttl: ip.ttl(),
+            tos: ip.tos(),
+        })
+    }
+
+    /// Both ends and the protocol.
+    const fn ends(&self) -> (SocketAddrV4, SocketAddrV4, u8) {
+        (self.from, self.to, self.protocol)
+    }
+
+    fn protocol_name(&self) -> Option<&'static str> {
+        Some(match self.protocol {
+            1 => "icmp",
+            6 => "tcp",
+            17 => "udp",
+            132 => "sctp",
+            _ => return None,
         })
     }
 }
@@ -39,14 +65,28 @@ impl Header {
 /// `tcp 10.42.0.5:40000 > 10.43.0.1:443`.
 impl fmt::Display for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.protocol {
-            1 => "icmp",
-            6 => "tcp",
-            17 => "udp",
-            132 => "sctp",
-            other => return write!(f, "ip-proto-{other} {} > {}", self.from.ip(), self.to.ip()),
-        };
-        write!(f, "{name} {} > {}", Endpoint(self.from), Endpoint(self.to))
+        match self.protocol_name() {
+            Some(name) => write!(f, "{name} ")?,
+            None => write!(f, "ip-proto-{} ", self.protocol)?,
+        }
+        write!(f, "{} > {}", Endpoint(self.from), Endpoint(self.to))
+    }
+}
+
+/// `{"protocol": "tcp", "source": "10.42.0.5:40000", "destination": "10.43.0.1:443", "ttl": 64, "tos": 0}`; a protocol
+/// without a name is a number.
+impl Serialize for Header {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut header = serializer.serialize_struct("Header", 5)?;
+        match self.protocol_name() {
+            Some(name) => header.serialize_field("protocol", name)?,
+            None => header.serialize_field("protocol", &self.protocol)?,
+        }
+        header.serialize_field("source", &Endpoint(self.from).to_string())?;
+        header.serialize_field("destination", &Endpoint(self.to).to_string())?;
+        header.serialize_field("ttl", &self.ttl)?;
+        header.serialize_field("tos", &self.tos)?;
+        header.end()
     }
 }
 
@@ -60,25 +100,33 @@ impl fmt::Display for Endpoint {
 }
 
 /// What a packet met at a place.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Stop {
     /// The namespace.
     pub netns: String,
     /// The device.
     pub dev: String,
     /// What there was.
+    #[serde(flatten)]
     pub what: Met,
 }
 
 /// What a packet meets.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Met {
     /// It came out of a wire, or a program sent it.
-    Arrived(Header),
+    Arrived {
+        /// What it is.
+        header: Header,
+    },
     /// It left by a device; if that wrapped it up, so does this.
     Left,
     /// A place of the stack: `PREROUTING`, `bridge forward`, ...
-    Place(String),
+    Place {
+        /// Its name.
+        place: String,
+    },
     /// The lookup of its route.
     Routed {
         /// The kind of the route.
@@ -92,20 +140,24 @@ pub enum Met {
     Tracked {
         /// What it is to the connection.
         state: String,
-        /// Both tuples.
-        tuples: Option<[String; 2]>,
+        /// Both tuples: what is sent, and what its answers are.
+        #[serde(flatten)]
+        tuples: Option<Tuples>,
     },
     /// A rule or a policy.
     Judged(Judgement),
-    /// Its addresses were changed.
-    Translated {
+    /// Its header was changed: by translation, by a router, or by a rule.
+    Changed {
         /// What it was.
         before: Header,
         /// What it is.
         after: Header,
     },
     /// It has to wait until the next hop's address is known.
-    Queued(String),
+    Queued {
+        /// The next hop.
+        next_hop: String,
+    },
     /// Chance decided.
     Chosen {
         /// Which stream of random numbers.
@@ -115,8 +167,17 @@ pub enum Met {
     },
 }
 
+/// Both directions of a connection.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Tuples {
+    /// What is sent.
+    pub original: String,
+    /// What its answers are.
+    pub answers: String,
+}
+
 /// What a table decided.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Judgement {
     /// The table.
     pub table: String,
@@ -131,18 +192,32 @@ pub struct Judgement {
 }
 
 /// How a packet ended: a closed list.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// A program got it.
     Delivered,
     /// The stack itself took it, and may have answered.
-    Consumed(String),
+    Consumed {
+        /// Who took it.
+        by: String,
+    },
+    /// It left by a device, and nothing is watched beyond.
+    Sent {
+        /// The device.
+        dev: String,
+    },
     /// A rule refused it, and the sender was told.
     Rejected(Judgement),
     /// A rule or a policy dropped it.
     DroppedByRule(Judgement),
-    /// The kernel dropped it: its name for the reason, and the reason in words.
-    DroppedByKernel(String, String),
+    /// The kernel dropped it.
+    DroppedByKernel {
+        /// Its name for the reason.
+        reason: String,
+        /// The reason in words.
+        meaning: String,
+    },
     /// It went where nobody is.
     Lost,
 }
@@ -153,45 +228,71 @@ impl Verdict {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
-            Self::Consumed(_) => "consumed",
+            Self::Consumed { .. } => "consumed",
+            Self::Sent { .. } => "sent",
             Self::Rejected(_) => "rejected",
-            Self::DroppedByRule(_) | Self::DroppedByKernel(..) => "dropped",
+            Self::DroppedByRule(_) | Self::DroppedByKernel { .. } => "dropped",
             Self::Lost => "lost",
+        }
+    }
+
+    /// Whether an expectation's word says this; `accepted` is whatever no rule and no kernel refuses.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        let is_accepted =
+            matches!(self, Self::Delivered | Self::Consumed { .. } | Self::Sent { .. });
+        self.word() == word || is_accepted && word == "accepted"
+    }
+
+    /// The rule or policy that decided.
+    #[must_use]
+    pub const fn judgement(&self) -> Option<&Judgement> {
+        match self {
+            Self::Rejected(judgement) | Self::DroppedByRule(judgement) => Some(judgement),
+            Self::Delivered
+            | Self::Consumed { .. }
+            | Self::Sent { .. }
+            | Self::DroppedByKernel { .. }
+            | Self::Lost => None,
         }
     }
 
     /// How far it got: of a packet's copies the one counts that got farthest.
     const fn rank(&self) -> u8 {
         match self {
-            Self::Lost => 0,
-            Self::DroppedByKernel(..) => 1,
+            Self::Lost | Self::Sent { .. } => 0,
+            Self::DroppedByKernel { .. } => 1,
             Self::DroppedByRule(_) | Self::Rejected(_) => 2,
-            Self::Consumed(_) => 3,
+            Self::Consumed { .. } => 3,
             Self::Delivered => 4,
         }
     }
-
-    /// All words for verdicts.
-    pub const WORDS: [&'static str; 5] = ["delivered", "consumed", "rejected", "dropped", "lost"];
 }
 
 /// The walk of one packet.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Walk {
+    /// What it was when it began.
+    pub sent: Option<Header>,
     /// What it met, in order.
+    #[serde(serialize_with = "told")]
     pub stops: Vec<Stop>,
     /// How it ended.
+    #[serde(flatten)]
     pub verdict: Verdict,
     /// The namespace in which it ended.
     pub at: String,
-    /// What it was when it began.
-    pub sent: Option<Header>,
     /// What it was when it ended.
     pub seen: Option<Header>,
 }
 
+/// Writes the stops that are told of in text, too.
+fn told<S: Serializer>(stops: &[Stop], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(stops.iter().filter(|stop| super::print::stop(stop).is_some()))
+}
+
 /// The walks of a packet and of what answered it.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Walks {
     /// The packet.
     pub request: Option<Walk>,
@@ -203,41 +304,49 @@ impl Walks {
     /// Finds the first packet that the namespace `from` sent, and its answer, in what was recorded.
     #[must_use]
     pub fn find(records: &[Record], from: &str) -> Self {
-        let Some(first) = first_sent(records, from, 0) else { return Self::default() };
-        let (flow, begin) = (records[first].flow, first);
-        let (request, end) = walk(records, flow, begin);
-        let answer =
-            answer(records, &request, flow, end).map(|(flow, at)| walk(records, flow, at).0);
+        let Some(begin) = first_sent(records, from) else { return Self::default() };
+        let request = walk(records, begin);
+        let answer = answer(records, &request, begin).map(|at| walk(records, at));
         Self { request: Some(request), answer }
     }
 }
 
-/// Where the first packet stands that a program or the outside sent in a namespace, from `start` on.
-fn first_sent(records: &[Record], netns: &str, start: usize) -> Option<usize> {
-    let mut later = records.iter().enumerate().skip(start);
-    let begins = |record: &Record| matches!(&record.what, What::Started { origin, .. } if origin == "socket" || origin == "injected");
-    later.find(|(_, record)| record.netns == netns && begins(record)).map(|(at, _)| at)
+/// Where the first packet begins that a program or the outside sent in a namespace.
+fn first_sent(records: &[Record], netns: &str) -> Option<usize> {
+    records.iter().position(|record| record.netns == netns && is_sent(record))
 }
 
-/// Where the answer to a packet begins: what the stack made of it, or what a program sent where it was delivered.
-fn answer(records: &[Record], request: &Walk, flow: u32, end: usize) -> Option<(u32, usize)> {
-    let made = records.iter().position(|record| {
-        let What::Started { origin, cause: Some(cause) } = &record.what else { return false };
-        *cause == flow && !origin.starts_with("arp") && origin != "copy"
-    });
-    if let Some(at) = made {
-        return Some((records[at].flow, at));
-    }
-    if request.verdict != Verdict::Delivered {
-        return None;
-    }
-    let at = first_sent(records, &request.at, end)?;
-    Some((records[at].flow, at))
+/// Whether a program or the outside begins to send a packet.
+fn is_sent(record: &Record) -> bool {
+    matches!(&record.what, What::Started { origin, .. } if origin == "socket" || origin == "injected")
 }
 
-/// The walk of a packet that begins at `begin`; also where it ends in the records.
+/// Where the answer to a packet begins: what was sent where it was delivered, or what the stack made of it on its way.
+fn answer(records: &[Record], request: &Walk, begin: usize) -> Option<usize> {
+    let flow = records[begin].flow;
+    let later = || records.iter().enumerate().skip(begin + 1);
+    let answers = |at: usize| {
+        let of_flow = records.iter().skip(at).filter(|record| record.flow == records[at].flow);
+        let first = of_flow.filter_map(header).next();
+        first
+            .zip(request.seen)
+            .is_some_and(|(first, seen)| (first.from, first.to) == (seen.to, seen.from))
+    };
+    let sent =
+        later().find(|(at, record)| record.netns == request.at && is_sent(record) && answers(*at));
+    let made = || {
+        later().find(|(_, record)| {
+            let What::Started { origin, cause: Some(cause) } = &record.what else { return false };
+            *cause == flow && !origin.starts_with("arp") && origin != "copy"
+        })
+    };
+    sent.filter(|_| request.verdict == Verdict::Delivered).or_else(made).map(|(at, _)| at)
+}
+
+/// The walk of the packet that begins at `begin`.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what else is recorded is not part of a walk")]
-fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
+fn walk(records: &[Record], begin: usize) -> Walk {
+    let flow = records[begin].flow;
     let mut flows = BTreeSet::from([flow]);
     let mut walk = Walk {
         stops: Vec::new(),
@@ -246,9 +355,9 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
         sent: None,
         seen: None,
     };
-    let (mut judged, mut end, mut here) = (None, begin, String::new());
+    let (mut judged, mut here) = (None, String::new());
     let mut headers = BTreeMap::new();
-    for (at, record) in records.iter().enumerate().skip(begin) {
+    for record in records.iter().skip(begin) {
         if let What::Started { origin, cause: Some(cause) } = &record.what
             && origin == "copy"
             && flows.contains(cause)
@@ -261,7 +370,12 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
         here.clone_from(&record.netns);
         if let Some(header) = header(record) {
             walk.sent.get_or_insert(header);
-            headers.insert(record.flow, header);
+            let before = headers.insert(record.flow, header);
+            if let Some(before) = before.filter(|before| is_changed(record, before, &header)) {
+                let what = Met::Changed { before, after: header };
+                let (netns, dev) = (record.netns.clone(), record.dev.clone());
+                walk.stops.push(Stop { netns, dev, what });
+            }
         }
         if let Some(what) = met(record, &walk) {
             if let Met::Judged(judgement) = &what {
@@ -272,7 +386,7 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
         }
         let verdict = match &record.what {
             What::Delivered { .. } => Verdict::Delivered,
-            What::Consumed { by } => Verdict::Consumed(by.clone()),
+            What::Consumed { by } => Verdict::Consumed { by: by.clone() },
             What::Dropped { reason, meaning } => dropped(judged.take(), reason, meaning),
             _ => continue,
         };
@@ -280,7 +394,7 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
         if verdict.rank() > walk.verdict.rank() {
             walk.seen = headers.get(&record.flow).copied();
             walk.at.clone_from(&record.netns);
-            (walk.verdict, end) = (verdict, at);
+            walk.verdict = verdict;
         }
         if walk.verdict == Verdict::Delivered {
             break;
@@ -291,10 +405,11 @@ fn walk(records: &[Record], flow: u32, begin: usize) -> (Walk, usize) {
     }
     // The stack itself takes errors, and tells the programs that they concern.
     let last = walk.stops.last().map(|stop| &stop.what);
-    if walk.verdict == Verdict::Lost && last == Some(&Met::Place("protocol".to_owned())) {
-        walk.verdict = Verdict::Consumed("the stack".to_owned());
+    let is_at_protocol = matches!(last, Some(Met::Place { place }) if place == "protocol");
+    if walk.verdict == Verdict::Lost && is_at_protocol {
+        walk.verdict = Verdict::Consumed { by: "the stack".to_owned() };
     }
-    (walk, end)
+    walk
 }
 
 /// Why a packet was dropped: the last rule that it met, if that was the reason.
@@ -302,8 +417,17 @@ fn dropped(judged: Option<Judgement>, reason: &str, meaning: &str) -> Verdict {
     match judged {
         Some(judgement) if judgement.text.contains("-j REJECT") => Verdict::Rejected(judgement),
         Some(judgement) if judgement.verdict == "DROP" => Verdict::DroppedByRule(judgement),
-        Some(_) | None => Verdict::DroppedByKernel(reason.to_owned(), meaning.to_owned()),
+        Some(_) | None => {
+            Verdict::DroppedByKernel { reason: reason.to_owned(), meaning: meaning.to_owned() }
+        }
     }
+}
+
+/// Whether a place shows that a packet was changed otherwise than by translation: by a router, or by a rule that sets
+/// its TOS or TTL.
+fn is_changed(record: &Record, before: &Header, after: &Header) -> bool {
+    let is_place = matches!(&record.what, What::Arrived { .. });
+    is_place && before.ends() == after.ends() && before != after
 }
 
 /// The packet's header, if a record has it.
@@ -311,7 +435,7 @@ fn dropped(judged: Option<Judgement>, reason: &str, meaning: &str) -> Verdict {
 fn header(record: &Record) -> Option<Header> {
     match &record.what {
         What::Arrived { protocol: 0x0800, hex, .. } => Header::parse(hex),
-        What::Rewritten { after, .. } => Header::parse(after),
+        What::Rewritten { change, after, .. } if change != TTL => Header::parse(after),
         _ => None,
     }
 }
@@ -327,16 +451,17 @@ fn met(record: &Record, walk: &Walk) -> Option<Met> {
             let last = walk.stops.last();
             let is_elsewhere = last.is_none_or(|stop| stop.netns != record.netns);
             if is_elsewhere || place == "receive" {
-                Met::Arrived(header)
+                Met::Arrived { header }
             } else {
-                Met::Place(place.clone())
+                Met::Place { place: place.clone() }
             }
         }
         What::Routed { kind, out, via } => {
             Met::Routed { kind: kind.clone(), out: out.clone(), via: via.clone() }
         }
         What::Tracked { state, original, answers, .. } => {
-            let tuples = original.clone().zip(answers.clone()).map(|(a, b)| [a, b]);
+            let tuples = original.clone().zip(answers.clone());
+            let tuples = tuples.map(|(original, answers)| Tuples { original, answers });
             Met::Tracked { state: state.clone(), tuples }
         }
         What::Judged { table, chain, met, rule, verdict, text } => Met::Judged(Judgement {
@@ -346,14 +471,14 @@ fn met(record: &Record, walk: &Walk) -> Option<Met> {
             verdict: verdict.clone(),
             text: text.clone(),
         }),
-        What::Rewritten { before, after, .. } => {
+        What::Rewritten { change, before, after } if change != TTL => {
             let (before, after) = (Header::parse(before)?, Header::parse(after)?);
             if before == after {
                 return None;
             }
-            Met::Translated { before, after }
+            Met::Changed { before, after }
         }
-        What::Queued { next_hop } => Met::Queued(next_hop.clone()),
+        What::Queued { next_hop } => Met::Queued { next_hop: next_hop.clone() },
         What::Chosen { stream, value } => Met::Chosen { stream: stream.clone(), value: *value },
         _ => return None,
     })

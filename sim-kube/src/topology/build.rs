@@ -154,7 +154,8 @@ pub(crate) fn host<'w>(world: &'w mut World, name: &str) -> Result<Host<'w>, Bui
     Host::named(world, name).ok_or_else(|| BuildError::NoNamespace(name.to_owned()))
 }
 
-fn add_namespace<'w>(world: &'w mut World, name: &str) -> Result<Host<'w>, BuildError> {
+/// Makes the namespace of a machine or switch.
+pub(crate) fn add_namespace<'w>(world: &'w mut World, name: &str) -> Result<Host<'w>, BuildError> {
     let initial: NetnsId = world.initial_netns();
     let mut outside = Host { world, netns: initial, iptables: IptablesBackend::Nft };
     outside.must_run(&["ip", "netns", "add", name], "")?;

@@ -22,7 +22,7 @@ use crate::proxy::Version;
 use crate::reading::{self, Mistake, Placed};
 
 pub use build::BuildError;
-pub(crate) use build::host;
+pub(crate) use build::{add_namespace, host};
 
 /// Machines, what connects them, and the cluster on them.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -17,13 +17,13 @@ const UNITS: &[(&str, u64)] = &[
 ];
 
 /// Reads a duration.
-pub(super) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text).ok_or_else(|| D::Error::custom(format_args!("time: invalid duration {text:?}")))
 }
 
 /// Reads a duration that may be null.
-pub(super) fn read_option<'de, D: Deserializer<'de>>(
+pub(crate) fn read_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
@@ -34,7 +34,7 @@ pub(super) fn read_option<'de, D: Deserializer<'de>>(
 }
 
 /// The duration that `text` says; none of these may be negative here.
-fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

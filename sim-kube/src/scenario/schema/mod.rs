@@ -1,0 +1,96 @@
+//! The fields of a scenario's file.
+
+pub(super) mod expect;
+mod step;
+mod target;
+
+pub use target::TargetError;
+
+use super::{Scenario, Serve};
+use crate::reading::{Fields, Mistakes, Placed, closest};
+
+/// Reads the root of the file.
+pub(super) fn scenario(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Scenario {
+    let (name, description) = names(fields, mistakes);
+    fields.demand("topology", "\"../topologies/two-nodes.toml\"", mistakes);
+    let topology = own_text(fields, "topology", mistakes);
+    let manifests = own_texts(fields, "manifests", mistakes);
+    let serve = fields.tables("serve", "a server", mistakes);
+    let serve = serve.into_iter().filter_map(|fields| self::serve(fields, mistakes)).collect();
+    fields.demand("step", "[{ ping = { from = \"node-1\", to = \"node-2\" } }]", mistakes);
+    let steps = fields.tables("step", "a step", mistakes);
+    Scenario {
+        name,
+        description,
+        topology: topology.unwrap_or(Placed { value: String::new(), span: 0..0 }),
+        manifests,
+        serve,
+        steps: steps.into_iter().filter_map(|fields| step::step(fields, mistakes)).collect(),
+    }
+}
+
+/// What a file calls itself, and what it says about itself.
+pub(super) fn names(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> (String, String) {
+    let mut own =
+        |key| fields.text(key, mistakes).map_or_else(String::new, |text| text.value.to_owned());
+    (own("name"), own("description"))
+}
+
+/// A text.
+pub(super) fn own_text(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    mistakes: &mut Mistakes,
+) -> Option<Placed<String>> {
+    let text = fields.text(key, mistakes)?;
+    Some(Placed { value: text.value.to_owned(), span: text.span })
+}
+
+/// A list of texts.
+pub(super) fn own_texts(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    mistakes: &mut Mistakes,
+) -> Vec<Placed<String>> {
+    let own = |text: Placed<&str>| Placed { value: text.value.to_owned(), span: text.span };
+    fields.texts(key, mistakes).into_iter().map(own).collect()
+}
+
+/// A text that is one of some words for what `key` says.
+pub(super) fn one_of(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    words: &[&str],
+    mistakes: &mut Mistakes,
+) -> Option<Placed<String>> {
+    one_called(fields, key, key, words, mistakes)
+}
+
+/// A text that is one of some words for a `what`.
+pub(super) fn one_called(
+    fields: &mut Fields<'_, '_>,
+    key: &'static str,
+    what: &str,
+    words: &[&str],
+    mistakes: &mut Mistakes,
+) -> Option<Placed<String>> {
+    let text = own_text(fields, key, mistakes)?;
+    if words.contains(&text.value.as_str()) {
+        return Some(text);
+    }
+    let help = match closest(&text.value, words) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("these are: {}", words.join(", ")),
+    };
+    mistakes.add_with(text.span, format!("there is no {what} `{}`", text.value), help);
+    None
+}
+
+fn serve(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Serve> {
+    fields.demand("on", "\"outside\"", mistakes);
+    fields.demand("port", "80", mistakes);
+    let on = own_text(&mut fields, "on", mistakes);
+    let port = fields.number("port", 1..65_536, mistakes);
+    fields.finish(mistakes);
+    Some(Serve { on: on?, port: u16::try_from(port?.value).ok()? })
+}
