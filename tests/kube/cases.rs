@@ -97,6 +97,17 @@ impl Case {
         }
     }
 
+    /// What `iptables-save` printed on the node, without what it had counted of the node's other traffic; `dir` is a
+    /// step or nothing.
+    pub(crate) fn saved(&self, dir: &str) -> String {
+        let text = self.text(Path::new(dir).join("iptables-save.txt"));
+        let lines = text.lines().map(|line| match line.rsplit_once(" [") {
+            Some((policy, _)) if line.starts_with(':') => format!("{policy} [0:0]\n"),
+            Some(_) | None => format!("{line}\n"),
+        });
+        lines.collect()
+    }
+
     /// What `iptables-restore` was given, call by call; `dir` is a step or nothing.
     pub(crate) fn restores(&self, dir: &str) -> Vec<String> {
         let path = self.dir.join(dir).join("iptables-restore-input.txt");

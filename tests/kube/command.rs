@@ -14,8 +14,13 @@ fn kube_proxy(args: &[&str]) -> Output {
 
 /// A case with one Service, whose order is no question.
 fn case() -> (Case, String, String) {
-    let cases = Case::all("1.36");
-    let case = cases.into_iter().find(|case| case.name == "1.36/three-endpoints").unwrap();
+    named("1.36/three-endpoints")
+}
+
+/// A case, its settings and its manifest.
+fn named(name: &str) -> (Case, String, String) {
+    let cases = Case::all(name.split('/').next().unwrap());
+    let case = cases.into_iter().find(|case| case.name == name).unwrap();
     let path = |file| case.dir.join(file).to_str().unwrap().to_owned();
     let (config, manifest) = (path("config.yaml"), path("manifest.yaml"));
     (case, config, manifest)
@@ -36,6 +41,16 @@ fn the_command_prints_what_iptables_save_printed_then() {
     let text = String::from_utf8(output.stdout).unwrap();
     let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(rules, case.text("iptables-save.txt").lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_command_prints_what_a_cleanup_leaves() {
+    let (case, config, manifest) = named("1.36-legacy/cleanup");
+    let args = ["--config", &config, "--node", "node-a", "--save", "--legacy", "--cleanup"];
+    let output = kube_proxy(&[&args[..], &[manifest.as_str()]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rules, case.saved("step1-after-cleanup").lines().collect::<Vec<_>>());
 }
 
 #[test]

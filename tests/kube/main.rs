@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod cleanup;
+#[cfg(test)]
 mod cni;
 #[cfg(test)]
 mod command;

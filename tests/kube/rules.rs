@@ -1,7 +1,6 @@
 //! What kube-proxy writes in its mode `iptables`.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use sim_kube::host::IptablesBackend;
 use sim_kube::object::Store;
@@ -9,16 +8,6 @@ use sim_kube::proxy::Version;
 
 use crate::cases::Case;
 use crate::running::{Running, Told};
-
-/// What `iptables-save` printed on a node, without what it had counted of the node's other traffic.
-fn saved(case: &Case, step: &str) -> String {
-    let text = case.text(Path::new(step).join("iptables-save.txt"));
-    let lines = text.lines().map(|line| match line.rsplit_once(" [") {
-        Some((policy, _)) if line.starts_with(':') => format!("{policy} [0:0]\n"),
-        Some(_) | None => format!("{line}\n"),
-    });
-    lines.collect()
-}
 
 /// What differs between two texts, line by line; nothing if nothing does.
 fn difference(what: &str, real: &str, ours: &str) -> String {
@@ -47,7 +36,7 @@ fn differences(case: &Case, version: Version, iptables: IptablesBackend) -> Stri
     let real = restores.last().unwrap();
     let ours = running.sync(real).unwrap();
     let mut found = difference("restore", real, &ours);
-    found += &difference("save", &saved(case, ""), &running.save());
+    found += &difference("save", &case.saved(""), &running.save());
     for step in case.steps() {
         if case.changes(&step) {
             case.change(&step, &mut objects);
@@ -81,7 +70,7 @@ fn step_differences(case: &Case, step: &str, objects: &Store, running: &mut Runn
                 }
             }
         }
-        found += &difference(&format!("{step}: save"), &saved(case, step), &running.save());
+        found += &difference(&format!("{step}: save"), &case.saved(step), &running.save());
         told.push((found, running));
     }
     let (found, after) = told.into_iter().min_by_key(|(found, _)| found.len()).unwrap();

@@ -36,6 +36,10 @@ pub struct KubeProxy {
     /// With --save: the node's iptables is iptables-legacy
     #[arg(long, requires = "save")]
     legacy: bool,
+    /// Have `kube-proxy --cleanup` run after the rules were written, and print what it gives to iptables-restore, or
+    /// with --save what is left then
+    #[arg(long)]
+    cleanup: bool,
     /// Files of manifests in YAML or JSON; - is standard input
     #[arg(required = true, value_name = "MANIFEST")]
     manifests: Vec<PathBuf>,
@@ -57,7 +61,8 @@ impl KubeProxy {
             objects.into_iter().for_each(|object| object.put(&mut store));
         }
         let iptables = if self.legacy { IptablesBackend::Legacy } else { IptablesBackend::Nft };
-        let rules = alone::rules(self.version, config, &store, &self.node, iptables);
+        let run = if self.cleanup { alone::cleanup } else { alone::rules };
+        let rules = run(self.version, config, &store, &self.node, iptables);
         let rules = rules.map_err(|error| self.refused(&error, &store))?;
         let text = if self.save { rules.save } else { rules.restore };
         written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))

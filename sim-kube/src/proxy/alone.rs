@@ -7,7 +7,7 @@ use sim_core::family::AddressFamily;
 use sim_core::world::World;
 
 use super::config::Config;
-use super::iptables::Proxier;
+use super::iptables::{self, Proxier};
 use super::version::Version;
 use crate::host::{CallError, Host, IptablesBackend};
 use crate::object::Store;
@@ -42,14 +42,50 @@ pub fn rules(
     config: Config,
     store: &Store,
     name: &str,
-    iptables: IptablesBackend,
+    backend: IptablesBackend,
 ) -> Result<Alone, AloneError> {
+    let mut world = World::new(0);
+    let netns = world.initial_netns();
+    let mut host = Host { world: &mut world, netns, iptables: backend };
+    let restore = start(version, config, store, name, &mut host)?;
+    let save = host.must_run(&["iptables-save"], "")?;
+    Ok(Alone { restore, save })
+}
+
+/// Does what [`rules`] does, and then what `kube-proxy --cleanup` does; the answer is about the latter.
+///
+/// # Errors
+/// When there is no such node.
+pub fn cleanup(
+    version: Version,
+    config: Config,
+    store: &Store,
+    name: &str,
+    backend: IptablesBackend,
+) -> Result<Alone, AloneError> {
+    let mut world = World::new(0);
+    let netns = world.initial_netns();
+    let mut host = Host { world: &mut world, netns, iptables: backend };
+    start(version, config, store, name, &mut host)?;
+    let cleaned = iptables::cleanup(version, AddressFamily::Inet, &mut host)?;
+    if let Some(failed) = cleaned.failures.into_iter().next() {
+        return Err(failed.into());
+    }
+    let save = host.must_run(&["iptables-save"], "")?;
+    Ok(Alone { restore: cleaned.restores.concat(), save })
+}
+
+/// Has a kube-proxy write its rules on an empty machine; answers what `iptables-restore` was given.
+fn start(
+    version: Version,
+    config: Config,
+    store: &Store,
+    name: &str,
+    host: &mut Host<'_>,
+) -> Result<String, AloneError> {
     let named = |node: &&Node| node.metadata.name.as_deref() == Some(name);
     let node = store.nodes.values().find(named);
     let node = node.ok_or_else(|| AloneError::NoNode(name.to_owned()))?;
-    let mut world = World::new(0);
-    let netns = world.initial_netns();
-    let mut host = Host { world: &mut world, netns, iptables };
     for ip in addresses(node) {
         host.must_run(&["ip", "addr", "add", &ip.to_string(), "dev", "lo"], "")?;
     }
@@ -57,9 +93,7 @@ pub fn rules(
     let mut proxier = Proxier::new(version, AddressFamily::Inet, config, node);
     proxier.set_services(store.services.values());
     proxier.set_endpoints(store.endpoint_slices.values());
-    let restore = proxier.sync(&mut host)?.unwrap_or_default();
-    let save = host.must_run(&["iptables-save"], "")?;
-    Ok(Alone { restore, save })
+    Ok(proxier.sync(host)?.unwrap_or_default())
 }
 
 /// The addresses of a node by which it is known.

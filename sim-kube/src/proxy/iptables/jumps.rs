@@ -89,3 +89,18 @@ const JUMPS: &[Jump] = &[
 pub(super) fn of(version: Version) -> impl Iterator<Item = &'static Jump> {
     JUMPS.iter().filter(move |jump| jump.since <= version)
 }
+
+/// A jump of 1.19 and before, which later kube-proxies only remove.
+const UP_TO_1_19: Jump =
+    jump("filter", "INPUT", SERVICES).only_new().saying("kubernetes service portals");
+
+/// The jumps that a cleanup of a version removes, in its order: those of its own that the kubelet does not make as
+/// well, and those that it still knows of from before.
+pub(super) fn to_clean_up(version: Version) -> impl Iterator<Item = &'static Jump> {
+    let own = of(version).filter(|jump| jump.to != FIREWALL);
+    let old: &[Jump] = match version {
+        Version::V1_20 => &[UP_TO_1_19],
+        Version::V1_30 | Version::V1_36 => &[],
+    };
+    own.chain(old)
+}

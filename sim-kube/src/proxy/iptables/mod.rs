@@ -1,11 +1,13 @@
 //! The mode `iptables`: Services as rules of the tables `nat` and `filter`.
 
+mod cleanup;
 mod jumps;
 mod names;
 mod old_port;
 mod port;
 mod rules;
 mod text;
+mod tools;
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -20,7 +22,9 @@ use sim_core::netlink::Request;
 use sim_core::netlink::request::AccountSpec;
 use sim_core::time::SimTime;
 
+pub use self::cleanup::{Cleaned, cleanup};
 use self::rules::{NodePortAddresses, Scope, Which};
+use self::tools::Tools;
 use super::config::{Config, DetectLocalMode};
 use super::conntrack::{self, Gone};
 use super::endpoint::{self, EndpointsMap};
@@ -144,10 +148,7 @@ impl Proxier {
         let addresses = self.node_port_addresses(host);
         let scope = Scope { is_large, ..self.scope(&addresses, is_liberal) };
         let text = rules::write(&scope, &self.services, &self.endpoints, which, &there);
-        let mut restore = vec![self.tool("-restore")];
-        restore.extend(self.wait());
-        restore.extend(["--noflush", "--counters"]);
-        host.must_run(&restore, &text)?;
+        host.must_run(&self.tools().restore(&[]), &text)?;
         self.state = State::Running { is_liberal };
         if cleans_up {
             self.last_cleanup = Some(host.world.now());
@@ -184,11 +185,8 @@ impl Proxier {
             self.ensure_chain(host, jump.table, jump.to)?;
             let rule = jump.rule();
             let call = |what| {
-                let mut argv = vec![self.tool("")];
-                argv.extend(self.wait());
-                argv.extend([what, jump.from, "-t", jump.table]);
-                argv.extend(&rule);
-                argv
+                let args = [&[what, jump.from, "-t", jump.table], &rule[..]].concat();
+                self.tools().iptables(&args)
             };
             if host.run(&call("-C"), "")?.status != 0 {
                 host.must_run(&call("-I"), "")?;
@@ -206,9 +204,7 @@ impl Proxier {
         if self.version == Version::V1_20 {
             return Ok(());
         }
-        let mut argv = vec![self.tool("")];
-        argv.extend(self.wait());
-        argv.extend(["-S", "POSTROUTING", "-t", "nat"]);
+        let argv = self.tools().iptables(&["-S", "POSTROUTING", "-t", "nat"]);
         host.must_run(&argv, "").map(drop)
     }
 
@@ -226,9 +222,7 @@ impl Proxier {
 
     /// Makes a chain if it is not there: the command fails if it is.
     fn ensure_chain(&self, host: &mut Host<'_>, table: &str, chain: &str) -> Result<(), CallError> {
-        let mut argv = vec![self.tool("")];
-        argv.extend(self.wait());
-        argv.extend(["-N", chain, "-t", table]);
+        let argv = self.tools().iptables(&["-N", chain, "-t", table]);
         match host.run(&argv, "")? {
             outcome if outcome.status <= 1 => Ok(()),
             outcome => Err(CallError::Failed(argv.join(" "), outcome.status, outcome.stderr)),
@@ -237,9 +231,9 @@ impl Proxier {
 
     /// The chains of Services that the node has.
     fn chains_of_services(&self, host: &mut Host<'_>) -> Result<BTreeSet<String>, CallError> {
-        let saved = host.must_run(&[self.tool("-save"), "-t", "nat"], "")?;
-        let chains = saved.lines().filter_map(|line| line.strip_prefix(':')?.split(' ').next());
-        Ok(chains.filter(|chain| names::is_of_a_service(chain)).map(str::to_owned).collect())
+        let saved = self.tools().save(host, "nat")?;
+        let chains = tools::chains(&saved).filter(|chain| names::is_of_a_service(chain));
+        Ok(chains.map(str::to_owned).collect())
     }
 
     fn scope<'a>(&'a self, addresses: &'a NodePortAddresses, is_liberal: bool) -> Scope<'a> {
@@ -297,24 +291,8 @@ impl Proxier {
         NodePortAddresses::Only(served.into_iter().collect())
     }
 
-    /// The name of a tool of this family.
-    fn tool(&self, rest: &'static str) -> &'static str {
-        match (self.family, rest) {
-            (AddressFamily::Inet, "-save") => "iptables-save",
-            (AddressFamily::Inet, "-restore") => "iptables-restore",
-            (AddressFamily::Inet, _) => "iptables",
-            (AddressFamily::Inet6, "-save") => "ip6tables-save",
-            (AddressFamily::Inet6, "-restore") => "ip6tables-restore",
-            (AddressFamily::Inet6, _) => "ip6tables",
-        }
-    }
-
-    /// How a tool is told to wait for its lock.
-    fn wait(&self) -> &'static [&'static str] {
-        match self.version {
-            Version::V1_20 => &["-w", "5", "-W", "100000"],
-            Version::V1_30 | Version::V1_36 => &["-w", "5"],
-        }
+    const fn tools(&self) -> Tools {
+        Tools { version: self.version, family: self.family }
     }
 }
 
