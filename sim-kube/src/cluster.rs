@@ -20,10 +20,10 @@ use crate::host::{CallError, Host};
 use crate::kubelet;
 use crate::manifest::Placed;
 use crate::object::{Key, Object};
-use crate::proxy::Version;
 use crate::proxy::config::Config;
 use crate::proxy::iptables::Proxier;
 use crate::proxy::service::Protocol;
+use crate::proxy::{Known, Reading, Version};
 use crate::topology::{self, BuildError, Machine, NodeRole, Topology};
 use crate::workload::Server;
 
@@ -45,6 +45,8 @@ pub struct Cluster {
     plugin: Option<String>,
     /// The settings of kube-proxy, if there is one.
     proxy: Option<Config>,
+    /// What all kube-proxies know of Services and endpoints.
+    known: Known,
     nodes: BTreeMap<String, Member>,
 }
 
@@ -126,6 +128,7 @@ impl Cluster {
             proxy: spec
                 .filter(|spec| spec.kube_proxy)
                 .map(|spec| with_range(proxy, spec.pod_cidr.value)),
+            known: Known::default(),
             nodes: BTreeMap::new(),
         };
         for (machine, role) in topology.nodes() {
@@ -421,6 +424,8 @@ impl Cluster {
     /// Has every kube-proxy write its rules.
     fn sync_proxies(&mut self) -> Result<(), ClusterError> {
         let Some(config) = self.proxy.clone() else { return Ok(()) };
+        let reading = Reading { family: AddressFamily::Inet, version: self.version };
+        self.known.update(reading, self.api.store());
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in names {
             let key = Key::of_cluster(&name);
@@ -430,8 +435,7 @@ impl Cluster {
             let mut proxier = member.proxier.take().unwrap_or_else(|| {
                 Proxier::new(self.version, AddressFamily::Inet, config.clone(), node)
             });
-            proxier.set_services(store.services.values());
-            proxier.set_endpoints(store.endpoint_slices.values());
+            proxier.set_known(&self.known);
             let synced = self.on(&name, |host| proxier.sync(host));
             if let Some(member) = self.nodes.get_mut(&name) {
                 member.proxier = Some(proxier);

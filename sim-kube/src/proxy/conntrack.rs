@@ -83,7 +83,7 @@ impl Gone {
             let left = before.iter().filter(|e| !now.iter().any(|other| other.addr == e.addr));
             self.endpoints.extend(left.map(|e| (name.clone(), e.addr)));
         }
-        let had_some = |name| old.get(name).is_some_and(|before: &Vec<_>| !before.is_empty());
+        let had_some = |name: &ServicePortName| old.get(name).is_some_and(|all| !all.is_empty());
         let awoken =
             new.iter().filter(is_udp).filter(|(name, now)| !now.is_empty() && !had_some(name));
         self.awoken.extend(awoken.map(|(name, _)| name.clone()));

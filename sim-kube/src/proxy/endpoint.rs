@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use k8s_openapi::api::discovery::v1 as discovery;
 use sim_core::family::AddressFamily;
 
-use super::service::{Protocol, ServicePortName};
+use super::reading::Reading;
+use super::service::{PortMap, Protocol, ServicePortName};
 use super::version::Version;
 
 /// Whose endpoints a slice holds.
@@ -20,8 +21,8 @@ const LABEL_HEADLESS: &str = "service.kubernetes.io/headless";
 pub struct Endpoint {
     /// Its address and port.
     pub addr: SocketAddr,
-    /// Whether it is on the proxier's node.
-    pub is_local: bool,
+    /// The node that it is on.
+    pub node: Option<String>,
     /// Whether it takes new connections.
     pub is_ready: bool,
     /// Whether it answers, also while it ends.
@@ -36,20 +37,17 @@ pub struct Endpoint {
 
 /// The endpoints of every service port, in the order of how they are written: `10.0.0.10:80` comes before
 /// `10.0.0.2:80`.
-pub type EndpointsMap = BTreeMap<ServicePortName, Vec<Endpoint>>;
+pub type EndpointsMap = PortMap<Vec<Endpoint>>;
 
-/// What of EndpointSlices depends on the proxier.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
-    /// The family of its addresses.
-    pub family: AddressFamily,
-    /// Which kube-proxy it is.
-    pub version: Version,
-    /// The name of its node.
-    pub node: &'a str,
+impl Endpoint {
+    /// Whether it is on the node called `node`.
+    #[must_use]
+    pub fn is_on(&self, node: &str) -> bool {
+        self.node.as_deref() == Some(node)
+    }
 }
 
-impl Reading<'_> {
+impl Reading {
     /// Reads the endpoints of `slices`. Of two that are written alike, one that is not ending counts.
     #[must_use]
     pub fn endpoints_map(
@@ -95,7 +93,7 @@ impl Reading<'_> {
         let nodes = hints.and_then(|hints| hints.for_nodes.as_ref()).into_iter().flatten();
         Some(Endpoint {
             addr: SocketAddr::new(ip, port),
-            is_local: endpoint.node_name.as_deref() == Some(self.node),
+            node: endpoint.node_name.clone(),
             is_ready,
             is_serving,
             is_terminating,

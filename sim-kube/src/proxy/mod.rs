@@ -9,9 +9,11 @@ mod conntrack;
 pub mod endpoint;
 pub mod iptables;
 mod local;
+mod reading;
 pub mod service;
 mod settings;
 mod topology;
 mod version;
 
+pub use reading::{Known, Reading};
 pub use version::{UnknownVersion, Version};

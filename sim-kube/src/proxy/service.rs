@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1 as core;
 use rustc_hash::FxBuildHasher;
 use sim_core::family::AddressFamily;
 
+use super::reading::Reading;
 use super::version::Version;
 
 /// A Service with this label is another proxy's business.
@@ -129,20 +130,14 @@ impl ServicePort {
     }
 }
 
+/// Something about each service port, in an order.
+pub type PortMap<T> = IndexMap<ServicePortName, T, FxBuildHasher>;
+
 /// The service ports, in the order in which rules are written for them.
 ///
 /// kube-proxy's own order is another one at each sync (a Go map's); here it is that of names, unless somebody
 /// sorts the map otherwise.
-pub type ServiceMap = IndexMap<ServicePortName, ServicePort, FxBuildHasher>;
-
-/// What of Services depends on the proxier.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading {
-    /// The family of its addresses.
-    pub family: AddressFamily,
-    /// Which kube-proxy it is.
-    pub version: Version,
-}
+pub type ServiceMap = PortMap<ServicePort>;
 
 impl Reading {
     /// Reads all ports of `services`.

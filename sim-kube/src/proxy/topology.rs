@@ -65,7 +65,7 @@ pub(super) fn categorize<'a>(
         }
     }
     if port.uses_local_endpoints() {
-        let local = || endpoints.iter().filter(|e| e.is_local);
+        let local = || endpoints.iter().filter(|e| e.is_on(&at.node));
         found.local = local().filter(ready).collect();
         if found.local.is_empty() {
             found.local = local().filter(ending).collect();

@@ -12,6 +12,7 @@ mod tools;
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Node, Service};
@@ -27,9 +28,10 @@ use self::rules::{NodePortAddresses, Scope, Which};
 use self::tools::Tools;
 use super::config::{Config, DetectLocalMode};
 use super::conntrack::{self, Gone};
-use super::endpoint::{self, EndpointsMap};
+use super::endpoint::EndpointsMap;
 use super::local::LocalDetector;
-use super::service::{self, Protocol, ServiceMap, ServicePortName};
+use super::reading::{self, Known, Reading};
+use super::service::{Protocol, ServiceMap, ServicePortName};
 use super::settings;
 use super::topology::Location;
 use super::version::Version;
@@ -49,8 +51,8 @@ pub struct Proxier {
     at: Location,
     node_ip: Option<IpAddr>,
     detector: LocalDetector,
-    services: ServiceMap,
-    endpoints: EndpointsMap,
+    services: Arc<ServiceMap>,
+    endpoints: Arc<EndpointsMap>,
     /// The Services with changes that no rules have been written for yet.
     changed: BTreeSet<(String, String)>,
     state: State,
@@ -84,8 +86,8 @@ impl Proxier {
             version,
             family,
             config,
-            services: ServiceMap::default(),
-            endpoints: EndpointsMap::new(),
+            services: Arc::default(),
+            endpoints: Arc::default(),
             changed: BTreeSet::new(),
             state: State::New,
             last_cleanup: None,
@@ -96,33 +98,47 @@ impl Proxier {
 
     /// Takes notice of the Services there are now.
     pub fn set_services(&mut self, services: impl IntoIterator<Item: Borrow<Service>>) {
-        let reading = service::Reading { family: self.family, version: self.version };
-        let new = reading.service_map(services);
-        let differs = |name: &&ServicePortName| new.get(*name) != self.services.get(*name);
-        let changed: Vec<_> =
-            new.keys().chain(self.services.keys()).filter(differs).cloned().map(owner).collect();
-        self.changed.extend(changed);
-        self.gone.note_services(&self.services, &new);
-        self.services = new;
+        self.know_services(&Arc::new(self.reading().service_map(services)));
     }
 
     /// Takes notice of the endpoints there are now.
     pub fn set_endpoints(&mut self, slices: impl IntoIterator<Item: Borrow<EndpointSlice>>) {
-        let reading =
-            endpoint::Reading { family: self.family, version: self.version, node: &self.at.node };
-        let new = reading.endpoints_map(slices);
-        let differs = |name: &&ServicePortName| new.get(*name) != self.endpoints.get(*name);
-        let changed: Vec<ServicePortName> =
-            new.keys().chain(self.endpoints.keys()).filter(differs).cloned().collect();
-        self.has_other_udp_endpoints |= changed.iter().any(|name| name.protocol == Protocol::Udp);
+        self.know_endpoints(&Arc::new(self.reading().endpoints_map(slices)));
+    }
+
+    /// Takes notice of both, as they were read for all proxiers of this version and family.
+    pub fn set_known(&mut self, known: &Known) {
+        self.know_services(&known.services);
+        self.know_endpoints(&known.endpoints);
+    }
+
+    /// What of objects depends on this proxier's kind.
+    const fn reading(&self) -> Reading {
+        Reading { family: self.family, version: self.version }
+    }
+
+    fn know_services(&mut self, new: &Arc<ServiceMap>) {
+        let changed = reading::differing(&self.services, new);
+        if changed.iter().any(|name| name.protocol == Protocol::Udp) {
+            self.gone.note_services(&self.services, new);
+        }
         self.changed.extend(changed.into_iter().map(owner));
-        self.gone.note_endpoints(&self.endpoints, &new);
-        self.endpoints = new;
+        self.services = Arc::clone(new);
+    }
+
+    fn know_endpoints(&mut self, new: &Arc<EndpointsMap>) {
+        let changed = reading::differing(&self.endpoints, new);
+        if changed.iter().any(|name| name.protocol == Protocol::Udp) {
+            self.has_other_udp_endpoints = true;
+            self.gone.note_endpoints(&self.endpoints, new);
+        }
+        self.changed.extend(changed.into_iter().map(owner));
+        self.endpoints = Arc::clone(new);
     }
 
     /// The service ports, whose order is that of the rules; whoever compares may change it.
     pub fn services_mut(&mut self) -> &mut ServiceMap {
-        &mut self.services
+        Arc::make_mut(&mut self.services)
     }
 
     /// Writes the rules if anything has changed; answers what `iptables-restore` was given.

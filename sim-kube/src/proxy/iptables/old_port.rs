@@ -240,7 +240,8 @@ impl<'a> OldPort<'a> {
                  -j {cluster}"
             ),
         );
-        let local: Vec<&Endpoint> = self.endpoints.iter().copied().filter(|e| e.is_local).collect();
+        let is_local = |e: &&Endpoint| e.is_on(&self.scope.at.node);
+        let local: Vec<&Endpoint> = self.endpoints.iter().copied().filter(is_local).collect();
         if local.is_empty() {
             nat.rule(
                 &chain,
