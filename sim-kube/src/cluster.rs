@@ -23,7 +23,7 @@ use crate::object::{Key, Object};
 use crate::proxy::config::Config;
 use crate::proxy::iptables::Proxier;
 use crate::proxy::service::Protocol;
-use crate::proxy::{Known, Reading, Version};
+use crate::proxy::{self, Known, Reading, Version};
 use crate::topology::{self, BuildError, Machine, NodeRole, Topology};
 use crate::workload::Server;
 
@@ -429,12 +429,16 @@ impl Cluster {
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in names {
             let key = Key::of_cluster(&name);
-            let store = self.api.store();
-            let Some(node) = store.nodes.get(&key) else { continue };
+            let Some(node) = self.api.store().nodes.get(&key) else { continue };
             let Some(member) = self.nodes.get_mut(&name) else { continue };
-            let mut proxier = member.proxier.take().unwrap_or_else(|| {
-                Proxier::new(self.version, AddressFamily::Inet, config.clone(), node)
-            });
+            let mut proxier = match member.proxier.take() {
+                Some(mut proxier) => {
+                    proxier.set_node(node);
+                    proxier
+                }
+                None if !proxy::can_start(&config, node) => continue,
+                None => Proxier::new(self.version, AddressFamily::Inet, config.clone(), node),
+            };
             proxier.set_known(&self.known);
             let synced = self.on(&name, |host| proxier.sync(host));
             if let Some(member) = self.nodes.get_mut(&name) {

@@ -25,6 +25,8 @@ mod node;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod own_node;
+#[cfg(test)]
 mod probe;
 #[cfg(test)]
 mod rules;

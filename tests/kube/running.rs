@@ -1,12 +1,13 @@
 //! A kube-proxy on the node.
 
+use k8s_openapi::api::core::v1::Node;
 use sim_core::family::AddressFamily;
 use sim_core::world::World;
 use sim_kube::host::{Host, IptablesBackend};
 use sim_kube::object::Store;
-use sim_kube::proxy::Version;
 use sim_kube::proxy::config::{Config, DetectLocalMode};
 use sim_kube::proxy::iptables::Proxier;
+use sim_kube::proxy::{Reaction, Version};
 
 use crate::cases::Case;
 use crate::node::{self, Pods};
@@ -74,6 +75,11 @@ impl Running {
                 self.proxier.set_endpoints(objects.endpoint_slices.values());
             }
         }
+    }
+
+    /// Tells it what its Node is now.
+    pub(crate) fn set_node(&mut self, node: &Node) -> Reaction {
+        self.proxier.set_node(node)
     }
 
     /// Has it write the rules, with Services in the order that they have in `like`.

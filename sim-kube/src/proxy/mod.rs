@@ -9,11 +9,13 @@ mod conntrack;
 pub mod endpoint;
 pub mod iptables;
 mod local;
+mod node;
 mod reading;
 pub mod service;
 mod settings;
 mod topology;
 mod version;
 
+pub use node::{Reaction, can_start};
 pub use reading::{Known, Reading};
 pub use version::{UnknownVersion, Version};

@@ -26,21 +26,19 @@ use sim_core::time::SimTime;
 pub use self::cleanup::{Cleaned, cleanup};
 use self::rules::{NodePortAddresses, Scope, Which};
 use self::tools::Tools;
-use super::config::{Config, DetectLocalMode};
+use super::config::Config;
 use super::conntrack::{self, Gone};
 use super::endpoint::EndpointsMap;
 use super::local::LocalDetector;
+use super::node::{OwnNode, Reaction};
 use super::reading::{self, Known, Reading};
 use super::service::{Protocol, ServiceMap, ServicePortName};
 use super::settings;
-use super::topology::Location;
 use super::version::Version;
 use crate::host::{CallError, Host};
 
 /// From so many endpoints on, rules go without comments.
 const LARGE_CLUSTER: usize = 1000;
-/// The zone of a node.
-const LABEL_ZONE: &str = "topology.kubernetes.io/zone";
 
 /// The proxier of a node, for one address family.
 #[derive(Clone, Debug)]
@@ -48,14 +46,15 @@ pub struct Proxier {
     version: Version,
     family: AddressFamily,
     config: Config,
-    at: Location,
-    node_ip: Option<IpAddr>,
+    node: OwnNode,
     detector: LocalDetector,
     services: Arc<ServiceMap>,
     endpoints: Arc<EndpointsMap>,
     /// The Services with changes that no rules have been written for yet.
     changed: BTreeSet<(String, String)>,
     state: State,
+    /// Whether all rules are to be written, and the jumps to them.
+    needs_full_sync: bool,
     /// When chains were removed last that nobody wants any longer.
     last_cleanup: Option<SimTime>,
     /// Whether endpoints of UDP have changed since connections to them were removed.
@@ -77,12 +76,10 @@ impl Proxier {
     /// Makes the proxier of `node`.
     #[must_use]
     pub fn new(version: Version, family: AddressFamily, config: Config, node: &Node) -> Self {
-        let name = node.metadata.name.clone().unwrap_or_default();
-        let labels = node.metadata.labels.as_ref();
+        let node = OwnNode::new(node, family);
         Self {
-            at: Location { node: name, zone: labels.and_then(|l| l.get(LABEL_ZONE)).cloned() },
-            node_ip: internal_ip(node, family),
-            detector: detector(&config, node, family),
+            detector: node.detector(&config, family),
+            node,
             version,
             family,
             config,
@@ -90,10 +87,31 @@ impl Proxier {
             endpoints: Arc::default(),
             changed: BTreeSet::new(),
             state: State::New,
+            needs_full_sync: true,
             last_cleanup: None,
             has_other_udp_endpoints: false,
             gone: Gone::default(),
         }
+    }
+
+    /// Takes notice of what its Node is now.
+    pub fn set_node(&mut self, node: &Node) -> Reaction {
+        let new = OwnNode::new(node, self.family);
+        let reaction = self.node.reaction(&new, self.version, self.config.detect_local_mode);
+        match reaction {
+            Reaction::None => {}
+            Reaction::FullSync => {
+                self.node.relabel(new);
+                self.needs_full_sync = true;
+            }
+            Reaction::Restart => {
+                let fresh = Self::new(self.version, self.family, self.config.clone(), node);
+                let before = std::mem::replace(self, fresh);
+                self.know_services(&before.services);
+                self.know_endpoints(&before.endpoints);
+            }
+        }
+        reaction
     }
 
     /// Takes notice of the Services there are now.
@@ -146,15 +164,21 @@ impl Proxier {
     /// # Errors
     /// When a command fails. The changes are tried again the next time.
     pub fn sync(&mut self, host: &mut Host<'_>) -> Result<Option<String>, CallError> {
-        let is_first = self.state == State::New;
-        if self.changed.is_empty() && !is_first {
+        let is_full = self.needs_full_sync;
+        if self.changed.is_empty() && !is_full {
             return Ok(None);
         }
         let is_liberal = match self.state {
             State::New => self.start(host)?,
             State::Running { is_liberal } => is_liberal,
         };
-        let which = if is_first { Which::All } else { Which::Only(&self.changed) };
+        // Whatever fails from here on is made good by all rules.
+        self.needs_full_sync = true;
+        // 1.20 knows nothing but full ones.
+        if is_full || self.version == Version::V1_20 {
+            self.ensure_jumps(host)?;
+        }
+        let which = if is_full { Which::All } else { Which::Only(&self.changed) };
         let is_large = rules::count_endpoints(&self.services, &self.endpoints) > LARGE_CLUSTER;
         let cleans_up = !is_large
             || self
@@ -166,6 +190,7 @@ impl Proxier {
         let text = rules::write(&scope, &self.services, &self.endpoints, which, &there);
         host.must_run(&self.tools().restore(&[]), &text)?;
         self.state = State::Running { is_liberal };
+        self.needs_full_sync = false;
         if cleans_up {
             self.last_cleanup = Some(host.world.now());
         }
@@ -186,17 +211,22 @@ impl Proxier {
         Ok(())
     }
 
-    /// Makes what there has to be before rules: chains and the jumps to them. Whether windows are not checked.
+    /// Does what a kube-proxy does once, when it starts. Whether windows are not checked.
     fn start(&self, host: &mut Host<'_>) -> Result<bool, CallError> {
         if self.family == AddressFamily::Inet && self.localhost_node_ports() {
             host.set_sysctl("net.ipv4.conf.all.route_localnet", "1")?;
         }
         settings::apply(&self.config.conntrack, self.version, host)?;
         self.probe(host)?;
-        self.ensure_counters(host)?;
         for table in ["mangle", "nat", "filter"] {
             self.ensure_chain(host, table, names::CANARY)?;
         }
+        let liberal = host.sysctl("net.netfilter.nf_conntrack_tcp_be_liberal");
+        Ok(liberal.is_some_and(|value| value.trim() != "0"))
+    }
+
+    /// Makes what rules need that are written as a whole: the jumps to their chains, and what they count under.
+    fn ensure_jumps(&self, host: &mut Host<'_>) -> Result<(), CallError> {
         for jump in jumps::of(self.version) {
             self.ensure_chain(host, jump.table, jump.to)?;
             let rule = jump.rule();
@@ -211,8 +241,7 @@ impl Proxier {
         if self.version == Version::V1_20 {
             self.ensure_chain(host, "nat", names::MARK_DROP)?;
         }
-        let liberal = host.sysctl("net.netfilter.nf_conntrack_tcp_be_liberal");
-        Ok(liberal.is_some_and(|value| value.trim() != "0"))
+        self.ensure_counters(host)
     }
 
     /// Looks whether the kernel has what is needed, by which `ip_tables` learns of the table `nat` first.
@@ -256,8 +285,8 @@ impl Proxier {
         Scope {
             version: self.version,
             family: self.family,
-            at: &self.at,
-            node_ip: self.node_ip,
+            at: &self.node.at,
+            node_ip: self.node.ip,
             detector: &self.detector,
             mark: 1 << self.config.iptables.masquerade_bit,
             masquerade_all: self.config.iptables.masquerade_all,
@@ -275,7 +304,7 @@ impl Proxier {
         let mut ranges = Vec::new();
         for text in &self.config.node_port_addresses {
             match text.as_str() {
-                "primary" => ranges.extend(self.node_ip.map(IpNet::from)),
+                "primary" => ranges.extend(self.node.ip.map(IpNet::from)),
                 text => ranges.extend(text.parse::<IpNet>()),
             }
         }
@@ -315,34 +344,4 @@ impl Proxier {
 /// The Service that a port belongs to.
 fn owner(name: ServicePortName) -> (String, String) {
     (name.namespace, name.service)
-}
-
-/// The node's own address.
-fn internal_ip(node: &Node, family: AddressFamily) -> Option<IpAddr> {
-    let addresses = node.status.as_ref().and_then(|status| status.addresses.as_ref());
-    let internal = addresses.into_iter().flatten().filter(|a| a.type_ == "InternalIP");
-    let mut ips = internal.filter_map(|a| a.address.parse().ok());
-    ips.find(|ip| AddressFamily::of(*ip) == family)
-}
-
-/// How the traffic of the node's pods is told.
-fn detector(config: &Config, node: &Node, family: AddressFamily) -> LocalDetector {
-    let of_family = |texts: &mut dyn Iterator<Item = &str>| {
-        let mut nets = texts.filter_map(|text| text.trim().parse::<IpNet>().ok());
-        let net = nets.find(|net| AddressFamily::of(net.addr()) == family);
-        net.map_or(LocalDetector::None, LocalDetector::Source)
-    };
-    match config.detect_local_mode {
-        DetectLocalMode::ClusterCIDR => of_family(&mut config.cluster_cidr.split(',')),
-        DetectLocalMode::NodeCIDR => {
-            let cidrs = node.spec.as_ref().and_then(|spec| spec.pod_cidrs.as_ref());
-            of_family(&mut cidrs.into_iter().flatten().map(String::as_str))
-        }
-        DetectLocalMode::BridgeInterface => {
-            LocalDetector::Bridge(config.detect_local.bridge_interface.clone())
-        }
-        DetectLocalMode::InterfaceNamePrefix => {
-            LocalDetector::Prefix(config.detect_local.interface_name_prefix.clone())
-        }
-    }
 }
