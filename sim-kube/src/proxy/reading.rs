@@ -52,3 +52,38 @@ pub(super) fn differing<T: PartialEq>(
     let gone = old.keys().filter(|name| !new.contains_key(*name));
     new.keys().filter(differs).chain(gone).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Service;
+
+    use super::*;
+    use crate::object::Key;
+
+    fn service(ip: &str) -> Service {
+        let mut service = Service::default();
+        service.metadata.name = Some("web".to_owned());
+        let spec = service.spec.get_or_insert_default();
+        spec.cluster_ip = Some(ip.to_owned());
+        spec.ports =
+            Some(vec![k8s_openapi::api::core::v1::ServicePort { port: 80, ..Default::default() }]);
+        service
+    }
+
+    #[test]
+    fn what_is_read_again_is_the_same_value_until_it_says_something_else() {
+        let reading = Reading { family: AddressFamily::Inet, version: Version::V1_36 };
+        let mut store = Store::default();
+        store.services.insert(Key::of_cluster("web"), service("10.96.0.10"));
+        let mut known = Known::default();
+        known.update(reading, &store);
+        let first = known.clone();
+        known.update(reading, &store);
+        assert!(Arc::ptr_eq(&known.services, &first.services));
+        assert!(Arc::ptr_eq(&known.endpoints, &first.endpoints));
+        store.services.insert(Key::of_cluster("web"), service("10.96.0.11"));
+        known.update(reading, &store);
+        let changed = differing(&first.services, &known.services);
+        assert_eq!(changed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/web"]);
+    }
+}
