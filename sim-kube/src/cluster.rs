@@ -21,9 +21,8 @@ use crate::kubelet;
 use crate::manifest::Placed;
 use crate::object::{Key, Object};
 use crate::proxy::config::Config;
-use crate::proxy::iptables::Proxier;
 use crate::proxy::service::Protocol;
-use crate::proxy::{self, Known, Reading, Version};
+use crate::proxy::{self, Known, KubeProxy, Reading, Version};
 use crate::topology::{self, BuildError, Machine, NodeRole, Topology};
 use crate::workload::Server;
 
@@ -57,7 +56,7 @@ struct Member {
     mtu: u32,
     internal_ip: Ipv4Addr,
     plugin: Option<Box<dyn Plugin>>,
-    proxier: Option<Proxier>,
+    proxy: Option<KubeProxy>,
     /// The pods that run here.
     pods: BTreeMap<Key, Running>,
 }
@@ -205,7 +204,7 @@ impl Cluster {
             mtu: topology.networks[interface.network].mtu,
             internal_ip,
             plugin: None,
-            proxier: None,
+            proxy: None,
             pods: BTreeMap::new(),
         };
         self.nodes.insert(machine.name.clone(), member);
@@ -431,20 +430,17 @@ impl Cluster {
             let key = Key::of_cluster(&name);
             let Some(node) = self.api.store().nodes.get(&key) else { continue };
             let Some(member) = self.nodes.get_mut(&name) else { continue };
-            let mut proxier = match member.proxier.take() {
-                Some(mut proxier) => {
-                    proxier.set_node(node);
-                    proxier
-                }
+            let mut proxy = match member.proxy.take() {
+                Some(proxy) => proxy,
                 None if !proxy::can_start(&config, node) => continue,
-                None => Proxier::new(self.version, AddressFamily::Inet, config.clone(), node),
+                None => KubeProxy::new(self.version, config.clone(), node),
             };
-            proxier.set_known(&self.known);
-            let synced = self.on(&name, |host| proxier.sync(host));
+            let mut host = topology::host(&mut self.world, &name)?;
+            let synced = proxy.sync(node, &self.known, &mut host);
             if let Some(member) = self.nodes.get_mut(&name) {
-                member.proxier = Some(proxier);
+                member.proxy = Some(proxy);
             }
-            synced?;
+            synced.map_err(|error| ClusterError::Call(name.clone(), error))?;
         }
         Ok(())
     }

@@ -12,17 +12,12 @@ use sim_core::socket::SocketType;
 use sim_core::world::{Poll, Program, Sys};
 
 use crate::proxy::service::Protocol;
+use crate::serve::{Answer, Heard, Listener};
 
-/// How many connections may wait to be accepted.
-const BACKLOG: u32 = 128;
-/// How many connections a server keeps at once; what comes beyond is closed.
-const MAX_CONNECTIONS: usize = 1024;
 /// The longest head of a request, in bytes.
 const MAX_HEAD: usize = 8192;
 /// How many header fields a request may have.
 const MAX_FIELDS: usize = 64;
-/// How much is read at once, in bytes.
-const CHUNK: usize = 65_536;
 
 /// A server on one port.
 #[derive(Clone, Debug)]
@@ -37,20 +32,17 @@ pub struct Server {
 enum State {
     New,
     Datagrams(SocketId),
-    Listening { listener: SocketId, connections: Vec<Connection> },
+    Listening(Listener<Talk>),
 }
 
-/// A connection of TCP.
-#[derive(Clone, Debug)]
-struct Connection {
-    socket: SocketId,
-    /// What was read, as long as it may be the head of a request.
-    head: Vec<u8>,
-    is_http: Option<bool>,
-    /// What is still to be written.
-    left: Vec<u8>,
-    /// Whether nothing more is to be read.
-    is_done: bool,
+/// What a client of TCP talks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Talk {
+    /// That is not known yet.
+    #[default]
+    Unknown,
+    /// Not HTTP.
+    Other,
 }
 
 impl Server {
@@ -63,12 +55,7 @@ impl Server {
     fn open(&self, sys: &mut Sys<'_>) -> Result<State, Errno> {
         let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, self.port);
         match self.protocol {
-            Protocol::Tcp => {
-                let listener = sys.socket(SocketType::Tcp)?;
-                sys.bind(listener, any)?;
-                sys.listen(listener, BACKLOG)?;
-                Ok(State::Listening { listener, connections: Vec::new() })
-            }
+            Protocol::Tcp => Listener::open(sys, any).map(State::Listening),
             Protocol::Udp => {
                 let socket = sys.socket(SocketType::Udp)?;
                 sys.bind(socket, any)?;
@@ -90,15 +77,8 @@ impl Program for Server {
         match &mut self.state {
             State::New => {}
             State::Datagrams(socket) => echo(sys, *socket),
-            State::Listening { listener, connections } => {
-                while let Ok(socket) = sys.accept(*listener) {
-                    if connections.len() < MAX_CONNECTIONS {
-                        connections.push(Connection::new(socket));
-                    } else {
-                        sys.close(socket);
-                    }
-                }
-                connections.retain_mut(|connection| connection.serve(sys, &self.name));
+            State::Listening(listener) => {
+                listener.serve(sys, &mut |talk, heard| talk.answer(&self.name, heard));
             }
         }
         Poll::WaitUnbounded
@@ -125,61 +105,28 @@ fn echo(sys: &mut Sys<'_>, socket: SocketId) {
     }
 }
 
-impl Connection {
-    const fn new(socket: SocketId) -> Self {
-        Self { socket, head: Vec::new(), is_http: None, left: Vec::new(), is_done: false }
-    }
-
-    /// Reads and answers what there is; whether the connection goes on.
-    fn serve(&mut self, sys: &mut Sys<'_>, name: &str) -> bool {
-        let mut data = Vec::new();
-        loop {
-            // What was read is sent back before more is read: a client that reads nothing waits.
-            let done = if !self.left.is_empty() {
-                sys.send(self.socket, &self.left).map(|sent| drop(self.left.drain(..sent)))
-            } else if self.is_done {
-                sys.close(self.socket);
-                return false;
-            } else {
-                sys.recv(self.socket, &mut data, CHUNK).map(|read| match read {
-                    0 => self.is_done = true,
-                    _ => self.take(sys, name, &data),
-                })
-            };
-            match done {
-                Ok(()) => {}
-                Err(Errno::EAGAIN) => return true,
-                Err(_) => {
-                    sys.close(self.socket);
-                    return false;
+impl Talk {
+    /// Answers what a client says.
+    fn answer(&mut self, name: &str, heard: Heard<'_>) -> Answer {
+        if heard.bytes.is_empty() {
+            return Answer::Wait;
+        }
+        if *self == Self::Unknown {
+            let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+            match httparse::Request::new(&mut fields).parse(heard.bytes) {
+                Ok(httparse::Status::Complete(_)) => {
+                    return Answer::SayLast(greeting(name, heard.client));
                 }
+                // The first bytes of a method tell.
+                Ok(httparse::Status::Partial)
+                    if heard.bytes.len() < MAX_HEAD && may_be_request(heard.bytes) =>
+                {
+                    return Answer::Wait;
+                }
+                Ok(httparse::Status::Partial) | Err(_) => *self = Self::Other,
             }
         }
-    }
-
-    /// Takes what was read.
-    fn take(&mut self, sys: &mut Sys<'_>, name: &str, data: &[u8]) {
-        if self.is_http == Some(false) {
-            self.left.extend(data);
-            return;
-        }
-        self.head.extend(data);
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        match httparse::Request::new(&mut fields).parse(&self.head) {
-            Ok(httparse::Status::Complete(_)) => {
-                let client = sys.peer_addr(self.socket).ok();
-                self.left = answer(name, client);
-                self.is_done = true;
-                self.is_http = Some(true);
-            }
-            // The first bytes of a method tell.
-            Ok(httparse::Status::Partial)
-                if self.head.len() < MAX_HEAD && may_be_request(&self.head) => {}
-            Ok(httparse::Status::Partial) | Err(_) => {
-                self.is_http = Some(false);
-                self.left.append(&mut self.head);
-            }
-        }
+        Answer::Say(std::mem::take(heard.bytes))
     }
 }
 
@@ -190,7 +137,7 @@ fn may_be_request(head: &[u8]) -> bool {
 }
 
 /// The answer to a request of HTTP.
-fn answer(name: &str, client: Option<SocketAddrV4>) -> Vec<u8> {
+fn greeting(name: &str, client: Option<SocketAddrV4>) -> Vec<u8> {
     let mut body = format!("Hostname: {name}\n");
     if let Some(client) = client {
         writeln!(body, "Client: {client}").expect("a string takes everything");

@@ -17,6 +17,8 @@ mod controllers;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod kubelet;
 #[cfg(test)]
 mod manifests;

@@ -1,6 +1,9 @@
 //! `KubeProxyConfiguration`: kube-proxy's own settings (`kubeproxy.config.k8s.io/v1alpha1`).
 
+mod address;
+
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -10,7 +13,7 @@ use serde_json::Value;
 const API_VERSION: &str = "kubeproxy.config.k8s.io/v1alpha1";
 
 /// The settings of a kube-proxy. What is not given has kube-proxy's default.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Config {
     /// The group and version of the settings.
@@ -35,11 +38,34 @@ pub struct Config {
     /// The addresses of a node at which node ports are served: ranges, or `primary`; all, if there are none.
     #[serde(deserialize_with = "nullable")]
     pub node_port_addresses: Vec<String>,
+    /// Where it is asked how it is.
+    #[serde(deserialize_with = "address::read_healthz")]
+    pub healthz_bind_address: SocketAddrV4,
     /// What is set for connection tracking.
     pub conntrack: ConntrackConfig,
     /// What has no effect on packets, or on other modes only.
     #[serde(flatten)]
     pub other: BTreeMap<Silent, Value>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            api_version: String::new(),
+            kind: String::new(),
+            mode: Mode::default(),
+            hostname_override: String::new(),
+            feature_gates: BTreeMap::new(),
+            iptables: IptablesConfig::default(),
+            detect_local_mode: DetectLocalMode::default(),
+            detect_local: DetectLocal::default(),
+            cluster_cidr: String::new(),
+            node_port_addresses: Vec::new(),
+            healthz_bind_address: address::DEFAULT_HEALTHZ,
+            conntrack: ConntrackConfig::default(),
+            other: BTreeMap::new(),
+        }
+    }
 }
 
 /// How Services are proxied.
@@ -147,7 +173,6 @@ pub enum Silent {
     ClientConnection,
     ConfigSyncPeriod,
     EnableProfiling,
-    HealthzBindAddress,
     Ipvs,
     Logging,
     MetricsBindAddress,

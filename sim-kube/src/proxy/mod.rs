@@ -7,9 +7,11 @@ pub mod alone;
 pub mod config;
 mod conntrack;
 pub mod endpoint;
+mod health;
 pub mod iptables;
 mod local;
 mod node;
+mod process;
 mod reading;
 pub mod service;
 mod settings;
@@ -17,5 +19,6 @@ mod topology;
 mod version;
 
 pub use node::{Reaction, can_start};
+pub use process::KubeProxy;
 pub use reading::{Known, Reading};
 pub use version::{UnknownVersion, Version};

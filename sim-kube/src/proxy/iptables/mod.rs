@@ -29,6 +29,7 @@ use self::tools::Tools;
 use super::config::Config;
 use super::conntrack::{self, Gone};
 use super::endpoint::EndpointsMap;
+use super::health::{self, ServiceReport};
 use super::local::LocalDetector;
 use super::node::{OwnNode, Reaction};
 use super::reading::{self, Known, Reading};
@@ -157,6 +158,11 @@ impl Proxier {
     /// The service ports, whose order is that of the rules; whoever compares may change it.
     pub fn services_mut(&mut self) -> &mut ServiceMap {
         Arc::make_mut(&mut self.services)
+    }
+
+    /// What load balancers are told of Services here.
+    pub(super) fn health(&self) -> Vec<ServiceReport> {
+        health::services(&self.services, &self.endpoints, &self.node.at.node)
     }
 
     /// Writes the rules if anything has changed; answers what `iptables-restore` was given.
@@ -300,7 +306,7 @@ impl Proxier {
     }
 
     /// The ranges of this family in which node ports are served; none says all.
-    fn node_port_ranges(&self) -> Vec<IpNet> {
+    pub(super) fn node_port_ranges(&self) -> Vec<IpNet> {
         let mut ranges = Vec::new();
         for text in &self.config.node_port_addresses {
             match text.as_str() {
