@@ -226,6 +226,10 @@ fn it_listens_where_its_settings_say() {
         let heard = hear_at(&mut cluster, "node-1", "127.0.0.1", port, request);
         assert!(heard.starts_with("HTTP/1.0 200 OK\r\n"), "{port}: {heard}");
     }
+    for same in ["\"\"", "null", "0.0.0.0", "\"[::]:10256\""] {
+        let config = Config::read(&text.replace("127.0.0.1", same)).unwrap();
+        assert_eq!(config.healthz_bind_address, Config::default().healthz_bind_address, "{same}");
+    }
     let wrong = Config::read(&text.replace("127.0.0.1", "nowhere")).unwrap_err();
     assert_eq!(wrong.to_string(), "healthzBindAddress: nowhere: must be IP:port");
 }
