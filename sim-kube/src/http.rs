@@ -106,7 +106,7 @@ pub(crate) fn answer(
     match (values(&request, "host").count(), request.version) {
         (0, Some(1)) => return refuse("400 Bad Request: missing required Host header"),
         (0 | 1, _) => {}
-        _ => return refuse("400 Bad Request: too many Host headers"),
+        _ => return refuse("400 Bad Request"),
     }
     let body = body_length(&request);
     let has_come = body.is_some_and(|body| heard.bytes.len() - head >= body);
@@ -184,6 +184,7 @@ pub(crate) fn time_of_day(now: SimTime) -> Timestamp {
     Timestamp::from_nanosecond(nanos).expect("a world ends before the year 9999")
 }
 
+/// The expected bytes are those that a program with `net/http` of Go 1.19 answered with.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,9 +240,11 @@ mod tests {
         let (said, left) = say(&format!("{head}abcG"), false);
         assert_eq!(left, "G");
         assert_eq!(said, Answer::Say(format!("HTTP/1.1 {HEAD}\r\n/a").into_bytes()));
+        let cut_off = say(&format!("{head}ab"), true).0;
         let (said, _) = say("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n", false);
         let expected = format!("HTTP/1.1 {HEAD}Connection: close\r\n\r\n/a");
         assert_eq!(said, Answer::SayLast(expected.into_bytes()));
+        assert_eq!(cut_off, said);
     }
 
     #[test]
@@ -249,10 +252,7 @@ mod tests {
         let refusals = [
             ("hello\r\n\r\n", "400 Bad Request"),
             ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request: missing required Host header"),
-            (
-                "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-                "400 Bad Request: too many Host headers",
-            ),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request"),
         ];
         for (text, why) in refusals {
             let expected = format!(
