@@ -40,8 +40,8 @@ pub struct Cluster {
     rng: SimRng,
     settings: controllers::Settings,
     version: Version,
-    /// The name of the plugin, if pods are connected.
-    plugin: Option<String>,
+    /// The plugin, if pods are connected.
+    plugin: Option<cni::Setup>,
     /// The settings of kube-proxy, if there is one.
     proxy: Option<Config>,
     /// What all kube-proxies know of Services and endpoints.
@@ -247,7 +247,7 @@ impl Cluster {
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in &names {
             let Some(node) = self.cni_node(name) else { continue };
-            let made = cni::plugin(&plugin, node);
+            let made = plugin.on(node);
             let mut made = made.map_err(|error| ClusterError::Cni(name.clone(), error))?;
             let annotations = self.with_plugin(name, |host| made.start(host))?;
             let object = self.api.store_mut().nodes.get_mut(&Key::of_cluster(name));

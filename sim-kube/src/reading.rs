@@ -1,5 +1,8 @@
 //! Reading TOML that people write: all mistakes are found at once, each with its place and what would be right.
 
+mod json;
+
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::Range;
 use std::str::FromStr;
@@ -86,6 +89,14 @@ pub fn read<T>(
     mistakes.or(value)
 }
 
+/// Reads a table that says nothing, so that everything is as by default.
+pub fn read_nothing<T>(
+    what: &'static str,
+    read: impl FnOnce(&mut Fields<'_, '_>, &mut Mistakes) -> T,
+) -> T {
+    read(&mut Fields::new(&DeTable::new(), 0..0, what), &mut Mistakes::default())
+}
+
 /// The fields of a table. Whoever reads it asks for each that there may be; what nobody asked for is a mistake.
 #[derive(Debug)]
 pub struct Fields<'a, 'i> {
@@ -93,12 +104,20 @@ pub struct Fields<'a, 'i> {
     span: Range<usize>,
     /// What the table describes, with an article.
     what: &'static str,
+    notation: Notation,
     asked: Vec<&'static str>,
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Notation {
+    Toml,
+    Json,
 }
 
 impl<'a, 'i> Fields<'a, 'i> {
     fn new(table: &'a DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
-        Self { table, span, what, asked: Vec::new() }
+        Self { table, span, what, notation: Notation::Toml, asked: Vec::new() }
     }
 
     /// Where the table stands.
@@ -118,11 +137,21 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.table.contains_key(key)
     }
 
+    /// Whether there is a table of this name.
+    #[must_use]
+    pub fn has_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
+    }
+
     /// Takes down that a field is not there which there has to be.
     pub fn demand(&self, key: &str, example: &str, mistakes: &mut Mistakes) {
         if !self.has(key) {
             let message = format!("{} has no `{key}`", self.what);
-            mistakes.add_with(self.span(), message, format!("for example `{key} = {example}`"));
+            let example = match self.notation {
+                Notation::Toml => format!("`{key} = {example}`"),
+                Notation::Json => format!("`\"{key}\": {example}`"),
+            };
+            mistakes.add_with(self.span(), message, format!("for example {example}"));
         }
     }
 
@@ -217,7 +246,8 @@ impl<'a, 'i> Fields<'a, 'i> {
     ) -> Option<Self> {
         let value = self.get(key)?;
         if let DeValue::Table(table) = value.get_ref() {
-            return Some(Fields::new(table, value.span(), what));
+            let notation = self.notation;
+            return Some(Fields { notation, ..Fields::new(table, value.span(), what) });
         }
         mistakes.add(value.span(), format!("`{key}` is a table, not {}", kind(value.get_ref())));
         None
@@ -230,17 +260,118 @@ impl<'a, 'i> Fields<'a, 'i> {
         what: &'static str,
         mistakes: &mut Mistakes,
     ) -> Vec<Self> {
-        let Some(array) = self.array(key, "tables", mistakes) else { return Vec::new() };
+        let array = self.array(key, "tables", mistakes);
+        array.map(|array| self.tables_of(array, key, what, mistakes)).unwrap_or_default()
+    }
+
+    /// The tables of a list under a key.
+    fn tables_of(
+        &self,
+        array: &'a DeArray<'i>,
+        key: &str,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Vec<Self> {
         let mut tables = Vec::new();
         for value in array {
             if let DeValue::Table(table) = value.get_ref() {
-                tables.push(Fields::new(table, value.span(), what));
+                let notation = self.notation;
+                tables.push(Fields { notation, ..Fields::new(table, value.span(), what) });
             } else {
                 let message = format!("`{key}` has tables, not {}", kind(value.get_ref()));
                 mistakes.add(value.span(), message);
             }
         }
         tables
+    }
+
+    /// A list of lists of tables.
+    pub fn lists_of_tables(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+    ) -> Vec<Vec<Self>> {
+        let Some(array) = self.array(key, "lists", mistakes) else { return Vec::new() };
+        let mut lists = Vec::new();
+        for value in array {
+            if let DeValue::Array(array) = value.get_ref() {
+                lists.push(self.tables_of(array, key, what, mistakes));
+            } else {
+                let message = format!("`{key}` has lists, not {}", kind(value.get_ref()));
+                mistakes.add(value.span(), message);
+            }
+        }
+        lists
+    }
+
+    /// A text that is an object of JSON, whose fields are given to `read`.
+    pub fn json<T>(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+        read: impl FnOnce(&mut Fields<'_, '_>, &mut Mistakes) -> T,
+    ) -> Option<T> {
+        let value = self.get(key)?;
+        let DeValue::String(text) = value.get_ref() else {
+            let message = format!("`{key}` is a text, not {}", kind(value.get_ref()));
+            mistakes.add(value.span(), message);
+            return None;
+        };
+        let is_verbatim = matches!(text, Cow::Borrowed(_));
+        match json::object(text, json::Whence::new(value.span(), text, is_verbatim), mistakes) {
+            Ok(table) => {
+                let notation = Notation::Json;
+                let mut fields = Fields { notation, ..Fields::new(&table, value.span(), what) };
+                let value = read(&mut fields, mistakes);
+                fields.finish(mistakes);
+                Some(value)
+            }
+            Err(mistake) => {
+                let message = format!("`{key}` is not JSON: {}", mistake.message);
+                mistakes.add(mistake.span, message);
+                None
+            }
+        }
+    }
+
+    /// Takes down the fields among these that are there: what they mean is not modelled.
+    pub fn refuse(&mut self, keys: &[&'static str], mistakes: &mut Mistakes) {
+        for key in keys {
+            if let Some(value) = self.get(key) {
+                mistakes.add(value.span(), format!("`{key}` of {} is not modelled", self.what));
+            }
+        }
+    }
+
+    /// Takes down the switches among these that are on: what they do is not modelled.
+    pub fn refuse_on(&mut self, keys: &[&'static str], mistakes: &mut Mistakes) {
+        for key in keys {
+            if self.flag(key, mistakes) == Some(true) {
+                self.refuse(&[key], mistakes);
+            }
+        }
+    }
+
+    /// One of several words; nothing else is modelled.
+    pub fn word(
+        &mut self,
+        key: &'static str,
+        words: &[&'static str],
+        mistakes: &mut Mistakes,
+    ) -> Option<&'static str> {
+        let text = self.text(key, mistakes)?;
+        let word = words.iter().find(|word| **word == text.value).copied();
+        if word.is_none() {
+            let help = match closest(text.value, words) {
+                Some(other) => format!("did you mean `{other}`?"),
+                None => format!("there are {}", list(words)),
+            };
+            let message = format!("the `{key}` `{}` is not modelled", text.value);
+            mistakes.add_with(text.span, message, help);
+        }
+        word
     }
 
     /// All fields of a table whose names are the user's own, as texts.
@@ -343,7 +474,11 @@ fn list(names: &[&str]) -> String {
 
 /// The name that is most like `name`, if one is like it.
 pub fn closest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
-    let near = names.iter().map(|other| (distance(name, other), *other));
+    let distance = |other: &str| match name.eq_ignore_ascii_case(other) {
+        true => 0,
+        false => distance(name, other),
+    };
+    let near = names.iter().map(|other| (distance(other), *other));
     let (distance, other) = near.min_by_key(|(distance, _)| *distance)?;
     (distance <= name.len().div_ceil(3)).then_some(other)
 }

@@ -11,12 +11,13 @@ use sim_core::packet::MacAddr;
 
 use super::conflist::{Attached, Attachment, Main};
 use super::host_local::HostLocal;
-use super::{CniError, device, masquerade, veth};
+use super::{CniError, Ipam, Node, device, masquerade, veth};
 use crate::host::{CallError, Host};
+use crate::reading::{Fields, Mistakes};
 
 /// The settings of the plugin, and the addresses that it gives away.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bridge {
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bridge<I = HostLocal> {
     /// The bridge's name (`bridge`).
     pub bridge: DevName,
     /// Whether the bridge routes.
@@ -32,7 +33,7 @@ pub struct Bridge {
     /// Whether pods cannot reach each other over the bridge (`portIsolation`).
     pub port_isolation: bool,
     /// The addresses of pods (`ipam`).
-    pub ipam: HostLocal,
+    pub ipam: I,
     /// Where pods reach by way of the gateway, besides their own subnet (`ipam.routes`).
     pub routes: Vec<Ipv4Net>,
 }
@@ -61,10 +62,10 @@ pub enum Hairpin {
     Promiscuous,
 }
 
-impl Bridge {
+impl<I> Bridge<I> {
     /// The plugin with its own defaults, and addresses for its pods.
     #[must_use]
-    pub fn new(ipam: HostLocal) -> Self {
+    pub fn new(ipam: I) -> Self {
         Self {
             bridge: "cni0".parse().expect("it is a name"),
             gateway: Gateway::default(),
@@ -78,6 +79,83 @@ impl Bridge {
         }
     }
 
+    /// The same settings with other addresses.
+    #[must_use]
+    pub fn with_ipam<J>(&self, ipam: J) -> Bridge<J> {
+        Bridge {
+            bridge: self.bridge,
+            gateway: self.gateway,
+            force_address: self.force_address,
+            ip_masq: self.ip_masq,
+            mtu: self.mtu,
+            hairpin: self.hairpin,
+            port_isolation: self.port_isolation,
+            ipam,
+            routes: self.routes.clone(),
+        }
+    }
+}
+
+impl Bridge<Ipam> {
+    /// The plugin on a node.
+    ///
+    /// # Errors
+    /// When the node's pods cannot have addresses.
+    pub fn on(&self, node: &Node) -> Result<Bridge, CniError> {
+        Ok(self.with_ipam(self.ipam.on(node)?))
+    }
+}
+
+/// Reads the plugin's fields but for `ipam`; those that are not said stay as they are.
+pub(super) fn read<I>(
+    mut bridge: Bridge<I>,
+    fields: &mut Fields<'_, '_>,
+    mistakes: &mut Mistakes,
+) -> Bridge<I> {
+    let name = fields.parsed::<DevName>("bridge", "the name of a device such as cni0", mistakes);
+    bridge.bridge = name.map_or(bridge.bridge, |name| name.value);
+    let is_gateway = fields.flag("isGateway", mistakes);
+    bridge.gateway = match (is_gateway, fields.flag("isDefaultGateway", mistakes)) {
+        (_, Some(true)) => Gateway::Default,
+        (Some(true), Some(false)) => Gateway::Address,
+        (Some(true), None) if bridge.gateway == Gateway::No => Gateway::Address,
+        (Some(true), None) => bridge.gateway,
+        (Some(false), _) => Gateway::No,
+        (None, Some(false)) if bridge.gateway == Gateway::Default => Gateway::Address,
+        (None, _) => bridge.gateway,
+    };
+    bridge.hairpin = read_hairpin(bridge.hairpin, fields, mistakes);
+    let mut flag = |key, usual| fields.flag(key, mistakes).unwrap_or(usual);
+    bridge.force_address = flag("forceAddress", bridge.force_address);
+    bridge.ip_masq = flag("ipMasq", bridge.ip_masq);
+    bridge.port_isolation = flag("portIsolation", bridge.port_isolation);
+    let mtu = fields.number("mtu", 0..65_536, mistakes);
+    bridge.mtu = mtu.and_then(|mtu| mtu.value.try_into().ok()).unwrap_or(bridge.mtu);
+    fields.word("ipMasqBackend", &["iptables"], mistakes);
+    fields.refuse(&["vlan", "vlanTrunk", "capabilities"], mistakes);
+    let switches = ["preserveDefaultVlan", "macspoofchk", "enabledad", "disableContainerInterface"];
+    fields.refuse_on(&switches, mistakes);
+    bridge
+}
+
+/// Reads how frames get back to where they came from, which two fields say.
+fn read_hairpin(usual: Hairpin, fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Hairpin {
+    let hairpin = fields.flag("hairpinMode", mistakes);
+    let promiscuous = fields.flag("promiscMode", mistakes);
+    match (hairpin, promiscuous) {
+        (Some(true), Some(true)) => {
+            let message = "cannot set hairpin mode and promiscuous mode at the same time";
+            mistakes.add(fields.span(), message);
+            usual
+        }
+        (_, Some(true)) => Hairpin::Promiscuous,
+        (Some(true), _) => Hairpin::Port,
+        (Some(false), _) if usual == Hairpin::Port => Hairpin::Off,
+        (Some(false) | None, Some(false) | None) => usual,
+    }
+}
+
+impl Bridge {
     /// Makes the bridge if it is not there.
     fn ensure_bridge(&self, host: &mut Host<'_>) -> Result<(), CallError> {
         let mtu = (self.mtu > 0).then_some(self.mtu);

@@ -1,14 +1,13 @@
 //! Plugins that are called one after the other for each sandbox (`/etc/cni/net.d/*.conflist`).
 
+pub(super) mod options;
+
 use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
 
-use super::host_local::{HostLocal, IpConfig};
-use super::{
-    Annotations, Bridge, CniError, Gateway, Hairpin, Node, NodeRoutes, Peer, Plugin, Portmap, Ptp,
-    Sandbox, device, veth,
-};
+use super::host_local::IpConfig;
+use super::{Annotations, CniError, NodeRoutes, Peer, Plugin, Portmap, Sandbox, device, veth};
 use crate::host::Host;
 
 /// What a plugin is called with.
@@ -68,48 +67,7 @@ pub struct Conflist<M> {
     pub node_routes: Option<NodeRoutes>,
 }
 
-impl Conflist<Bridge> {
-    /// A bridge that routes and masquerades, with static routes to the other nodes.
-    ///
-    /// # Errors
-    /// When the node's pods cannot have addresses.
-    pub fn bridge(node: Node) -> Result<Self, CniError> {
-        let main = Bridge {
-            gateway: Gateway::Address,
-            ip_masq: true,
-            hairpin: Hairpin::Port,
-            routes: vec![Ipv4Net::default()],
-            ..Bridge::new(HostLocal::subnet(node.pod_cidr)?)
-        };
-        Ok(Self::new("bridge", main, &node))
-    }
-}
-
-impl Conflist<Ptp> {
-    /// Wires to a node that routes and masquerades, with static routes to the other nodes.
-    ///
-    /// # Errors
-    /// When the node's pods cannot have addresses.
-    pub fn ptp(node: Node) -> Result<Self, CniError> {
-        let main = Ptp {
-            ip_masq: true,
-            routes: vec![Ipv4Net::default()],
-            ..Ptp::new(HostLocal::subnet(node.pod_cidr)?)
-        };
-        Ok(Self::new("ptp", main, &node))
-    }
-}
-
 impl<M: Main> Conflist<M> {
-    fn new(name: &str, main: M, node: &Node) -> Self {
-        Self {
-            name: name.to_owned(),
-            main,
-            portmap: Some(Portmap::default()),
-            node_routes: Some(NodeRoutes::new(node.uplink)),
-        }
-    }
-
     /// Calls the plugins for a new sandbox.
     ///
     /// # Errors

@@ -1,16 +1,18 @@
 //! kubenet: the network that kubelets up to 1.23 made by themselves, with the bridge `cbr0`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
 use super::host_local::HostLocal;
 use super::tables::Rule;
 use super::{
-    Annotations, Bridge, CniError, Conflist, Gateway, Hairpin, Node, NodeRoutes, Peer, Plugin,
-    Sandbox, device,
+    Annotations, Bridge, CniError, Conflist, Gateway, Hairpin, Network, Node, NodeRoutes, Peer,
+    Plugin, Sandbox, device,
 };
 use crate::host::{CallError, Host};
+use crate::reading::{Fields, Mistakes};
 
 /// The bridge.
 const BRIDGE: &str = "cbr0";
@@ -22,12 +24,39 @@ pub struct Config {
     pub hairpin: Hairpin,
     /// To where the source is not translated (`--non-masquerade-cidr`).
     pub non_masquerade_cidr: Ipv4Net,
+    /// How many bytes a packet may have (`--network-plugin-mtu`), if not as many as at the uplink.
+    pub mtu: Option<u32>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let ten = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 0, 0, 0), 8);
-        Self { hairpin: Hairpin::Promiscuous, non_masquerade_cidr: ten }
+        Self { hairpin: Hairpin::Promiscuous, non_masquerade_cidr: ten, mtu: None }
+    }
+}
+
+/// kubenet with the kubelet's own defaults, if nothing else is said.
+pub(super) fn options(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Arc<dyn Network> {
+    let usual = Config::default();
+    let modes = ["promiscuous-bridge", "hairpin-veth", "none"];
+    let hairpin = match fields.word("hairpin-mode", &modes, mistakes) {
+        Some("hairpin-veth") => Hairpin::Port,
+        Some("none") => Hairpin::Off,
+        Some(_) | None => Hairpin::Promiscuous,
+    };
+    let form = "a range of addresses such as 10.0.0.0/8";
+    let inside = fields.parsed::<Ipv4Net>("non-masquerade-cidr", form, mistakes);
+    let mtu = fields.number("network-plugin-mtu", 0..65_536, mistakes);
+    Arc::new(Config {
+        hairpin,
+        non_masquerade_cidr: inside.map_or(usual.non_masquerade_cidr, |inside| inside.value),
+        mtu: mtu.and_then(|mtu| mtu.value.try_into().ok()).filter(|mtu| *mtu != 0),
+    })
+}
+
+impl Network for Config {
+    fn on(&self, node: Node) -> Result<Box<dyn Plugin>, CniError> {
+        Ok(Box::new(Kubenet::new(*self, node)?))
     }
 }
 
@@ -52,7 +81,7 @@ impl Kubenet {
         let main = Bridge {
             bridge: BRIDGE.parse().expect("it is a name"),
             gateway: Gateway::Address,
-            mtu: node.mtu,
+            mtu: config.mtu.unwrap_or(node.mtu),
             hairpin,
             routes: vec![Ipv4Net::default()],
             ..Bridge::new(HostLocal::subnet(node.pod_cidr)?)

@@ -13,6 +13,7 @@ pub mod conflist;
 mod device;
 pub mod flannel;
 pub mod host_local;
+pub mod ipam;
 pub mod kubenet;
 mod masquerade;
 mod names;
@@ -20,6 +21,7 @@ mod node_routes;
 pub mod portmap;
 pub mod ptp;
 pub mod sandbox;
+mod setup;
 mod tables;
 mod veth;
 
@@ -33,10 +35,12 @@ use sim_core::link::DevName;
 pub use self::bridge::{Bridge, Gateway, Hairpin};
 pub use self::conflist::Conflist;
 pub use self::flannel::Flannel;
+pub use self::ipam::Ipam;
 pub use self::kubenet::Kubenet;
 pub use self::node_routes::NodeRoutes;
 pub use self::portmap::Portmap;
 pub use self::ptp::Ptp;
+pub use self::setup::{Network, Setup, plugin, plugin_names};
 use crate::host::{CallError, Host};
 use crate::proxy::service::Protocol;
 
@@ -195,30 +199,4 @@ pub enum CniError {
     /// Something that the real plugin does is not modelled.
     #[error("{0} is not modelled")]
     Unmodelled(&'static str),
-}
-
-/// Makes a plugin for a node.
-type Make = fn(Node) -> Result<Box<dyn Plugin>, CniError>;
-
-/// The plugins that can be asked for by name, as they are usually set up.
-const PLUGINS: &[(&str, Make)] = &[
-    ("bridge", |node| Ok(Box::new(Conflist::bridge(node)?))),
-    ("flannel", |node| Ok(Box::new(Flannel::new(flannel::Config::default(), node)?))),
-    ("flannel-host-gw", |node| Ok(Box::new(Flannel::new(flannel::Config::host_gw(), node)?))),
-    ("kubenet", |node| Ok(Box::new(Kubenet::new(kubenet::Config::default(), node)?))),
-    ("ptp", |node| Ok(Box::new(Conflist::ptp(node)?))),
-];
-
-/// The names of the plugins that can be asked for.
-pub fn plugin_names() -> impl Iterator<Item = &'static str> {
-    PLUGINS.iter().map(|(name, _)| *name)
-}
-
-/// Makes the plugin of this name for a node.
-///
-/// # Errors
-/// When there is no such plugin, or the node's pods cannot have addresses.
-pub fn plugin(name: &str, node: Node) -> Result<Box<dyn Plugin>, CniError> {
-    let make = PLUGINS.iter().find(|(known, _)| *known == name).map(|(_, make)| make);
-    make.ok_or_else(|| CniError::Unknown(name.to_owned()))?(node)
 }

@@ -13,6 +13,7 @@ use super::tables::{Chain, Rule};
 use super::{CniError, HostPort, device, names};
 use crate::host::{CallError, Host};
 use crate::proxy::service::Protocol;
+use crate::reading::{Fields, Mistakes};
 
 /// The chain that leads to those of containers.
 const DNAT: &str = "CNI-HOSTPORT-DNAT";
@@ -64,6 +65,65 @@ impl Default for Portmap {
 }
 
 impl Portmap {
+    /// Reads the option `portmap`: its settings, or whether it is there at all, as it is without a word.
+    pub(super) fn read_option(
+        fields: &mut Fields<'_, '_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        if !fields.has_table("portmap") {
+            let is_there = fields.flag("portmap", mistakes).unwrap_or(true);
+            return is_there.then(Self::default);
+        }
+        let mut fields = fields.table("portmap", "portmap", mistakes)?;
+        let portmap = Self::read(&mut fields, mistakes);
+        fields.finish(mistakes);
+        Some(portmap)
+    }
+
+    /// Reads the plugin in a list; the runtime does not tell it of ports unless it says that it can do something with
+    /// them.
+    pub(super) fn read_chained(
+        fields: &mut Fields<'_, '_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let capabilities = fields.table("capabilities", "the capabilities", mistakes);
+        let is_told = capabilities.is_some_and(|mut fields| {
+            let is_told = fields.flag("portMappings", mistakes).unwrap_or(false);
+            fields.finish(mistakes);
+            is_told
+        });
+        let portmap = Self::read(fields, mistakes);
+        is_told.then_some(portmap)
+    }
+
+    /// Reads the settings of the plugin.
+    fn read(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Self {
+        let (snat, all) = (fields.flag("snat", mistakes), fields.flag("masqAll", mistakes));
+        let bit = fields.number("markMasqBit", 0..32, mistakes);
+        let chain = fields.text("externalSetMarkChain", mistakes);
+        if let (Some(_), Some(chain)) = (&bit, &chain) {
+            let message = "cannot specify externalSetMarkChain and markMasqBit";
+            mistakes.add(chain.span.clone(), message);
+        }
+        let bit = bit.and_then(|bit| bit.value.try_into().ok()).unwrap_or(MARK_BIT);
+        let conditions = fields.texts("conditionsV4", mistakes);
+        // There are no rules of IPv6.
+        fields.texts("conditionsV6", mistakes);
+        fields.word("backend", &["iptables"], mistakes);
+        Self {
+            snat: match (snat.unwrap_or(true), all.unwrap_or(false)) {
+                (false, _) => Snat::No,
+                (true, false) => Snat::Needed,
+                (true, true) => Snat::All,
+            },
+            mark: match chain {
+                Some(chain) => Mark::Chain(chain.value.to_owned()),
+                None => Mark::Bit(bit),
+            },
+            conditions: conditions.into_iter().map(|word| word.value.to_owned()).collect(),
+        }
+    }
+
     /// Makes the ports lead to a container that has the address `pod`.
     pub(super) fn add(
         &self,

@@ -8,29 +8,57 @@ use sim_core::netlink::request::{Create, RouteSpec};
 
 use super::conflist::{Attached, Attachment, Main};
 use super::host_local::{HostLocal, IpConfig};
-use super::{CniError, device, masquerade, veth};
+use super::{CniError, Ipam, Node, device, masquerade, veth};
 use crate::host::{CallError, Host};
+use crate::reading::{Fields, Mistakes};
 
 /// The settings of the plugin, and the addresses that it gives away.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ptp {
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ptp<I = HostLocal> {
     /// Whether what pods send beyond their subnet has the node's address (`ipMasq`).
     pub ip_masq: bool,
     /// How many bytes a packet may have (`mtu`); 0 is the kernel's choice.
     pub mtu: u32,
     /// The addresses of pods (`ipam`).
-    pub ipam: HostLocal,
+    pub ipam: I,
     /// Where pods reach by way of the gateway, besides their own subnet (`ipam.routes`).
     pub routes: Vec<Ipv4Net>,
 }
 
-impl Ptp {
+impl<I> Ptp<I> {
     /// The plugin with its own defaults, and addresses for its pods.
     #[must_use]
-    pub fn new(ipam: HostLocal) -> Self {
+    pub fn new(ipam: I) -> Self {
         Self { ip_masq: false, mtu: 0, ipam, routes: Vec::new() }
     }
+}
 
+impl Ptp<Ipam> {
+    /// The plugin on a node.
+    ///
+    /// # Errors
+    /// When the node's pods cannot have addresses.
+    pub fn on(&self, node: &Node) -> Result<Ptp, CniError> {
+        let ipam = self.ipam.on(node)?;
+        Ok(Ptp { ip_masq: self.ip_masq, mtu: self.mtu, ipam, routes: self.routes.clone() })
+    }
+}
+
+/// Reads the plugin's fields but for `ipam`; those that are not said stay as they are.
+pub(super) fn read<I>(
+    mut ptp: Ptp<I>,
+    fields: &mut Fields<'_, '_>,
+    mistakes: &mut Mistakes,
+) -> Ptp<I> {
+    ptp.ip_masq = fields.flag("ipMasq", mistakes).unwrap_or(ptp.ip_masq);
+    let mtu = fields.number("mtu", 0..65_536, mistakes);
+    ptp.mtu = mtu.and_then(|mtu| mtu.value.try_into().ok()).unwrap_or(ptp.mtu);
+    fields.word("ipMasqBackend", &["iptables"], mistakes);
+    fields.refuse(&["capabilities"], mistakes);
+    ptp
+}
+
+impl Ptp {
     fn add_with_address(
         &self,
         host: &mut Host<'_>,

@@ -16,7 +16,6 @@ use ipnet::Ipv4Net;
 use sim_core::link::DevName;
 use sim_core::packet::MacAddr;
 
-#[cfg(doc)]
 use crate::cni;
 use crate::proxy::Version;
 use crate::reading::{self, Mistake, Placed};
@@ -25,7 +24,7 @@ pub use build::BuildError;
 pub(crate) use build::{add_namespace, host};
 
 /// Machines, what connects them, and the cluster on them.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Topology {
     /// What decides about everything random.
     pub seed: u64,
@@ -127,7 +126,7 @@ pub struct Route {
 }
 
 /// A cluster.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
     /// Which Kubernetes it is.
     pub version: Version,
@@ -139,8 +138,8 @@ pub struct Cluster {
     pub service_cidr: Placed<Ipv4Net>,
     /// The ports of nodes for Services.
     pub node_ports: RangeInclusive<u16>,
-    /// The plugin that connects pods (one of [`cni::plugin_names`]); without one they are not connected.
-    pub cni: Option<String>,
+    /// The plugin that connects pods, with its settings; without one they are not connected.
+    pub cni: Option<cni::Setup>,
     /// Whether there is a kube-proxy on each node.
     pub kube_proxy: bool,
     /// The file with its settings, if they are not all as by default.

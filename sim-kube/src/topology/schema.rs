@@ -10,7 +10,7 @@ use sim_core::link::DevName;
 use sim_core::packet::MacAddr;
 
 use super::{Cluster, Interface, Machine, Network, NodeRole, Role, Route, Topology, Wire};
-use crate::cni::plugin_names;
+use crate::cni;
 use crate::proxy::Version;
 use crate::reading::{Fields, Mistakes, Placed, closest};
 
@@ -19,8 +19,6 @@ const ADDRESS: &str = "an address such as 10.0.0.1";
 /// What a cluster's pods get if nothing is said, and its Services.
 const POD_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 42, 0, 0), 16);
 const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 43, 0, 0), 16);
-/// What connects pods if nothing is said.
-const DEFAULT_CNI: &str = "flannel";
 const NODE_PORTS: RangeInclusive<u16> = 30_000..=32_767;
 
 /// Reads the root of the file.
@@ -218,10 +216,7 @@ fn cluster(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Cluster {
     let node_mask = fields.number("node-cidr-mask-size", 9..31, mistakes);
     let node_ports =
         fields.parsed::<Ports>("node-port-range", "a range of ports such as 30000-32767", mistakes);
-    let plugin = match fields.text("cni", mistakes) {
-        Some(named) => cni(&named, mistakes),
-        None => Some(DEFAULT_CNI.to_owned()),
-    };
+    let cni = cni::Setup::read(&mut fields, mistakes);
     let mut file = |key, mistakes: &mut Mistakes| {
         let text = fields.text(key, mistakes)?;
         Some(Placed { value: text.value.to_owned(), span: text.span })
@@ -236,34 +231,13 @@ fn cluster(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Cluster {
         node_mask: node_mask.and_then(|mask| u8::try_from(mask.value).ok()).unwrap_or(24),
         service_cidr: or(service_cidr, SERVICE_CIDR),
         node_ports: node_ports.map_or(NODE_PORTS, |ports| ports.value.0),
-        cni: plugin,
+        cni,
         kube_proxy: fields.flag("kube-proxy", mistakes).unwrap_or(true),
         kube_proxy_config,
         manifests: manifests.collect(),
     };
     fields.finish(mistakes);
     cluster
-}
-
-/// The word for no plugin at all.
-const NO_CNI: &str = "none";
-
-/// Reads which plugin connects pods.
-fn cni(named: &Placed<&str>, mistakes: &mut Mistakes) -> Option<String> {
-    let mut names: Vec<&str> = plugin_names().collect();
-    if names.contains(&named.value) {
-        return Some(named.value.to_owned());
-    }
-    if named.value != NO_CNI {
-        names.push(NO_CNI);
-        let help = match closest(named.value, &names) {
-            Some(other) => format!("did you mean `{other}`?"),
-            None => format!("these are: {}", names.join(", ")),
-        };
-        let message = format!("the CNI `{}` is not modelled", named.value);
-        mistakes.add_with(named.span.clone(), message, help);
-    }
-    None
 }
 
 /// A range of ports: `30000-32767`.

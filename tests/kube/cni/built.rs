@@ -9,6 +9,7 @@ use sim_kube::cni;
 use sim_kube::proxy::service::Protocol;
 
 use super::cluster::{Cluster, LOOKS, pod, port};
+use super::options;
 
 /// Where is looked.
 const PLACES: &[&str] = &["node1", "node2", "pa", "pc"];
@@ -67,26 +68,44 @@ fn the_real_kernel_shows_the_same_nodes_and_pods() {
             web.host_ports = vec![port(Protocol::Tcp, 8080, 80), port(Protocol::Udp, 53, 5353)];
             cluster.add(0, &web);
         }
-        let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
-        for place in PLACES {
-            for line in LOOKS {
-                writeln!(script, "echo '{place}# {line}'; ip netns exec {place} {line}").unwrap();
-            }
-        }
-        let Some(real) = run(&script) else {
-            let required = env::var("KUBEWIRE_KERNEL").is_ok_and(|value| value == "require");
-            assert!(!required, "no namespaces can be made");
-            return;
-        };
-        let simulated: String = PLACES.iter().map(|place| cluster.look(place)).collect();
-        similar(plugin, &comparable(&simulated), &comparable(&real));
+        compare(plugin, cluster);
     }
 }
 
-/// Fails with the first line that differs.
-fn similar(plugin: &str, simulated: &str, real: &str) {
-    for (n, (here, there)) in simulated.lines().zip(real.lines()).enumerate() {
-        assert_eq!(here, there, "{plugin}, line {n}");
+#[test]
+fn the_real_kernel_shows_the_same_with_other_settings() {
+    for (name, cni) in [
+        ("kube-flannel", options::KUBE_FLANNEL),
+        ("other tunnel", options::OTHER_TUNNEL),
+        ("conflist", options::CONFLIST),
+        ("ptp", options::PTP),
+        ("kubenet", options::KUBENET),
+    ] {
+        compare(name, options::with_pods(cni));
     }
-    assert_eq!(simulated.lines().count(), real.lines().count(), "{plugin}");
+}
+
+/// Builds the nodes on the real kernel, too, and compares what is to be seen of them.
+fn compare(name: &str, mut cluster: Cluster) {
+    let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
+    for place in PLACES {
+        for line in LOOKS {
+            writeln!(script, "echo '{place}# {line}'; ip netns exec {place} {line}").unwrap();
+        }
+    }
+    let Some(real) = run(&script) else {
+        let required = env::var("KUBEWIRE_KERNEL").is_ok_and(|value| value == "require");
+        assert!(!required, "no namespaces can be made");
+        return;
+    };
+    let simulated: String = PLACES.iter().map(|place| cluster.look(place)).collect();
+    similar(name, &comparable(&simulated), &comparable(&real));
+}
+
+/// Fails with the first line that differs.
+fn similar(name: &str, simulated: &str, real: &str) {
+    for (n, (here, there)) in simulated.lines().zip(real.lines()).enumerate() {
+        assert_eq!(here, there, "{name}, line {n}");
+    }
+    assert_eq!(simulated.lines().count(), real.lines().count(), "{name}");
 }

@@ -139,7 +139,8 @@ fn without_portmap_a_host_port_leads_nowhere() {
 #[test]
 fn without_hairpin_a_pod_does_not_reach_itself() {
     let mut cluster = Cluster::start(|node| {
-        let config = cni::flannel::Config { hairpin: cni::Hairpin::Off, ..Default::default() };
+        let mut config = cni::flannel::Config::default();
+        config.delegate.bridge.hairpin = cni::Hairpin::Off;
         Box::new(cni::Flannel::new(config, node).unwrap())
     });
     let mut web = pod("web");

@@ -5,3 +5,4 @@ mod changes;
 mod cluster;
 mod flows;
 mod looks;
+mod options;

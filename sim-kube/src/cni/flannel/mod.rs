@@ -4,10 +4,13 @@
 //! (`/run/flannel/subnet.env`). This is 0.28.
 
 mod lease;
+pub(super) mod options;
 mod rules;
 mod vxlan;
 
 use std::net::IpAddr;
+
+use ipnet::Ipv4Net;
 
 use self::lease::Lease;
 use self::vxlan::Vxlan;
@@ -22,14 +25,18 @@ use crate::host::Host;
 /// The settings of `flanneld` and of the list of plugins.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
+    /// The addresses of all pods (`Network`), if not those of the cluster.
+    pub network: Option<Ipv4Net>,
     /// How packets get from node to node.
     pub backend: BackendConfig,
     /// Who masquerades what pods send to others (`--ip-masq`).
     pub ip_masq: IpMasq,
     /// Whether packets of pods are forwarded whatever the policy says (`--iptables-forward-rules`).
     pub forward_rules: bool,
-    /// How pods reach themselves by a Service (`delegate.hairpinMode`).
-    pub hairpin: Hairpin,
+    /// The name of the list of plugins.
+    pub name: String,
+    /// What the plugin calls `bridge` with (`delegate`).
+    pub delegate: Delegate,
     /// The ports of the node that lead to pods.
     pub portmap: Option<Portmap>,
 }
@@ -53,14 +60,50 @@ pub enum IpMasq {
     Bridge,
 }
 
+/// What the plugin calls `bridge` with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Delegate {
+    /// The settings but for those that follow from what `flanneld` has found out.
+    pub bridge: Bridge<()>,
+    /// How many bytes a packet may have, if that is said.
+    pub mtu: Option<u32>,
+    /// Whether `bridge` masquerades, if that is said.
+    pub ip_masq: Option<bool>,
+}
+
+impl Delegate {
+    /// What it is if the list says nothing about it.
+    #[must_use]
+    pub fn of_plugin() -> Self {
+        let bridge = Bridge { gateway: Gateway::Address, ..Bridge::new(()) };
+        Self { bridge, mtu: None, ip_masq: None }
+    }
+
+    /// What `bridge` is called with on a node.
+    fn on(&self, ip_masq: IpMasq, mtu: u32, node: &Node) -> Result<Bridge, CniError> {
+        let masquerades = self.ip_masq.unwrap_or(ip_masq == IpMasq::Bridge);
+        Ok(Bridge {
+            ip_masq: masquerades,
+            mtu: self.mtu.unwrap_or(mtu),
+            routes: vec![node.cluster_cidr],
+            ..self.bridge.with_ipam(HostLocal::subnet(node.pod_cidr)?)
+        })
+    }
+}
+
 impl Default for Config {
     /// As the manifest has it.
     fn default() -> Self {
+        let delegate = Delegate::of_plugin();
+        let bridge =
+            Bridge { gateway: Gateway::Default, hairpin: Hairpin::Port, ..delegate.bridge };
         Self {
+            network: None,
             backend: BackendConfig::Vxlan(VxlanConfig::default()),
             ip_masq: IpMasq::default(),
             forward_rules: true,
-            hairpin: Hairpin::Port,
+            name: "cbr0".to_owned(),
+            delegate: Delegate { bridge, ..delegate },
             portmap: Some(Portmap::default()),
         }
     }
@@ -95,23 +138,16 @@ impl Flannel {
     ///
     /// # Errors
     /// When the node's pods cannot have addresses.
-    pub fn new(config: Config, node: Node) -> Result<Self, CniError> {
+    pub fn new(config: Config, mut node: Node) -> Result<Self, CniError> {
+        node.cluster_cidr = config.network.unwrap_or(node.cluster_cidr);
         let (backend, mtu) = match config.backend {
             BackendConfig::Vxlan(config) => {
                 (Backend::Vxlan(Vxlan::new(config)?), config.inner_mtu(&node))
             }
             BackendConfig::HostGw => (Backend::HostGw(NodeRoutes::new(node.uplink)), node.mtu),
         };
-        let main = Bridge {
-            gateway: Gateway::Default,
-            ip_masq: config.ip_masq == IpMasq::Bridge,
-            mtu,
-            hairpin: config.hairpin,
-            routes: vec![node.cluster_cidr],
-            ..Bridge::new(HostLocal::subnet(node.pod_cidr)?)
-        };
-        let list =
-            Conflist { name: "cbr0".to_owned(), main, portmap: config.portmap, node_routes: None };
+        let main = config.delegate.on(config.ip_masq, mtu, &node)?;
+        let list = Conflist { name: config.name, main, portmap: config.portmap, node_routes: None };
         let masquerades = config.ip_masq == IpMasq::Flanneld;
         Ok(Self { node, masquerades, forward_rules: config.forward_rules, backend, list })
     }
