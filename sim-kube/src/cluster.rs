@@ -14,8 +14,9 @@ use sim_core::rng::SimRng;
 use sim_core::world::World;
 
 use crate::api::{self, ApiServer, Applied, Refusals};
-use crate::cni::{self, CniError, HostPort, Peer, Plugin, Sandbox, sandbox};
+use crate::cni::{self, CniError, HostPort, Peer, Plugin, Runtime, Sandbox, sandbox};
 use crate::controllers::{self, Restless, pod_life};
+use crate::events::Events;
 use crate::host::{CallError, Host};
 use crate::kubelet;
 use crate::manifest::Placed;
@@ -47,6 +48,7 @@ pub struct Cluster {
     /// What all kube-proxies know of Services and endpoints.
     known: Known,
     nodes: BTreeMap<String, Member>,
+    events: Events,
 }
 
 /// A machine of the cluster.
@@ -56,6 +58,10 @@ struct Member {
     mtu: u32,
     internal_ip: Ipv4Addr,
     plugin: Option<Box<dyn Plugin>>,
+    /// Whether it has started.
+    has_started: bool,
+    /// Why the plugin does not start, or does not reach all other nodes.
+    fault: Option<CniError>,
     proxy: Option<KubeProxy>,
     /// The pods that run here.
     pods: BTreeMap<Key, Running>,
@@ -79,7 +85,7 @@ pub enum ClusterError {
     /// A component failed on a node.
     #[error("{0}: {1}")]
     Call(String, CallError),
-    /// A pod could not be connected.
+    /// A plugin was asked for something that is not modelled, or could not take a pod's network away.
     #[error("{0}: {1}")]
     Cni(String, CniError),
     /// The API server does not start so.
@@ -129,6 +135,7 @@ impl Cluster {
                 .map(|spec| with_range(proxy, spec.pod_cidr.value)),
             known: Known::default(),
             nodes: BTreeMap::new(),
+            events: Events::default(),
         };
         for (machine, role) in topology.nodes() {
             cluster.join(topology, machine, role)?;
@@ -143,6 +150,18 @@ impl Cluster {
     #[must_use]
     pub const fn api(&self) -> &ApiServer {
         &self.api
+    }
+
+    /// What components have told about objects.
+    #[must_use]
+    pub const fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Why the plugin of a node does not start or does not reach all others, which a real one writes into its log.
+    #[must_use]
+    pub fn plugin_fault(&self, node: &str) -> Option<&CniError> {
+        self.nodes.get(node)?.fault.as_ref()
     }
 
     /// Applies objects as `kubectl apply` does, and waits until the cluster is at rest again.
@@ -193,7 +212,8 @@ impl Cluster {
     ) -> Result<(), ClusterError> {
         let Some(interface) = machine.interfaces.first() else { return Ok(()) };
         let internal_ip = interface.address.addr();
-        let node = node_object(machine, role, internal_ip);
+        let ready = kubelet::ready_condition(self.version, self.plugin.is_some());
+        let node = node_object(machine, role, internal_ip, ready);
         let created = self.api.create(Object::from(node));
         if let Err(refused) = created {
             let words: Vec<String> = refused.iter().map(ToString::to_string).collect();
@@ -204,6 +224,8 @@ impl Cluster {
             mtu: topology.networks[interface.network].mtu,
             internal_ip,
             plugin: None,
+            has_started: false,
+            fault: None,
             proxy: None,
             pods: BTreeMap::new(),
         };
@@ -246,32 +268,59 @@ impl Cluster {
         let mut started = false;
         let names: Vec<String> = self.nodes.keys().cloned().collect();
         for name in &names {
-            let Some(node) = self.cni_node(name) else { continue };
-            let made = plugin.on(node);
-            let mut made = made.map_err(|error| ClusterError::Cni(name.clone(), error))?;
-            let annotations = self.with_plugin(name, |host| made.start(host))?;
-            let object = self.api.store_mut().nodes.get_mut(&Key::of_cluster(name));
-            if let Some(object) = object.filter(|_| !annotations.is_empty()) {
-                object.metadata.annotations.get_or_insert_default().extend(annotations);
-            }
-            if let Some(member) = self.nodes.get_mut(name) {
-                member.plugin = Some(made);
-            }
-            started = true;
+            started |= self.start_plugin(&plugin, name)?;
         }
         if started {
-            for name in &names {
+            let running = |n: &&String| self.nodes.get(*n).is_some_and(|member| member.has_started);
+            let running: Vec<&String> = names.iter().filter(running).collect();
+            for name in running {
                 let peers: Vec<Peer> =
                     names.iter().filter(|n| *n != name).filter_map(|n| self.peer(n)).collect();
-                self.with_member_plugin(name, |plugin, host| plugin.set_peers(host, &peers))?;
+                let set =
+                    self.with_member_plugin(name, |plugin, host| plugin.set_peers(host, &peers));
+                self.keep_fault(name, set)?;
             }
         }
         Ok(started)
     }
 
+    /// Starts the plugin of a node if it has not started; whether it has now.
+    fn start_plugin(&mut self, setup: &cni::Setup, name: &str) -> Result<bool, ClusterError> {
+        let Some(node) = self.cni_node(name) else { return Ok(false) };
+        let made = setup.on(node).map_err(|error| ClusterError::Cni(name.to_owned(), error));
+        let Some(mut plugin) = self.keep_fault(name, made.map(Some))? else { return Ok(false) };
+        let started = self.with_plugin(name, |host| plugin.start(host));
+        let annotations = self.keep_fault(name, started.map(Some))?;
+        let Some(member) = self.nodes.get_mut(name) else { return Ok(false) };
+        member.plugin = Some(plugin);
+        member.has_started = annotations.is_some();
+        let Some(annotations) = annotations else { return Ok(false) };
+        let object = self.api.store_mut().nodes.get_mut(&Key::of_cluster(name));
+        if let Some(object) = object.filter(|_| !annotations.is_empty()) {
+            object.metadata.annotations.get_or_insert_default().extend(annotations);
+        }
+        Ok(true)
+    }
+
+    /// Keeps why a plugin failed, which only its log tells, unless it is because of the model.
+    fn keep_fault<T>(
+        &mut self,
+        name: &str,
+        done: Result<Option<T>, ClusterError>,
+    ) -> Result<Option<T>, ClusterError> {
+        let (done, fault) = match done {
+            Err(ClusterError::Cni(_, error)) if !error.is_unmodelled() => (None, Some(error)),
+            done => (done?, None),
+        };
+        if let Some(member) = self.nodes.get_mut(name) {
+            member.fault = fault;
+        }
+        Ok(done)
+    }
+
     /// What a plugin that is still to be started has to know of its node.
     fn cni_node(&self, name: &str) -> Option<cni::Node> {
-        let member = self.nodes.get(name).filter(|member| member.plugin.is_none())?;
+        let member = self.nodes.get(name).filter(|member| !member.has_started)?;
         let peer = self.peer(name)?;
         let cluster_cidr = self.settings.cluster_cidrs.iter().find_map(|net| match net {
             IpNet::V4(net) => Some(*net),
@@ -329,8 +378,10 @@ impl Cluster {
     /// Ends pods that are to end; whether there were any.
     fn stop_pods(&mut self) -> Result<bool, ClusterError> {
         let store = self.api.store();
+        let ending = pod_life::terminating_pods(store);
+        let ends = |key: &&Key| !store.pods.contains_key(key) || ending.contains(key);
         let gone = self.nodes.iter().flat_map(|(node, member)| {
-            let gone = member.pods.keys().filter(|key| !store.pods.contains_key(key));
+            let gone = member.pods.keys().filter(ends);
             gone.map(move |key| (node.clone(), key.clone()))
         });
         let gone: Vec<(String, Key)> = gone.collect();
@@ -346,7 +397,11 @@ impl Cluster {
                 })?;
             }
         }
-        Ok(!gone.is_empty())
+        for key in &ending {
+            // It may have gone with something else.
+            drop(pod_life::remove_pod(self.api.store_mut(), key));
+        }
+        Ok(!gone.is_empty() || !ending.is_empty())
     }
 
     /// Starts pods that are bound to nodes and do not run yet; whether there were any.
@@ -358,10 +413,16 @@ impl Cluster {
                 continue;
             };
             let sandbox = sandbox_of(&key, &pod);
-            let added = self
-                .with_member_plugin(&node, |plugin, host| sandbox::run(host, plugin, &sandbox))?;
-            let Some(ips) = added else { continue };
             let now = self.settings.now.clone();
+            let ips = match self.connect(&node, &sandbox)? {
+                Some(Ok(ips)) => ips,
+                Some(Err(message)) => {
+                    let reason = "FailedCreatePodSandBox";
+                    self.events.warn(&pod, &node, reason, message, &now);
+                    continue;
+                }
+                None => continue,
+            };
             if pod_life::set_pod_ip(self.api.store_mut(), &key, &ips, &now).is_err() {
                 continue;
             }
@@ -371,6 +432,30 @@ impl Cluster {
         }
         started |= self.start_host_pods()?;
         Ok(started)
+    }
+
+    /// Has a node's plugin connect a pod: its addresses, or what the kubelet tells, which will try it again; nothing where
+    /// there is no plugin.
+    fn connect(
+        &mut self,
+        node: &str,
+        sandbox: &Sandbox,
+    ) -> Result<Option<Result<Vec<IpAddr>, String>>, ClusterError> {
+        let mut runtime = Runtime::Cni;
+        let added = self.with_member_plugin(node, |plugin, host| {
+            runtime = plugin.runtime();
+            sandbox::run(host, plugin, sandbox)
+        });
+        let error = match added {
+            Ok(Some(ips)) => return Ok(Some(Ok(ips))),
+            Ok(None) => match self.plugin_fault(node) {
+                Some(fault) => fault.clone(),
+                None => return Ok(None),
+            },
+            Err(ClusterError::Cni(_, error)) if !error.is_unmodelled() => error,
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Err(sandbox::failure(self.version, runtime, sandbox, &error))))
     }
 
     /// Starts pods in the networks of their nodes.
@@ -485,7 +570,12 @@ fn with_range(mut config: Config, pods: Ipv4Net) -> Config {
 }
 
 /// The Node of a machine, as its kubelet registers it.
-fn node_object(machine: &Machine, role: &NodeRole, ip: Ipv4Addr) -> core::Node {
+fn node_object(
+    machine: &Machine,
+    role: &NodeRole,
+    ip: Ipv4Addr,
+    ready: core::NodeCondition,
+) -> core::Node {
     let mut node = core::Node::default();
     node.metadata.name = Some(machine.name.clone());
     let mut labels = role.labels.clone();
@@ -512,11 +602,7 @@ fn node_object(machine: &Machine, role: &NodeRole, ip: Ipv4Addr) -> core::Node {
     let pods = [("pods".to_owned(), Quantity(MAX_PODS.to_owned()))];
     status.allocatable = Some(pods.clone().into());
     status.capacity = Some(pods.into());
-    status.conditions = Some(vec![core::NodeCondition {
-        type_: "Ready".to_owned(),
-        status: "True".to_owned(),
-        ..core::NodeCondition::default()
-    }]);
+    status.conditions = Some(vec![ready]);
     node
 }
 

@@ -1,5 +1,7 @@
 //! What the kubelet of a node writes into its tables of rules.
 
+use k8s_openapi::api::core::v1 as core;
+
 use crate::host::{CallError, Host};
 use crate::proxy::Version;
 
@@ -113,6 +115,35 @@ const NEW: &[Step] = &[
 
 /// The steps by which the kubelet watches over its rules.
 const WATCH: &[Step] = &[Chain("mangle", CANARY), Chain("nat", CANARY), Chain("filter", CANARY)];
+
+/// What the kubelet of a node says about the node, which is ready unless it has no network plugin at all: of one whose
+/// configuration is there the runtime does not know whether it works.
+#[must_use]
+pub fn ready_condition(version: Version, has_plugin: bool) -> core::NodeCondition {
+    let says = |status: &str| core::NodeCondition {
+        type_: "Ready".to_owned(),
+        status: status.to_owned(),
+        ..core::NodeCondition::default()
+    };
+    if has_plugin {
+        return says("True");
+    }
+    let not_ready =
+        "runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:";
+    let message = match version {
+        Version::V1_20 => {
+            format!("{not_ready}docker: network plugin is not ready: cni config uninitialized")
+        }
+        Version::V1_30 | Version::V1_36 => {
+            format!("container {not_ready}Network plugin returns error: cni plugin not initialized")
+        }
+    };
+    core::NodeCondition {
+        reason: Some("KubeletNotReady".to_owned()),
+        message: Some(message),
+        ..says("False")
+    }
+}
 
 /// Writes the rules of IPv4 that a kubelet of this version writes at its start (`initNetworkUtil()`).
 ///

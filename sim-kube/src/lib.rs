@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod cni;
 pub mod controllers;
 mod duration;
+pub mod events;
 pub mod host;
 mod http;
 pub mod kubelet;

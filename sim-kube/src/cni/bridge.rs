@@ -258,6 +258,8 @@ impl Bridge {
 }
 
 impl Main for Bridge {
+    const KIND: &'static str = "bridge";
+
     fn add(&mut self, host: &mut Host<'_>, call: Attachment<'_>) -> Result<Attached, CniError> {
         self.ensure_bridge(host)?;
         let own = device::mac(host, self.bridge)?;

@@ -30,6 +30,9 @@ pub struct Attached {
 
 /// The plugin that makes the pod's device.
 pub trait Main {
+    /// Its name (`type`).
+    const KIND: &'static str;
+
     /// Makes it (ADD).
     ///
     /// # Errors
@@ -92,7 +95,9 @@ impl<M: Main> Conflist<M> {
     ) -> Result<Vec<IpAddr>, CniError> {
         let attached = self.main.add(host, attachment(&self.name, sandbox))?;
         if let (Some(portmap), Some(ip)) = (&self.portmap, attached.ips.first()) {
-            portmap.add(host, attachment(&self.name, sandbox), ip.address, &sandbox.host_ports)?;
+            let call = attachment(&self.name, sandbox);
+            let added = portmap.add(host, call, ip.address, &sandbox.host_ports);
+            added.map_err(|error| error.in_list("portmap"))?;
         }
         Ok(attached.ips.iter().map(|ip| ip.address.addr().into()).collect())
     }
@@ -129,7 +134,7 @@ where
     }
 
     fn add(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<Vec<IpAddr>, CniError> {
-        self.attach(host, sandbox)
+        self.attach(host, sandbox).map_err(|error| error.in_list(M::KIND))
     }
 
     fn del(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError> {

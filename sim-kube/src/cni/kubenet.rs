@@ -9,7 +9,7 @@ use super::host_local::HostLocal;
 use super::tables::Rule;
 use super::{
     Annotations, Bridge, CniError, Conflist, Gateway, Hairpin, Network, Node, NodeRoutes, Peer,
-    Plugin, Sandbox, device,
+    Plugin, Runtime, Sandbox, device,
 };
 use crate::host::{CallError, Host};
 use crate::reading::{Fields, Mistakes};
@@ -126,7 +126,8 @@ impl Plugin for Kubenet {
         if !sandbox.host_ports.is_empty() {
             return Err(CniError::Unmodelled("a host port of kubenet"));
         }
-        let ips = self.list.attach(host, sandbox)?;
+        let ips = self.list.attach(host, sandbox);
+        let ips = ips.map_err(|error| CniError::Kubenet(Box::new(error)))?;
         if self.config.hairpin == Hairpin::Promiscuous {
             device::set_promiscuous(host, self.list.main.bridge)?;
         }
@@ -136,6 +137,10 @@ impl Plugin for Kubenet {
 
     fn del(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError> {
         self.list.detach(host, sandbox)
+    }
+
+    fn runtime(&self) -> Runtime {
+        Runtime::Kubenet
     }
 
     fn boxed_clone(&self) -> Box<dyn Plugin> {

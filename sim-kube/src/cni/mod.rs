@@ -11,6 +11,7 @@
 pub mod bridge;
 pub mod conflist;
 mod device;
+mod error;
 pub mod flannel;
 pub mod host_local;
 pub mod ipam;
@@ -34,6 +35,7 @@ use sim_core::link::DevName;
 
 pub use self::bridge::{Bridge, Gateway, Hairpin};
 pub use self::conflist::Conflist;
+pub use self::error::CniError;
 pub use self::flannel::Flannel;
 pub use self::ipam::Ipam;
 pub use self::kubenet::Kubenet;
@@ -41,7 +43,7 @@ pub use self::node_routes::NodeRoutes;
 pub use self::portmap::Portmap;
 pub use self::ptp::Ptp;
 pub use self::setup::{Network, Setup, plugin, plugin_names};
-use crate::host::{CallError, Host};
+use crate::host::Host;
 use crate::proxy::service::Protocol;
 
 /// What the metadata of Nodes say about plugins, by key.
@@ -75,6 +77,11 @@ pub trait Plugin: fmt::Debug + Send + Sync {
     /// When something could not be taken away.
     fn del(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError>;
 
+    /// What calls it for each sandbox.
+    fn runtime(&self) -> Runtime {
+        Runtime::Cni
+    }
+
     /// A copy of it, with all that it remembers.
     fn boxed_clone(&self) -> Box<dyn Plugin>;
 }
@@ -83,6 +90,15 @@ impl Clone for Box<dyn Plugin> {
     fn clone(&self) -> Self {
         self.boxed_clone()
     }
+}
+
+/// What calls a plugin for each sandbox.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Runtime {
+    /// Whatever runtime the kubelet has, by the Container Network Interface.
+    Cni,
+    /// The kubelet itself, as long as it had kubenet.
+    Kubenet,
 }
 
 /// What a plugin knows of its own node.
@@ -143,60 +159,4 @@ pub struct HostPort {
     pub container_port: u16,
     /// The address of the node, if not all of them do.
     pub host_ip: Option<IpAddr>,
-}
-
-/// A plugin could not do what it was asked to do.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum CniError {
-    /// A command failed, or a request was refused.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// There is no address, or none can be.
-    #[error(transparent)]
-    Ipam(#[from] host_local::IpamError),
-    /// There is no namespace of this name.
-    #[error(
-        "failed to open netns \"/var/run/netns/{0}\": failed to Statfs \"/var/run/netns/{0}\": no such file or directory"
-    )]
-    NoNetns(String),
-    /// There is no such device.
-    #[error("failed to lookup \"{0}\": Link not found")]
-    NoDevice(DevName),
-    /// A device cannot be called so.
-    #[error("failed to create vxlan device: {0:?} is no name of a device")]
-    DeviceName(String),
-    /// All the names that were drawn for a device are taken.
-    #[error("failed to find a unique veth name")]
-    NoVethName,
-    /// The pod's device is there already.
-    #[error("container veth name provided (eth0) already exists")]
-    Connected,
-    /// The bridge belongs to another subnet.
-    #[error(
-        "failed to set bridge addr: \"{bridge}\" already has an IP address different from {address}"
-    )]
-    OtherAddress {
-        /// The bridge.
-        bridge: DevName,
-        /// The address that it should have.
-        address: Ipv4Net,
-    },
-    /// The node's pods are not among those that flannel is there for.
-    #[error(
-        "failed to acquire lease: subnet \"{network}\" specified in the flannel net config doesn't contain \"{pod_cidr}\" PodCIDR of the \"{node}\" node"
-    )]
-    OutsideOfNetwork {
-        /// What flannel is there for.
-        network: Ipv4Net,
-        /// The addresses of the node's pods.
-        pod_cidr: Ipv4Net,
-        /// The node.
-        node: String,
-    },
-    /// No plugin of this name is known.
-    #[error("no network plugin called {0:?} is modelled")]
-    Unknown(String),
-    /// Something that the real plugin does is not modelled.
-    #[error("{0} is not modelled")]
-    Unmodelled(&'static str),
 }

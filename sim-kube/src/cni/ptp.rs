@@ -133,6 +133,8 @@ fn node_routes(host: &mut Host<'_>, wire: DevName, ip: &IpConfig) -> Result<(), 
 }
 
 impl Main for Ptp {
+    const KIND: &'static str = "ptp";
+
     fn add(&mut self, host: &mut Host<'_>, call: Attachment<'_>) -> Result<Attached, CniError> {
         let attached = Attached { ips: self.ipam.add(call.container)? };
         let added = self.add_with_address(host, call, &attached);

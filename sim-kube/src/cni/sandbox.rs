@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{CniError, Plugin, Sandbox, device};
+use super::{CniError, Plugin, Runtime, Sandbox, device};
 use crate::host::{CallError, Host};
+use crate::proxy::Version;
 
 /// What a machine's administrator sets before it becomes a node (`/etc/sysctl.d/k8s.conf`): it forwards packets, and
 /// those of bridges meet the rules of IP.
@@ -36,6 +37,28 @@ pub fn run(
         host.must_run(&["ip", "netns", "del", &sandbox.netns], "")?;
     }
     added
+}
+
+/// What the kubelet of a version tells about a pod that could not be connected: its own words, then those of the
+/// runtime (up to 1.20 usually `dockershim`, later `containerd`), then those of the plugin.
+#[must_use]
+pub fn failure(version: Version, runtime: Runtime, sandbox: &Sandbox, error: &CniError) -> String {
+    let Sandbox { id, pod_name, pod_namespace, .. } = sandbox;
+    let of_dockershim = |network: &str, error: &CniError| {
+        format!(
+            "failed to set up sandbox container {id:?} network for pod {pod_name:?}: networkPlugin {network} failed to \
+             set up pod \"{pod_name}_{pod_namespace}\" network: {error}"
+        )
+    };
+    let told = match (runtime, version) {
+        (Runtime::Kubenet, _) => of_dockershim("kubenet", error),
+        // Its library did not say yet which plugin of the list it was.
+        (Runtime::Cni, Version::V1_20) => of_dockershim("cni", error.of_plugin()),
+        (Runtime::Cni, Version::V1_30 | Version::V1_36) => {
+            format!("failed to setup network for sandbox {id:?}: {error}")
+        }
+    };
+    format!("Failed to create pod sandbox: rpc error: code = Unknown desc = {told}")
 }
 
 /// Disconnects a pod and takes its namespace away.

@@ -6,3 +6,4 @@ mod cluster;
 mod flows;
 mod looks;
 mod options;
+mod pending;

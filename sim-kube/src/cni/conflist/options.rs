@@ -179,9 +179,11 @@ fn plugin_type<'a>(
 
 impl Network for Config {
     fn on(&self, node: Node) -> Result<Box<dyn Plugin>, CniError> {
+        // The ranges are looked at with each call.
+        let failed = |error: CniError| error.in_list(self.main.kind());
         Ok(match &self.main {
-            Main::Bridge(main) => Box::new(self.list(main.on(&node)?, &node)),
-            Main::Ptp(main) => Box::new(self.list(main.on(&node)?, &node)),
+            Main::Bridge(main) => Box::new(self.list(main.on(&node).map_err(failed)?, &node)),
+            Main::Ptp(main) => Box::new(self.list(main.on(&node).map_err(failed)?, &node)),
         })
     }
 }

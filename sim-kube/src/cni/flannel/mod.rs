@@ -117,6 +117,15 @@ impl Config {
     }
 }
 
+/// The name of the plugin in its list.
+const KIND: &str = "flannel";
+
+/// What `flannel` says when the plugin fails that it calls; those behind it in the list are not its own.
+fn failed(error: CniError) -> CniError {
+    let is_of_others = matches!(error, CniError::InList { .. });
+    if is_of_others { error } else { CniError::Delegate(Box::new(error)) }
+}
+
 /// flannel on one node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flannel {
@@ -125,6 +134,8 @@ pub struct Flannel {
     forward_rules: bool,
     backend: Backend,
     list: Conflist<Bridge>,
+    /// Whether `flanneld` has come so far that there is `/run/flannel/subnet.env`.
+    is_started: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -146,10 +157,12 @@ impl Flannel {
             }
             BackendConfig::HostGw => (Backend::HostGw(NodeRoutes::new(node.uplink)), node.mtu),
         };
-        let main = config.delegate.on(config.ip_masq, mtu, &node)?;
+        let main = config.delegate.on(config.ip_masq, mtu, &node);
+        let main = main.map_err(|error| failed(error).in_list(KIND))?;
         let list = Conflist { name: config.name, main, portmap: config.portmap, node_routes: None };
         let masquerades = config.ip_masq == IpMasq::Flanneld;
-        Ok(Self { node, masquerades, forward_rules: config.forward_rules, backend, list })
+        let forward_rules = config.forward_rules;
+        Ok(Self { node, masquerades, forward_rules, backend, list, is_started: false })
     }
 }
 
@@ -170,6 +183,7 @@ impl Plugin for Flannel {
         if self.forward_rules {
             rules::forward(host, network)?;
         }
+        self.is_started = true;
         Ok(lease.annotations(self.node.internal_ip))
     }
 
@@ -185,7 +199,10 @@ impl Plugin for Flannel {
     }
 
     fn add(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<Vec<IpAddr>, CniError> {
-        self.list.attach(host, sandbox)
+        if !self.is_started {
+            return Err(CniError::NoSubnetEnv.in_list(KIND));
+        }
+        self.list.attach(host, sandbox).map_err(|error| failed(error).in_list(KIND))
     }
 
     fn del(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError> {

@@ -12,8 +12,9 @@ use crate::cni::setup::Network;
 use crate::cni::{Bridge, CniError, Node, Plugin, bridge};
 use crate::reading::{Fields, Mistakes};
 
-/// The largest identifier of a network (RFC 7348, section 5), and one.
-const VNIS: i64 = 1 << 24;
+/// From this identifier of a network on `flannel.VNI` is too long for the name of a device, so that `flanneld` does not
+/// start.
+const VNIS: i64 = 10_000_000;
 
 /// flannel as its manifest has it, if nothing else is said.
 pub(in crate::cni) fn vxlan(
