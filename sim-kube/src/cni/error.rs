@@ -1,10 +1,12 @@
 //! What can go wrong when plugins work, in their own words.
 
 use ipnet::Ipv4Net;
+use sim_core::errno::Errno;
 use sim_core::link::DevName;
 
 use super::host_local;
 use crate::host::CallError;
+use crate::proxy::service::Protocol;
 
 /// A plugin could not do what it was asked to do.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -73,6 +75,22 @@ pub enum CniError {
     /// The plugin `bridge` failed, which kubenet calls.
     #[error("error adding container to network: {0}")]
     Kubenet(Box<Self>),
+    /// The kubelet cannot listen on a port of the node that is to lead to a pod.
+    #[error(
+        "cannot open hostport {port} for pod {pod}: listen {} :{port}: bind: {}",
+        .protocol.lower(),
+        .errno.to_string().to_lowercase()
+    )]
+    HostPort {
+        /// The pod's name and namespace.
+        pod: String,
+        /// The protocol.
+        protocol: Protocol,
+        /// The port.
+        port: u16,
+        /// Why.
+        errno: Errno,
+    },
     /// No plugin of this name is known.
     #[error("no network plugin called {0:?} is modelled")]
     Unknown(String),
@@ -99,7 +117,8 @@ impl CniError {
             | Self::Connected
             | Self::OtherAddress { .. }
             | Self::OutsideOfNetwork { .. }
-            | Self::NoSubnetEnv => false,
+            | Self::NoSubnetEnv
+            | Self::HostPort { .. } => false,
         }
     }
 

@@ -1,11 +1,13 @@
 //! kubenet: the network that kubelets up to 1.23 made by themselves, with the bridge `cbr0`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
 use super::host_local::HostLocal;
+use super::hostport::HostPorts;
 use super::tables::Rule;
 use super::{
     Annotations, Bridge, CniError, Conflist, Gateway, Hairpin, Network, Node, NodeRoutes, Peer,
@@ -65,6 +67,9 @@ impl Network for Config {
 pub struct Kubenet {
     config: Config,
     list: Conflist<Bridge>,
+    ports: HostPorts,
+    /// The sandboxes that have addresses.
+    connected: BTreeSet<String>,
 }
 
 impl Kubenet {
@@ -92,7 +97,30 @@ impl Kubenet {
             portmap: None,
             node_routes: Some(NodeRoutes::new(node.uplink)),
         };
-        Ok(Self { config, list })
+        Ok(Self { config, list, ports: HostPorts::default(), connected: BTreeSet::new() })
+    }
+
+    fn set_up(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<Vec<IpAddr>, CniError> {
+        let ips = self.list.attach(host, sandbox);
+        let ips = ips.map_err(|error| CniError::Kubenet(Box::new(error)))?;
+        if self.config.hairpin == Hairpin::Promiscuous {
+            device::set_promiscuous(host, self.list.main.bridge)?;
+        }
+        self.connected.insert(sandbox.id.clone());
+        for ip in &ips {
+            self.ports.add(host, sandbox, *ip, BRIDGE)?;
+        }
+        Ok(ips)
+    }
+
+    /// Takes a pod's device away, and its ports if it has come so far that it had an address.
+    fn tear_down(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError> {
+        let detached = self.list.detach(host, sandbox);
+        if !self.connected.remove(&sandbox.id) {
+            return detached;
+        }
+        let removed = self.ports.remove(host, sandbox).map_err(CniError::from);
+        detached.and(removed)
     }
 
     /// Has what leaves the cluster's addresses translated.
@@ -123,20 +151,19 @@ impl Plugin for Kubenet {
     }
 
     fn add(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<Vec<IpAddr>, CniError> {
-        if !sandbox.host_ports.is_empty() {
-            return Err(CniError::Unmodelled("a host port of kubenet"));
-        }
-        let ips = self.list.attach(host, sandbox);
-        let ips = ips.map_err(|error| CniError::Kubenet(Box::new(error)))?;
-        if self.config.hairpin == Hairpin::Promiscuous {
-            device::set_promiscuous(host, self.list.main.bridge)?;
+        let added = self.set_up(host, sandbox);
+        if added.is_err() {
+            // What it fails at is the smaller harm.
+            drop(self.tear_down(host, sandbox));
+            return added;
         }
         self.ensure_masquerade(host)?;
-        Ok(ips)
+        added
     }
 
     fn del(&mut self, host: &mut Host<'_>, sandbox: &Sandbox) -> Result<(), CniError> {
-        self.list.detach(host, sandbox)
+        self.tear_down(host, sandbox)?;
+        Ok(self.ensure_masquerade(host)?)
     }
 
     fn runtime(&self) -> Runtime {

@@ -14,6 +14,7 @@ mod device;
 mod error;
 pub mod flannel;
 pub mod host_local;
+mod hostport;
 pub mod ipam;
 pub mod kubenet;
 mod masquerade;

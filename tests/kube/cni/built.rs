@@ -63,11 +63,12 @@ fn comparable(text: &str) -> String {
 fn the_real_kernel_shows_the_same_nodes_and_pods() {
     for plugin in cni::plugin_names() {
         let mut cluster = Cluster::with_pods(plugin);
-        if plugin != "kubenet" {
-            let mut web = pod("web");
-            web.host_ports = vec![port(Protocol::Tcp, 8080, 80), port(Protocol::Udp, 53, 5353)];
-            cluster.add(0, &web);
+        if plugin == "kubenet" {
+            cluster.start_kubelet();
         }
+        let mut web = pod("web");
+        web.host_ports = vec![port(Protocol::Tcp, 8080, 80), port(Protocol::Udp, 53, 5353)];
+        cluster.add(0, &web);
         compare(plugin, cluster);
     }
 }

@@ -9,11 +9,10 @@ use super::cluster::{Cluster, pod, port};
 fn a_pod_that_ends_leaves_nothing_behind() {
     for plugin in cni::plugin_names() {
         let mut cluster = Cluster::start(|node| cni::plugin(plugin, node).unwrap());
+        cluster.start_kubelet();
         let run = |cluster: &mut Cluster, name: &str| {
             let mut web = pod(name);
-            if plugin != "kubenet" {
-                web.host_ports = vec![port(Protocol::Tcp, 80, 80), port(Protocol::Udp, 53, 53)];
-            }
+            web.host_ports = vec![port(Protocol::Tcp, 80, 80), port(Protocol::Udp, 53, 53)];
             cluster.add(0, &web);
             let with_pod = cluster.look("node1");
             cluster.del(0, &web);
@@ -28,6 +27,7 @@ fn a_pod_that_ends_leaves_nothing_behind() {
         assert_ne!(between, before);
         assert_eq!(cluster.look("node1"), before, "{plugin}");
         assert_eq!(cluster.world.netns_by_name("second"), None);
+        assert_eq!(cluster.run("node1", "ss -Hnaltu"), "", "{plugin}");
     }
 }
 
@@ -127,13 +127,14 @@ fn a_bridge_of_another_subnet_is_not_taken_over() {
 
 #[test]
 fn a_flow_of_udp_finds_a_pod_that_came_later() {
-    for plugin in ["flannel"] {
+    for plugin in ["flannel", "kubenet"] {
         finds_a_pod_that_came_later(plugin);
     }
 }
 
 fn finds_a_pod_that_came_later(plugin: &str) {
     let mut cluster = Cluster::start(|node| cni::plugin(plugin, node).unwrap());
+    cluster.start_kubelet();
     cluster.add(0, &pod("pa"));
     let client = cluster.udp("ext", 4000);
     let to = Some("10.0.0.1:53".parse().unwrap());
@@ -149,4 +150,35 @@ fn finds_a_pod_that_came_later(plugin: &str) {
     let mut heard = Vec::new();
     let from = cluster.world.recv_from(server, &mut heard).unwrap().from;
     assert_eq!((heard.as_slice(), from.to_string().as_str()), (&b"late"[..], "10.0.0.3:4000"));
+}
+
+#[test]
+fn kubenet_refuses_a_port_that_a_program_of_the_node_has() {
+    let mut cluster = Cluster::start(|node| cni::plugin("kubenet", node).unwrap());
+    cluster.start_kubelet();
+    let first = |cluster: &mut Cluster| {
+        let mut web = pod("first");
+        web.host_ports = vec![port(Protocol::Tcp, 80, 80), port(Protocol::Udp, 53, 53)];
+        cluster.add(0, &web);
+        cluster.del(0, &web);
+    };
+    first(&mut cluster);
+    let daemon = cluster.udp("node1", 53);
+    let before = cluster.look("node1");
+    let mut dns = pod("dns");
+    dns.host_ports = vec![port(Protocol::Tcp, 53, 53), port(Protocol::Udp, 53, 53)];
+    let error = cluster.on(0, |host, plugin| sandbox::run(host, plugin, &dns)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot open hostport 53 for pod dns_default: listen udp :53: bind: address already in use"
+    );
+    assert!(!error.is_unmodelled());
+    assert_eq!(cluster.look("node1"), before);
+    let listening = cluster.run("node1", "ss -Hnaltu");
+    assert_eq!(listening.lines().count(), 1, "{listening}");
+    cluster.world.close_socket(daemon);
+    cluster.add(0, &dns);
+    let listening = cluster.run("node1", "ss -Hnaltu");
+    assert!(listening.contains("tcp LISTEN 0      4096   0.0.0.0:53 "), "{listening}");
+    assert_eq!(listening.lines().count(), 2, "{listening}");
 }

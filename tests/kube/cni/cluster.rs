@@ -9,6 +9,8 @@ use sim_core::socket::SocketType;
 use sim_core::world::World;
 use sim_kube::cni::{self, HostPort, Node, Peer, Plugin, Sandbox, sandbox};
 use sim_kube::host::{Host, IptablesBackend};
+use sim_kube::kubelet;
+use sim_kube::proxy::Version;
 use sim_kube::proxy::service::Protocol;
 
 /// The switch is the first namespace; `ext` has no route to pods, and an address that is in no network.
@@ -124,6 +126,14 @@ impl Cluster {
         cluster.add(0, &pod("pb"));
         cluster.add(1, &pod("pc"));
         cluster
+    }
+
+    /// Has a kubelet of 1.20 write its rules on the first node, and lets loopback addresses be routed, as kube-proxy does.
+    pub(crate) fn start_kubelet(&mut self) {
+        self.on(0, |host, _| {
+            kubelet::write_rules(host, Version::V1_20).unwrap();
+            host.set_sysctl("net.ipv4.conf.all.route_localnet", "1").unwrap();
+        });
     }
 
     /// Tells each node of the others.

@@ -1,6 +1,7 @@
 //! Packets between pods, and to and from outside.
 
 use sim_core::errno::Errno;
+use sim_core::socket::SocketType;
 use sim_kube::cni;
 use sim_kube::proxy::service::Protocol;
 
@@ -122,6 +123,36 @@ fn a_host_port_leads_to_its_pod_and_hides_who_is_on_the_node() {
             assert_eq!(source.as_deref(), Ok(seen), "{plugin}: {from} to {to}");
         }
     }
+}
+
+/// kubenet hides nobody but the pod itself and loopback addresses.
+#[test]
+fn a_host_port_of_kubenet_leads_to_its_pod() {
+    let mut cluster = Cluster::with_pods("kubenet");
+    cluster.start_kubelet();
+    let mut web = pod("web");
+    // Up to 1.20.2 the address does not count.
+    let mut http = port(Protocol::Tcp, 8080, 80);
+    http.host_ip = Some("10.9.9.9".parse().unwrap());
+    web.host_ports = vec![http];
+    cluster.add(0, &web);
+    let cases = [
+        ("ext", "10.0.0.1", "10.0.0.3"),
+        ("pc", "10.0.0.1", "10.244.2.2"),
+        ("pa", "10.0.0.1", "10.244.1.2"),
+        ("web", "10.0.0.1", "10.244.1.1"),
+        ("node1", "10.0.0.1", "10.0.0.1"),
+        ("node1", "127.0.0.1", "10.244.1.1"),
+    ];
+    for (from, to, seen) in cases {
+        let source = cluster.tcp(from, &format!("{to}:8080"), ("web", 80));
+        assert_eq!(source.as_deref(), Ok(seen), "{from} to {to}");
+    }
+    cluster.del(0, &web);
+    let client = cluster.netns("ext");
+    let socket = cluster.world.socket(client, SocketType::Tcp).unwrap();
+    let refused = cluster.world.connect(socket, "10.0.0.1:8080".parse().unwrap());
+    assert_eq!(refused, Err(Errno::ECONNREFUSED));
 }
 
 #[test]

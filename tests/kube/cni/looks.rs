@@ -1,5 +1,6 @@
 //! What two nodes and their pods look like with each plugin.
 
+use sim_kube::cni::{self, Sandbox};
 use sim_kube::proxy::service::Protocol;
 
 use super::cluster::{Cluster, pod, port};
@@ -66,4 +67,27 @@ fn host_ports_have_chains_of_their_own() {
     cluster.add(0, &web);
     insta::assert_snapshot!("host-ports", cluster.rules("node1"));
     insta::assert_snapshot!("host-ports-settings", settings(&mut cluster, "cni0"));
+}
+
+/// The rules are those of the test of the real one.
+#[test]
+fn kubenet_has_a_chain_for_each_host_port() {
+    let mut cluster = Cluster::start(|node| cni::plugin("kubenet", node).unwrap());
+    cluster.start_kubelet();
+    let mut pod1 = Sandbox { id: "id".to_owned(), pod_namespace: "ns1".to_owned(), ..pod("pod1") };
+    pod1.host_ports = vec![
+        port(Protocol::Tcp, 8080, 80),
+        port(Protocol::Udp, 8081, 81),
+        port(Protocol::Sctp, 8083, 83),
+    ];
+    cluster.add(0, &pod1);
+    let mut pod3 = pod("pod3");
+    pod3.host_ports = vec![port(Protocol::Tcp, 8443, 443)];
+    cluster.add(0, &pod3);
+    let rules = cluster.rules("node1");
+    let of_ports = |line: &&str| {
+        line.contains("KUBE-HOSTPORTS") || line.contains("KUBE-HP-") || line.contains("localhost")
+    };
+    let lines: Vec<&str> = rules.lines().filter(of_ports).collect();
+    insta::assert_snapshot!("kubenet-host-ports", lines.join("\n"));
 }
