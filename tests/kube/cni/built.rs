@@ -9,7 +9,7 @@ use sim_kube::cni;
 use sim_kube::proxy::service::Protocol;
 
 use super::cluster::{Cluster, LOOKS, pod, port};
-use super::options;
+use super::{flows, options};
 
 /// Where is looked.
 const PLACES: &[&str] = &["node1", "node2", "pa", "pc"];
@@ -86,6 +86,31 @@ fn the_real_kernel_shows_the_same_with_other_settings() {
     }
 }
 
+#[test]
+fn the_real_kernel_leads_host_ports_of_kubenet_to_where_they_lead_here() {
+    let (mut cluster, _) = flows::kubenet_with_host_port();
+    let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
+    // LIMITATIONS.md says why not from the pod itself.
+    let cases = || flows::KUBENET.iter().filter(|(from, ..)| *from != "web");
+    for (from, to, _) in cases() {
+        writeln!(script, "ip netns exec web timeout 5 nc -nvl 80 < /dev/null > /run/seen 2>&1 &")
+            .unwrap();
+        writeln!(script, "sleep 0.2; ip netns exec {from} nc -nNw 2 {to} 8080 < /dev/null || true")
+            .unwrap();
+        writeln!(script, "wait; grep received /run/seen || echo nobody").unwrap();
+    }
+    let Some(real) = run(&script) else { return none_can_be_made() };
+    let sources: Vec<&str> = real.lines().filter_map(|line| line.split(' ').nth(3)).collect();
+    let expected: Vec<&str> = cases().map(|(_, _, seen)| *seen).collect();
+    assert_eq!(sources, expected, "{real}");
+}
+
+/// Without namespaces nothing is compared, where that is not demanded.
+fn none_can_be_made() {
+    let required = env::var("KUBEWIRE_KERNEL").is_ok_and(|value| value == "require");
+    assert!(!required, "no namespaces can be made");
+}
+
 /// Builds the nodes on the real kernel, too, and compares what is to be seen of them.
 fn compare(name: &str, mut cluster: Cluster) {
     let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
@@ -94,11 +119,7 @@ fn compare(name: &str, mut cluster: Cluster) {
             writeln!(script, "echo '{place}# {line}'; ip netns exec {place} {line}").unwrap();
         }
     }
-    let Some(real) = run(&script) else {
-        let required = env::var("KUBEWIRE_KERNEL").is_ok_and(|value| value == "require");
-        assert!(!required, "no namespaces can be made");
-        return;
-    };
+    let Some(real) = run(&script) else { return none_can_be_made() };
     let simulated: String = PLACES.iter().map(|place| cluster.look(place)).collect();
     similar(name, &comparable(&simulated), &comparable(&real));
 }

@@ -2,7 +2,7 @@
 
 use sim_core::errno::Errno;
 use sim_core::socket::SocketType;
-use sim_kube::cni;
+use sim_kube::cni::{self, Sandbox};
 use sim_kube::proxy::service::Protocol;
 
 use super::cluster::{Cluster, pod, port};
@@ -125,9 +125,19 @@ fn a_host_port_leads_to_its_pod_and_hides_who_is_on_the_node() {
     }
 }
 
-/// kubenet hides nobody but the pod itself and loopback addresses.
-#[test]
-fn a_host_port_of_kubenet_leads_to_its_pod() {
+/// Who connects to a host port of kubenet, to which address, and whom the pod sees: only the pod itself and loopback
+/// addresses are hidden.
+pub(super) const KUBENET: &[(&str, &str, &str)] = &[
+    ("ext", "10.0.0.1", "10.0.0.3"),
+    ("pc", "10.0.0.1", "10.244.2.2"),
+    ("pa", "10.0.0.1", "10.244.1.2"),
+    ("web", "10.0.0.1", "10.244.1.1"),
+    ("node1", "10.0.0.1", "10.0.0.1"),
+    ("node1", "127.0.0.1", "10.244.1.1"),
+];
+
+/// A cluster with kubenet and a pod `web` whose port 80 is the first node's port 8080.
+pub(super) fn kubenet_with_host_port() -> (Cluster, Sandbox) {
     let mut cluster = Cluster::with_pods("kubenet");
     cluster.start_kubelet();
     let mut web = pod("web");
@@ -136,17 +146,15 @@ fn a_host_port_of_kubenet_leads_to_its_pod() {
     http.host_ip = Some("10.9.9.9".parse().unwrap());
     web.host_ports = vec![http];
     cluster.add(0, &web);
-    let cases = [
-        ("ext", "10.0.0.1", "10.0.0.3"),
-        ("pc", "10.0.0.1", "10.244.2.2"),
-        ("pa", "10.0.0.1", "10.244.1.2"),
-        ("web", "10.0.0.1", "10.244.1.1"),
-        ("node1", "10.0.0.1", "10.0.0.1"),
-        ("node1", "127.0.0.1", "10.244.1.1"),
-    ];
-    for (from, to, seen) in cases {
+    (cluster, web)
+}
+
+#[test]
+fn a_host_port_of_kubenet_leads_to_its_pod() {
+    let (mut cluster, web) = kubenet_with_host_port();
+    for (from, to, seen) in KUBENET {
         let source = cluster.tcp(from, &format!("{to}:8080"), ("web", 80));
-        assert_eq!(source.as_deref(), Ok(seen), "{from} to {to}");
+        assert_eq!(source.as_deref(), Ok(*seen), "{from} to {to}");
     }
     cluster.del(0, &web);
     let client = cluster.netns("ext");
