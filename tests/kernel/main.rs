@@ -26,9 +26,11 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sim_core::case::normal::NormalNetns;
 use sim_core::case::{Action, Normal, Observed, normalise};
+use sim_kube::scenario::rule_test::RuleTest;
 use sim_tests::cases::{self, KeptCase, KeptCaseError};
 use sim_tests::differential::{RealKernel, expect_equal, series};
 use sim_tests::generate::CaseText;
+use sim_tests::rule_tests;
 use sim_tests::rules::{self, Outcome, Tools};
 use sim_tests::simulator::{simulate, simulate_with_script};
 
@@ -77,7 +79,18 @@ fn complain(text: &str) {
     eprintln!("{text}");
 }
 
-fn trials() -> Result<Vec<Trial>, KeptCaseError> {
+/// What is tested cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum TrialsError {
+    /// A case.
+    #[error(transparent)]
+    Case(#[from] KeptCaseError),
+    /// A test of rules.
+    #[error("scenarios: {0}")]
+    RuleTest(#[from] std::io::Error),
+}
+
+fn trials() -> Result<Vec<Trial>, TrialsError> {
     let kernel = RealKernel::new(Path::new(env!("CARGO_BIN_EXE_kernel-case")));
     let kernel = match kernel {
         Ok(kernel) => Ok(Arc::new(kernel)),
@@ -129,7 +142,29 @@ fn trials() -> Result<Vec<Trial>, KeptCaseError> {
         });
     }
     trials.push(rules_trial(required));
+    for (file, test) in rule_tests::ready()? {
+        let name = format!("rule_test::{file}");
+        let kernel = kernel.clone();
+        let ignored = kernel.is_err() && !required;
+        let trial = Trial::test(name, move || {
+            let kernel = kernel?;
+            packets_end_as_a_rule_test_says(&kernel, &test)
+        });
+        trials.push(trial.with_ignored_flag(ignored));
+    }
     Ok(trials)
+}
+
+/// On the real kernel the same packets go through the same rules; each frame, connection and counter is equal.
+fn packets_end_as_a_rule_test_says(kernel: &RealKernel, test: &RuleTest) -> Result<(), Failed> {
+    let report = test.run()?;
+    if !report.is_good() {
+        return Err(Failed::from("it does not pass"));
+    }
+    let text = rule_tests::case_text(test, &report);
+    let case = text.parse()?;
+    let (ours, theirs) = (simulate(&case)?, kernel.observe_text(&text)?);
+    expect_equal(&case, ("kernel", &theirs), ("simulator", &ours)).map_err(Failed::from)
 }
 
 /// How many random sessions of iptables are compared.

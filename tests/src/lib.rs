@@ -6,6 +6,7 @@ pub mod differential;
 pub mod entries;
 pub mod generate;
 pub mod recorded;
+pub mod rule_tests;
 pub mod rules;
 pub mod shrink;
 pub mod simulator;
