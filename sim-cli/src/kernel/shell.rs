@@ -107,7 +107,9 @@ fn place(command: &Command) -> (String, &[String]) {
     match command.inside_netns() {
         (Some(netns), argv) => (netns.to_owned(), argv),
         (None, argv) => match argv {
-            [tool, flag, netns, ..] if (tool == "ip" || tool == "bridge") && flag == "-n" => {
+            [tool, flag, netns, ..]
+                if matches!(tool.as_str(), "ip" | "bridge" | "tc") && flag == "-n" =>
+            {
                 (netns.clone(), argv)
             }
             _ => (ROOT_NETNS.to_owned(), argv),

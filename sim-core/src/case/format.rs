@@ -75,7 +75,7 @@ pub enum FormatErrorKind {
     UnclosedQuote,
     /// A command that no case may hold.
     #[error(
-        "`{tool}` is no command for a case; these are: ip, bridge, sysctl, iptables and its family, nft, ipset, conntrack"
+        "`{tool}` is no command for a case; these are: ip, bridge, sysctl, tc, iptables and its family, nft, ipset, conntrack"
     )]
     UnknownTool {
         /// The first word of the command.
@@ -156,7 +156,7 @@ const DIRECTIVES: [&str; 8] =
     ["quiet", "settle", "offload", "trace", "ctevents", "drops", "cpu", "timeout"];
 
 /// The first words that a command may have.
-const TOOLS: [&str; 6] = ["ip", "bridge", "sysctl", "nft", "ipset", "conntrack"];
+const TOOLS: [&str; 7] = ["ip", "bridge", "sysctl", "tc", "nft", "ipset", "conntrack"];
 
 /// The programs of the iptables family; each variant of each of them is a command too.
 const XTABLES: [&str; 2] = ["iptables", "ip6tables"];

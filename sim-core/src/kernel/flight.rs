@@ -200,7 +200,7 @@ pub struct IpCb {
 ///                                                                     │         │
 ///               LocalOut ─ OUTPUT ─ PostRouting  LinkFailure ◄── Neighbour      │
 ///                                                                     │         │
-///                                                                 Transmit ◄────┘
+///               NetemDequeue ◄── (later) ── NetemEnqueue ◄────── Transmit ◄────┘
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
@@ -256,6 +256,10 @@ pub enum Place {
     Neighbour,
     /// The device sends the frame (`dev_queue_xmit()`): captures, then its driver.
     Transmit,
+    /// The device has the queueing discipline `netem`, which gets the frame first (`netem_enqueue()`).
+    NetemEnqueue,
+    /// The frame leaves it (`netem_dequeue()`): captures, then the driver.
+    NetemDequeue,
     /// This host's own copy of what it sends to a group comes back (`dev_loopback_xmit()`).
     LoopBack,
     /// The next hop did not answer: the sender is told (`dst_link_failure()`).
@@ -292,6 +296,8 @@ impl Place {
             Self::Neighbour => "neighbour",
             Self::TunnelTransmit => "tunnel",
             Self::Transmit => "transmit",
+            Self::NetemEnqueue => "netem enqueue",
+            Self::NetemDequeue => "netem dequeue",
             Self::LoopBack => "loop back",
             Self::LinkFailure => "link failure",
         }

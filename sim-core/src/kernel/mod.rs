@@ -19,7 +19,7 @@ use crate::id::{Arena, BridgeId, DevId, FlowId, NetnsId, SocketId};
 use crate::ip::ident::Idents;
 use crate::kernel::nfnl::Nfnl;
 use crate::kernel::rtnl::Rtnl;
-use crate::link::NetDevice;
+use crate::link::{NetDevice, qdisc};
 use crate::neigh::NeighDefaults;
 use crate::netfilter::conntrack::CtId;
 use crate::netfilter::xtables::intern::Interned;
@@ -49,6 +49,10 @@ pub struct Kernel {
     pub netns: Arena<NetnsId, Netns>,
     /// The devices of all namespaces.
     pub devs: Arena<DevId, NetDevice>,
+    /// The devices that have a queueing discipline other than the kernel's own.
+    pub(crate) with_qdisc: Vec<DevId>,
+    /// The last number that the kernel gave to a queueing discipline (`autohandle`).
+    pub(crate) auto_handle: qdisc::Handle,
     /// The bridges behind bridge devices.
     pub bridges: Arena<BridgeId, Bridge>,
     /// The open sockets of all namespaces.
@@ -111,6 +115,8 @@ impl Kernel {
             rng,
             netns: Arena::default(),
             devs: Arena::default(),
+            with_qdisc: Vec::new(),
+            auto_handle: 0,
             bridges: Arena::default(),
             sockets: Arena::default(),
             idents: Idents::default(),
@@ -204,6 +210,7 @@ impl Kernel {
         self.stack.retain(|f| elsewhere(f));
         self.spawned.retain(|f| elsewhere(f));
         self.backlog.retain(|f| elsewhere(f));
+        qdisc::forget_device(self, dev);
     }
 
     /// Whether no packet is on its way.

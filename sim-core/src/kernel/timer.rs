@@ -19,6 +19,8 @@ pub enum Timer {
     BridgeGc(BridgeId),
     /// Something happens to a bridge's groups.
     BridgeMcast(BridgeId, McastTimer),
+    /// A packet that waits in a queueing discipline may leave (`qdisc_watchdog()`).
+    Qdisc(DevId),
     /// A VXLAN device forgets stations that have not sent for long.
     VxlanGc(DevId),
     /// Looks for addresses of the device whose lifetime has ended (`check_lifetime()`).

@@ -87,6 +87,18 @@ pub fn atoll(text: &str) -> i64 {
     i64::try_from(value.clamp(least, most)).expect("it was clamped")
 }
 
+/// The longest start of `text` that is a number, and what follows it; 0 if there is none
+/// (`strtod(3)`, of decimal digits).
+pub fn strtod(text: &str) -> (f64, &str) {
+    let ends = (1..=text.len()).rev().filter(|end| text.is_char_boundary(*end));
+    for end in ends {
+        if let Ok(number) = text[..end].parse() {
+            return (number, &text[end..]);
+        }
+    }
+    (0.0, text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use crate::bridge;
 use crate::errno::Errno;
 use crate::id::DevId;
 use crate::kernel::Kernel;
-use crate::link::{DevFlags, DevKind, DevName, Macvlan, filter, macvlan, veth, vxlan};
+use crate::link::{DevFlags, DevKind, DevName, Macvlan, filter, macvlan, qdisc, veth, vxlan};
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::packet::MacAddr;
 use crate::trace::Observer;
@@ -99,6 +99,7 @@ impl Kernel {
 
     /// Tells that a device has been switched off.
     pub(crate) fn announce_down<O: Observer>(&mut self, dev: DevId, o: &mut O) {
+        qdisc::reset(self, dev, o);
         link_event(self, dev, LinkEvent::Down, o);
         macvlan::lower_changed(self, dev);
     }

@@ -6,7 +6,7 @@
 
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::Kernel;
-use crate::link::{DevKind, OperState, macvlan};
+use crate::link::{DevKind, OperState, macvlan, qdisc};
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::trace::Observer;
 
@@ -35,6 +35,9 @@ pub fn run<O: Observer>(k: &mut Kernel, o: &mut O) {
             continue;
         }
         update(k, dev);
+        if !k.devs[dev].carrier {
+            qdisc::reset(k, dev, o);
+        }
         if k.devs[dev].is_up() {
             link_event(k, dev, LinkEvent::Changed, o);
             macvlan::lower_changed(k, dev);

@@ -144,6 +144,7 @@ impl NetDevice {
     #[must_use]
     pub const fn qdisc(&self) -> &'static str {
         match self.kind {
+            _ if self.root_qdisc.is_some() => "netem",
             _ if !self.was_up => "noop",
             DevKind::Tun(_) => "pfifo_fast",
             DevKind::Loopback

@@ -17,6 +17,7 @@ pub mod kind;
 pub(crate) mod lab;
 pub mod macvlan;
 pub mod name;
+pub mod qdisc;
 pub mod receive;
 pub mod register;
 pub mod speed;
@@ -39,6 +40,7 @@ pub use ipip::Ipip;
 pub use kind::{DevKind, LinkType};
 pub use macvlan::{Macvlan, MacvlanPort};
 pub use name::DevName;
+pub use qdisc::Qdisc;
 pub use stats::LinkStats;
 pub use tun::Tun;
 pub use veth::Veth;
@@ -94,6 +96,8 @@ pub struct NetDevice {
     pub rx_handler: RxHandler,
     /// Whether it was ever up: then its qdisc is `noqueue`, before that `noop`.
     pub was_up: bool,
+    /// The queueing discipline that was put at its root in place of these, if one was.
+    pub root_qdisc: Option<Box<Qdisc>>,
     /// The text of `ip link set alias`.
     pub alias: Option<Box<str>>,
     /// Its IPv4 addresses and settings (`struct in_device`).
@@ -130,6 +134,7 @@ impl NetDevice {
             macvlans: None,
             rx_handler: RxHandler::None,
             was_up: false,
+            root_qdisc: None,
             alias: None,
             inet: InDevice::default(),
             stats: LinkStats::default(),

@@ -5,7 +5,7 @@ use crate::bridge;
 use crate::errno::Errno;
 use crate::id::{DevId, IfIndex, NetnsId};
 use crate::kernel::{Kernel, rtnl};
-use crate::link::{DevKind, DevName, InDevice, Macvlan, NetDevice, carrier, macvlan, veth};
+use crate::link::{DevKind, DevName, InDevice, Macvlan, NetDevice, carrier, macvlan, qdisc, veth};
 use crate::netns::notifier::{LinkEvent, link_event};
 use crate::packet::MacAddr;
 use crate::trace::Observer;
@@ -169,6 +169,9 @@ impl Kernel {
         self.rtnl.hush(dev);
         link_event(self, dev, LinkEvent::Unregistering, o);
         self.forget_device(dev);
+        if self.devs[dev].root_qdisc.is_some() {
+            qdisc::graft(self, dev, None, o);
+        }
         let device = &mut self.devs[dev];
         device.was_up = false;
         let ns = &mut self.netns[device.netns];

@@ -13,8 +13,8 @@ use crate::trace::{Direction, DropReason, Event, Observer, Origin};
 /// From this length on no device takes a packet of several segments, in bytes (`gso_max_size`).
 const GSO_MAX_SIZE: usize = 65536;
 
-/// Shows the frame to captures and hands it to the device. The packet's data starts at the link
-/// header.
+/// Hands the frame to the device, by way of its queueing discipline if it has one. The packet's data starts at
+/// the link header.
 pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Option<Place>> {
     let dev = &mut k.devs[f.dev];
     if !dev.is_up() {
@@ -26,6 +26,19 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
         dev.stats.tx.dropped += 1;
         return Err(DropReason::QdiscDrop);
     }
+    if k.devs[f.dev].root_qdisc.is_some() {
+        f.skb.reset_mac_header();
+        return Ok(Some(Place::NetemEnqueue));
+    }
+    hard_start_xmit(k, f, o)
+}
+
+/// Shows the frame to captures and hands it to the driver (`dev_hard_start_xmit()`).
+pub fn hard_start_xmit<O: Observer>(
+    k: &mut Kernel,
+    f: &mut Flight,
+    o: &mut O,
+) -> Decision<Option<Place>> {
     f.skb.meta.pkt_type = PacketType::Outgoing;
     f.skb.reset_mac_header();
     // The loopback device takes packets of several segments as they are, up to a limit.

@@ -4,8 +4,8 @@ use crate::id::NetnsId;
 use crate::kernel::Kernel;
 use crate::netfilter::xtables::commit;
 use crate::netlink::{
-    NetlinkError, Request, account, addr, conntrack, fdb, link, maddr, mdb, neigh, nsid, route,
-    rule, sysctl, tunnel,
+    NetlinkError, Request, account, addr, conntrack, fdb, link, maddr, mdb, neigh, nsid, qdisc,
+    route, rule, sysctl, tunnel,
 };
 use crate::trace::Observer;
 use crate::world::{World, observed};
@@ -77,6 +77,8 @@ fn serve<O: Observer>(
         Request::TunnelAdd(name, spec) => tunnel::add(k, netns, *name, spec, o),
         Request::TunnelSet(name, spec) => tunnel::set(k, netns, *name, spec, o),
         Request::TunnelDel(name) => tunnel::del(k, netns, *name, o),
+        Request::QdiscSet(spec, verb) => qdisc::set(k, netns, spec, *verb, o),
+        Request::QdiscDel(spec) => qdisc::del(k, netns, spec, o),
         Request::NetnsIdSet { netns: other, nsid } => nsid::set(k, netns, *other, *nsid),
         Request::ConntrackCreate(spec) => conntrack::create(k, netns, spec),
         Request::ConntrackUpdate(spec) => conntrack::update(k, netns, spec),

@@ -15,6 +15,7 @@ pub mod mdb;
 pub mod message;
 pub mod neigh;
 pub mod nsid;
+pub mod qdisc;
 pub mod request;
 pub mod route;
 pub mod rule;

@@ -13,6 +13,8 @@ use crate::link::DevName;
 use crate::link::inet::Scope;
 pub use crate::link::ipip::TunnelProto;
 pub use crate::link::macvlan::MacvlanMode;
+pub use crate::link::qdisc::Handle;
+pub use crate::link::qdisc::netem::{NetemOptions, Ticks};
 use crate::neigh::NudState;
 use crate::netfilter::conntrack::proto::{sctp, tcp};
 use crate::netfilter::conntrack::{Status, Tuple, Zone};
@@ -70,6 +72,10 @@ pub enum Request {
     TunnelSet(DevName, TunnelSpec),
     /// Removes an IPIP tunnel (`SIOCDELTUNNEL`).
     TunnelDel(DevName),
+    /// Puts a queueing discipline at the root of a device, or changes the one there (`RTM_NEWQDISC`).
+    QdiscSet(QdiscSpec, QdiscVerb),
+    /// Takes the queueing discipline at the root of a device away (`RTM_DELQDISC`).
+    QdiscDel(QdiscSpec),
     /// Gives a namespace a number as seen from this one (`RTM_NEWNSID`).
     NetnsIdSet {
         /// The namespace.
@@ -160,6 +166,41 @@ pub struct ConntrackNat {
     pub addr: IpAddr,
     /// The port; without one it stays.
     pub port: Option<u16>,
+}
+
+/// A queueing discipline of a device (`struct tcmsg`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct QdiscSpec {
+    /// The device (`tcm_ifindex`); there may be none, which the kernel then does not find.
+    pub dev: Option<LinkRef>,
+    /// Whether the one at the root is meant (`tcm_parent`); else it is named by its number alone.
+    pub root: bool,
+    /// Its number (`tcm_handle`).
+    pub handle: Option<Handle>,
+    /// Its kind (`TCA_KIND`) and what the kind is told (`TCA_OPTIONS`).
+    pub kind: Option<QdiscKind>,
+}
+
+/// The kinds of queueing disciplines.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum QdiscKind {
+    /// A wire that loses, delays, doubles and reorders.
+    Netem(NetemOptions),
+    /// One that Linux does not know.
+    Unknown(String),
+}
+
+/// How a queueing discipline meets the one that is there.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum QdiscVerb {
+    /// `add`: fails if there is one (`CREATE|EXCL`).
+    Add,
+    /// `change`: fails if there is none (no flag).
+    Change,
+    /// `link`: as `change`, also where it is to have another number (`REPLACE`).
+    Link,
+    /// `replace`: changes it if it is of this kind and number, else takes its place (`CREATE|REPLACE`).
+    Replace,
 }
 
 /// How a new object meets one that is there: the flags `NLM_F_CREATE`, `_EXCL`, `_REPLACE`,

@@ -26,7 +26,10 @@ pub fn step<O: Observer>(k: &mut Kernel, flight: &mut Flight, o: &mut O) -> Step
         Ok(Some(place)) => {
             flight.place = place;
             match (left, place) {
-                (Place::Transmit | Place::TunnelTransmit, Place::DeviceReceive) => Step::Received,
+                (
+                    Place::Transmit | Place::NetemDequeue | Place::TunnelTransmit,
+                    Place::DeviceReceive,
+                ) => Step::Received,
                 _ => Step::Continue,
             }
         }
@@ -101,6 +104,11 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
             (resolution == Resolution::Filled).then_some(Place::Transmit)
         }
         Place::Transmit => link::transmit::transmit(k, f, o)?,
+        Place::NetemEnqueue => {
+            link::qdisc::enqueue(k, f, o)?;
+            None
+        }
+        Place::NetemDequeue => link::transmit::hard_start_xmit(k, f, o)?,
         Place::TunnelTransmit => tunnel::transmit(k, f, o)?,
         Place::LinkFailure => return Err(ip::icmp::failure::link_failure(k, f, o)),
     })
@@ -151,6 +159,8 @@ fn bridged<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<O
         | Place::IpFinish
         | Place::Neighbour
         | Place::Transmit
+        | Place::NetemEnqueue
+        | Place::NetemDequeue
         | Place::LoopBack
         | Place::LinkFailure
         | Place::TunnelTransmit => None,
@@ -276,6 +286,7 @@ pub fn expire<O: Observer>(k: &mut Kernel, timer: &Timer, o: &mut O) {
         Timer::ArpProxy(netns) => neigh::arp::answer_for_others(k, *netns, o),
         Timer::BridgeGc(bridge) => bridge::gc::run(k, *bridge),
         Timer::BridgeMcast(bridge, what) => bridge::multicast::expire(k, *bridge, *what, o),
+        Timer::Qdisc(dev) => link::qdisc::watchdog(k, *dev),
         Timer::VxlanGc(dev) => link::vxlan::device::collect(k, *dev),
         Timer::Tcp(socket, what) => tcp::expire(k, *socket, *what, o),
         Timer::TcpRequest(netns, tuple) => tcp::expire_request(k, *netns, *tuple, o),

@@ -36,6 +36,16 @@ pub fn segment_len(skb: &Skb) -> usize {
     whole.min(ip.header_len() + tcp.header_len() + size)
 }
 
+/// Returns how many bytes longer than it is a frame is once it is cut, and into how many it is
+/// (`qdisc_pkt_len_init()`).
+#[must_use]
+pub fn wire_size(skb: &Skb) -> (usize, usize) {
+    let size = usize::from(skb.meta.gso_size);
+    let Some(layout) = (size != 0).then(|| layout(skb)).flatten() else { return (0, 1) };
+    let count = (skb.len() - layout.payload).div_ceil(size);
+    (count.saturating_sub(1) * layout.payload, count)
+}
+
 /// Cuts the frame at the data of `skb` into segments of [`gso_size`](super::SkbMeta::gso_size) bytes of
 /// data and hands them to `send` in order; whether it could.
 ///

@@ -31,6 +31,7 @@ mod session;
 mod sleep;
 mod ss;
 mod sysctl;
+mod tc;
 mod tcpdump;
 mod tracepath;
 mod traceroute;
@@ -123,6 +124,7 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
     Tool { name: "ss", catches: Catches::Nothing, start: ss::start },
     Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
+    Tool { name: "tc", catches: Catches::Nothing, start: tc::program::start },
     Tool { name: "tcpdump", catches: Catches::Ending, start: tcpdump::start },
     Tool { name: "tracepath", catches: Catches::Nothing, start: tracepath::start },
     Tool { name: "traceroute", catches: Catches::Nothing, start: traceroute::start },

@@ -10,7 +10,9 @@ use crate::kernel::Kernel;
 use crate::link::DevKind;
 use crate::netlink::command::{Command, Names, NoCommand, Word};
 use crate::netlink::link;
-use crate::netlink::request::{LinkAdd, LinkChange, LinkKind, LinkRef, Request, VxlanChange};
+use crate::netlink::request::{
+    LinkAdd, LinkChange, LinkKind, LinkRef, QdiscSpec, Request, VxlanChange,
+};
 use crate::netlink::{NetlinkError, command};
 use crate::world::World;
 
@@ -66,6 +68,10 @@ impl World {
             (_, Err(error)) => Err(error),
             (Request::LinkAdd(add) | Request::LinkReplace(add), Ok(_)) if answer.is_ok() => {
                 pin(&self.kernel, netns, add);
+                self.placed(netns, named.command(self))
+            }
+            (Request::QdiscSet(spec, _), Ok(_)) if answer.is_ok() => {
+                pin_handle(&self.kernel, netns, spec);
                 self.placed(netns, named.command(self))
             }
             (_, Ok(_)) => self.placed(netns, named.command(self)),
@@ -136,6 +142,7 @@ fn links(request: &mut Request) -> Vec<&mut LinkRef> {
         Request::MulticastAdd(dev, _) | Request::MulticastDel(dev, _) => vec![dev],
         Request::MdbAdd(spec) | Request::MdbDel(spec) => vec![&mut spec.dev, &mut spec.port],
         Request::TunnelAdd(_, spec) | Request::TunnelSet(_, spec) => spec.dev.iter_mut().collect(),
+        Request::QdiscSet(spec, _) | Request::QdiscDel(spec) => spec.dev.iter_mut().collect(),
         Request::RuleAdd(_)
         | Request::RuleDel(_)
         | Request::TunnelDel(_)
@@ -187,6 +194,13 @@ fn pin(k: &Kernel, netns: NetnsId, add: &mut LinkAdd) {
     if draws {
         pin_address(k, made, &mut add.change);
     }
+}
+
+/// Says of a new queueing discipline which number the kernel has given to it. One that was changed has it too.
+fn pin_handle(k: &Kernel, netns: NetnsId, spec: &mut QdiscSpec) {
+    let dev = spec.dev.and_then(|dev| link::find(k, netns, dev).ok());
+    let there = dev.and_then(|dev| k.devs[dev].root_qdisc.as_ref());
+    spec.handle = spec.handle.or_else(|| there.map(|qdisc| qdisc.handle));
 }
 
 fn pin_address(k: &Kernel, dev: DevId, change: &mut LinkChange) {

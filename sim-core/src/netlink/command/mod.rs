@@ -12,6 +12,7 @@ mod link;
 mod link_kind;
 mod neigh;
 mod port;
+mod qdisc;
 mod route;
 mod rule;
 mod tunnel;
@@ -87,6 +88,8 @@ impl Request {
             Self::TunnelDel(name) => {
                 Ok(Line::of(&["ip", "tunnel", "del", "name"]).text(name).end())
             }
+            Self::QdiscSet(spec, verb) => qdisc::set(spec, *verb),
+            Self::QdiscDel(spec) => qdisc::del(spec),
             Self::NetnsIdSet { netns, nsid } => netns_id(*netns, *nsid, names),
             Self::ConntrackCreate(spec) => conntrack::create(spec),
             Self::ConntrackUpdate(spec) => conntrack::update(spec),
@@ -150,8 +153,10 @@ impl Command {
         let name = || Word::Text(netns.to_owned());
         let text = |text: &str| Word::Text(text.to_owned());
         let Self { mut words, input } = self;
-        let takes_name =
-            matches!(words.first(), Some(Word::Text(tool)) if tool == "ip" || tool == "bridge");
+        let takes_name = matches!(
+            words.first(),
+            Some(Word::Text(tool)) if matches!(tool.as_str(), "ip" | "bridge" | "tc")
+        );
         if takes_name {
             words.splice(1..1, [text("-n"), name()]);
         } else {
@@ -334,6 +339,7 @@ mod tests {
         let line = |words: &[&str]| Line::of(words).end().within("n").to_string();
         assert_eq!(line(&["ip", "link", "del", "dev", "x"]), "ip -n n link del dev x");
         assert_eq!(line(&["bridge", "fdb"]), "bridge -n n fdb");
+        assert_eq!(line(&["tc", "qdisc"]), "tc -n n qdisc");
         assert_eq!(line(&["sysctl", "-qw", "a=1"]), "ip netns exec n sysctl -qw a=1");
     }
 }

@@ -10,6 +10,7 @@ pub mod fdb;
 pub mod link;
 pub mod mdb;
 pub mod neigh;
+pub mod qdisc;
 pub mod route;
 pub mod rule;
 
@@ -18,5 +19,6 @@ pub use conntrack::ConntrackMsg;
 pub use fdb::FdbMsg;
 pub use link::LinkMsg;
 pub use neigh::NeighMsg;
+pub use qdisc::QdiscMsg;
 pub use route::RouteMsg;
 pub use rule::RuleMsg;

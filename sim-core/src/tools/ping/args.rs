@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::libc::inet_aton;
+use crate::libc::number::strtod;
 use crate::link::DevName;
 use crate::socket::PmtuDiscovery;
 use crate::tools::getopt::{Getopt, Word};
@@ -234,17 +235,6 @@ impl Args {
 
 fn bad(what: &str, value: &str) -> Ended {
     fatal(2, format_args!("{what}: {value}"))
-}
-
-/// The longest start of `text` that is a number, and what follows it; 0 if there is none.
-fn strtod(text: &str) -> (f64, &str) {
-    let ends = (1..=text.len()).rev().filter(|end| text.is_char_boundary(*end));
-    for end in ends {
-        if let Ok(number) = text[..end].parse() {
-            return (number, &text[end..]);
-        }
-    }
-    (0.0, text)
 }
 
 fn integer<T: TryFrom<i64>>(text: &str, range: RangeInclusive<i64>) -> Result<T, Ended> {
