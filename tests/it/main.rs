@@ -18,6 +18,8 @@ mod monitor;
 #[cfg(test)]
 mod nat_choices;
 #[cfg(test)]
+mod netem;
+#[cfg(test)]
 mod observed;
 #[cfg(test)]
 mod round_trip;

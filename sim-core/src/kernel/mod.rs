@@ -21,7 +21,7 @@ use crate::kernel::nfnl::Nfnl;
 use crate::kernel::rtnl::Rtnl;
 use crate::link::{NetDevice, qdisc};
 use crate::neigh::NeighDefaults;
-use crate::netfilter::conntrack::CtId;
+use crate::netfilter::conntrack::{CtId, garbage};
 use crate::netfilter::xtables::intern::Interned;
 use crate::netns::Netns;
 use crate::netns::mib::IpMib;
@@ -200,6 +200,16 @@ impl Kernel {
         if socket.is_some() && socket == self.sender {
             self.send_error = Some(errno);
         }
+    }
+
+    /// A packet begins to wait in a queue; its connection stays for as long (`nf_conntrack_get()`).
+    pub(crate) fn hold(&mut self, f: &Flight) {
+        garbage::hold(self, f);
+    }
+
+    /// A packet waits no longer: it goes on, or ends (`nf_conntrack_put()`).
+    pub(crate) fn release(&mut self, f: &Flight) {
+        garbage::release(self, f);
     }
 
     /// Ends every flight on a device that is about to go (`flush_all_backlogs()`).

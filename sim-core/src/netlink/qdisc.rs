@@ -16,6 +16,10 @@ fn invalid_name() -> NetlinkError {
     refuse(Errno::EINVAL, "Invalid qdisc name")
 }
 
+fn unknown_kind() -> NetlinkError {
+    refuse(Errno::ENOENT, "Specified qdisc kind is unknown")
+}
+
 /// What a request finds.
 enum Target {
     /// One that is to be changed.
@@ -54,6 +58,7 @@ pub fn set<O: Observer>(
         }
         Target::Missing => {
             let options = creatable(spec, verb)?;
+            check_duplication(k, dev, options)?;
             let handle = match spec.handle {
                 Some(handle) => handle,
                 None => k.next_qdisc_handle(dev),
@@ -62,6 +67,17 @@ pub fn set<O: Observer>(
             Ok(())
         }
     }
+}
+
+/// Where packets come twice, no other `netem` may be on the device, not even the one that it takes the place of
+/// (`check_netem_in_tree()`).
+fn check_duplication(k: &Kernel, dev: DevId, new: &NetemOptions) -> Result<(), NetlinkError> {
+    let there = k.devs[dev].root_qdisc.as_ref().map(|qdisc| qdisc.netem.options());
+    if there.is_some_and(|there| there.duplicate != 0 || new.duplicate != 0) {
+        let text = "netem: cannot mix duplicating netems with other netems in tree";
+        return Err(refuse(Errno::EINVAL, text));
+    }
+    Ok(())
 }
 
 /// Takes the one at the root of a device away (`tc_get_qdisc()`).
@@ -136,11 +152,12 @@ fn target(
         }
         (true, Some(_)) => Ok(Target::Missing),
         (true, None) if there.is_none() => Ok(Target::Missing),
-        // Another kind takes its place.
+        // Another kind would take its place, even if only a change is asked for.
         (true, None)
-            if verb == QdiscVerb::Replace && spec.kind.as_ref().is_some_and(|k| !is_netem(k)) =>
+            if verb != QdiscVerb::Link
+                && spec.kind.as_ref().is_some_and(|kind| !is_netem(kind)) =>
         {
-            Ok(Target::Missing)
+            Err(unknown_kind())
         }
         (true, None) => Ok(Target::There),
     }
@@ -154,8 +171,6 @@ fn creatable(spec: &QdiscSpec, verb: QdiscVerb) -> Result<&NetemOptions, Netlink
     }
     match &spec.kind {
         Some(QdiscKind::Netem(options)) => Ok(options),
-        Some(QdiscKind::Unknown(_)) | None => {
-            Err(refuse(Errno::ENOENT, "Specified qdisc kind is unknown"))
-        }
+        Some(QdiscKind::Unknown(_)) | None => Err(unknown_kind()),
     }
 }

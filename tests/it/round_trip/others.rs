@@ -13,7 +13,8 @@ use sim_core::neigh::NudState;
 use sim_core::netlink::Request;
 use sim_core::netlink::request::{
     AddrSpec, Create, FdbFilter, FdbFlush, FdbSpec, FdbState, LinkRef, MdbSpec, NeighSpec,
-    NextHopSpec, RouteSpec, RuleAction, RuleSpec,
+    NetemOptions, NextHopSpec, QdiscKind, QdiscSpec, QdiscVerb, RouteSpec, RuleAction, RuleSpec,
+    Ticks,
 };
 use sim_core::route::RouteType;
 
@@ -280,6 +281,45 @@ fn group() -> BoxedStrategy<Request> {
     .boxed()
 }
 
+/// A time that tc can say: whole microseconds, in ticks.
+fn ticks() -> BoxedStrategy<Ticks> {
+    let micros = prop_oneof![Just(0), 0_u32..2000, (0_u32..274).prop_map(|s| s * 1_000_000)];
+    let ticks = |micros: u32| u32::try_from(u64::from(micros) * 125 / 8).unwrap();
+    micros.prop_map(move |micros| Ticks(ticks(micros))).boxed()
+}
+
+fn netem() -> BoxedStrategy<NetemOptions> {
+    let order = prop_oneof![Just((0, None)), (1_u32.., 1_u32..).prop_map(|(g, r)| (g, Some(r)))];
+    let share = || prop_oneof![Just(0), any::<u32>()];
+    (any::<u32>(), ticks(), ticks(), share(), share(), order)
+        .prop_map(|(limit, latency, jitter, loss, duplicate, (gap, reorder))| NetemOptions {
+            limit,
+            latency,
+            jitter,
+            loss,
+            duplicate,
+            gap,
+            reorder,
+        })
+        .boxed()
+}
+
+fn qdisc() -> BoxedStrategy<Request> {
+    use QdiscVerb::{Add, Change, Link, Replace};
+    let kind = prop_oneof![
+        netem().prop_map(QdiscKind::Netem),
+        "[A-Z]{1,15}".prop_map(QdiscKind::Unknown),
+    ];
+    let spec = (of(link()), any::<bool>(), of(1_u16..), of(kind))
+        .prop_map(|(dev, root, handle, kind)| QdiscSpec { dev, root, handle, kind });
+    let verb = prop::sample::select(vec![Add, Change, Link, Replace]);
+    prop_oneof![
+        3 => (spec.clone(), verb).prop_map(|(spec, verb)| Request::QdiscSet(spec, verb)),
+        1 => spec.prop_map(Request::QdiscDel),
+    ]
+    .boxed()
+}
+
 fn setting() -> BoxedStrategy<Request> {
     let name = prop_oneof![
         Just("net.ipv4.ip_forward".to_owned()),
@@ -314,6 +354,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         1 => fdb_flush().prop_map(Request::FdbFlush),
         1 => netns_id(),
         1 => group(),
+        2 => qdisc(),
         1 => setting(),
     ]
     .boxed()

@@ -12,7 +12,6 @@ mod tests;
 use crate::id::DevId;
 use crate::kernel::{Flight, Kernel, Place, Timer, TimerId};
 use crate::link::receive;
-use crate::netfilter::conntrack::garbage;
 use crate::netns::stack::{self, Decision};
 use crate::packet::Skb;
 use crate::packet::segment::wire_size;
@@ -95,6 +94,7 @@ pub fn enqueue<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisi
 /// these frames.
 fn run(k: &mut Kernel, dev: DevId) {
     let now = k.now;
+    let mut last: Option<Flight> = None;
     while let Some(qdisc) = k.devs[dev].root_qdisc.as_deref_mut()
         && let Some(waiting) = qdisc.queue.pop_due(now)
     {
@@ -102,8 +102,15 @@ fn run(k: &mut Kernel, dev: DevId) {
         qdisc.stats.bytes += u64::from(bytes);
         qdisc.stats.packets = qdisc.stats.packets.wrapping_add(packets);
         qdisc.forget(bytes);
-        garbage::release(k, &flight);
+        k.release(&flight);
         flight.place = Place::NetemDequeue;
+        // All leave before what comes back is looked at.
+        if let Some(mut before) = last.replace(flight) {
+            before.more = true;
+            k.spawn(before);
+        }
+    }
+    if let Some(flight) = last {
         k.spawn(flight);
     }
     let Some(qdisc) = k.devs[dev].root_qdisc.as_deref_mut() else { return };
@@ -148,7 +155,7 @@ pub fn reset<O: Observer>(k: &mut Kernel, dev: DevId, o: &mut O) {
         k.timers.disarm(timer);
     }
     for flight in queue.into_flights() {
-        garbage::release(k, &flight);
+        k.release(&flight);
         stack::emit(k, &flight, o, |_| Event::Dropped { reason: DropReason::NotSpecified });
         k.pool.give(flight.skb);
     }

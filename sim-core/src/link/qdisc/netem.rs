@@ -6,7 +6,6 @@ use super::queue::Waiting;
 use super::{Qdisc, size, take};
 use crate::errno::Errno;
 use crate::kernel::{Flight, Kernel};
-use crate::netfilter::conntrack::garbage;
 use crate::netns::stack::{self, Decision};
 use crate::time::SimTime;
 use crate::trace::{DropReason, Event, Observer, Origin};
@@ -189,7 +188,7 @@ fn wait<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) {
     let time_to_send = SimTime::from_nanos(k.now.as_nanos().saturating_add_signed(delay));
     let (bytes, packets) = size(f);
     let flight = take(k, f);
-    garbage::hold(k, &flight);
+    k.hold(&flight);
     let waiting = Waiting { flight, time_to_send, bytes, packets };
     let Some(qdisc) = qdisc(k, f) else { return };
     qdisc.note(bytes);

@@ -75,12 +75,13 @@ fn percent(share: Share) -> String {
     const DECIMALS: u128 = 1_000_000_000_000;
     let all = u128::from(Share::MAX);
     let scaled = (u128::from(share) * 100 * DECIMALS + all / 2) / all;
-    // The fewest decimals of which tc makes this share.
+    // The fewest decimals of which tc makes this share, also with doubles.
     let shortest = (0..=12_u32).find_map(|digits| {
         let unit = 10_u128.pow(12 - digits);
         let rounded = (scaled + unit / 2) / unit;
-        let back = (rounded * unit * all + 50 * DECIMALS) / (100 * DECIMALS);
-        (back == u128::from(share)).then_some((rounded, digits))
+        let wanted = u128::from(share) * 100 * DECIMALS;
+        let off = (rounded * unit * all).abs_diff(wanted);
+        (off < 40 * DECIMALS).then_some((rounded, digits))
     });
     let (rounded, digits) = shortest.unwrap_or((scaled, 12));
     let scale = 10_u128.pow(digits);

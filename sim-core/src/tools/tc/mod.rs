@@ -130,7 +130,7 @@ fn read_options(args: &mut Args<'_>, session: &mut Session<'_>) -> Result<Option
         }
         match first.or_else(|| keyword(SWITCHES_BEHIND_COLOUR, option)) {
             Some(Switch::Names) => classes.are_named = true,
-            Some(Switch::Conf) => classes.file = Some(args.value()?),
+            Some(Switch::Conf) => classes.file = args.next(),
             Some(switch) => apply(switch, args, &mut options, session)?,
             None => {
                 let text = format!("Option \"{option}\" is unknown, try \"tc -help\".\n");
@@ -178,7 +178,9 @@ fn apply(
             options.batch = Some(name.unwrap_or("-").to_owned());
         }
         Switch::Netns => {
-            session.netns = ip::netns::switch(session.world, args.value()?)?;
+            // The word that is not there is read all the same.
+            let name = args.next().unwrap_or("(null)");
+            session.netns = ip::netns::switch(session.world, name)?;
             options.netns = Some(session.netns);
         }
         Switch::Numeric => options.numeric = true,
