@@ -23,4 +23,5 @@ pub mod reading;
 pub mod scenario;
 mod serve;
 pub mod topology;
+pub mod troubles;
 pub mod workload;

@@ -83,7 +83,8 @@ pub fn read<T>(
     for error in errors {
         mistakes.add(error.span().unwrap_or_default(), error.message());
     }
-    let mut fields = Fields::new(table.get_ref(), 0..text.len().min(1), what);
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    let mut fields = Fields::new(table.get_ref(), 0..first, what);
     let value = read(&mut fields, &mut mistakes);
     fields.finish(&mut mistakes);
     mistakes.or(value)

@@ -126,6 +126,20 @@ static MANIFESTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 });
 
+/// Ready topologies, scenarios and tests of rules.
+static SCENARIOS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let mut texts = Vec::new();
+    for dir in ["../topologies", "../scenarios", "scenarios"] {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+        let mut paths: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        paths.sort();
+        texts.extend(paths.iter().map(|path| fs::read(path).unwrap()));
+    }
+    texts
+});
+
 /// What numbers, addresses and options go wrong with.
 const WORDS: &[&str] = &[
     "-1",
@@ -201,6 +215,20 @@ proptest! {
     }
 
     #[test]
+    fn no_topology_or_scenario_does_harm(at in any::<prop::sample::Index>(), damage in damage()) {
+        entries::scenarios(&damaged(at.get::<Vec<u8>>(&SCENARIOS), &damage));
+    }
+
+    #[test]
+    fn no_packet_that_is_written_does_harm(
+        words in prop::collection::vec(prop::sample::select(PACKET), 0..10),
+        other in "[ -~]{0,10}",
+    ) {
+        entries::scenarios(format!("{} {other}", words.join(" ")).as_bytes());
+        entries::scenarios(words.join(" ").as_bytes());
+    }
+
+    #[test]
     fn no_text_of_a_case_does_harm(
         at in any::<prop::sample::Index>(),
         damage in damage(),
@@ -211,6 +239,32 @@ proptest! {
         entries::case(&damaged(&texts.join(&0), &damage));
     }
 }
+
+/// Words of packets.
+const PACKET: &[&str] = &[
+    "tcp 10.0.0.9:4000 > 10.0.0.1:80",
+    "udp 10.0.0.9:4000 > 10.0.0.1:53",
+    "icmp 10.0.0.9 > 10.0.0.1",
+    "sctp 0.0.0.0:0 > 255.255.255.255:65535",
+    "ip-proto-255 10.0.0.9 > 10.0.0.1",
+    "flags",
+    "syn,ack",
+    "none",
+    "ttl",
+    "tos",
+    "0xff",
+    "length",
+    "9000",
+    "seq",
+    "ack",
+    "4294967295",
+    "id",
+    "65535",
+    "type",
+    "init-ack",
+    "echo-reply",
+    "1",
+];
 
 /// Words of filter expressions.
 const FILTER: &[&str] = &[

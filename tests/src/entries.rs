@@ -7,6 +7,7 @@ mod commands;
 mod frames;
 mod manifests;
 mod packet;
+mod scenarios;
 
 use sim_core::case::Case;
 use sim_core::trace::sink::{json, pcapng::Capture, text::Printer};
@@ -15,18 +16,20 @@ pub use commands::{commands, filter};
 pub use frames::{frame_input, frames};
 pub use manifests::manifests;
 pub use packet::packet;
+pub use scenarios::scenarios;
 
 /// An entry by its name.
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ENTRIES: [Entry; 7] = [
+pub const ENTRIES: [Entry; 8] = [
     ("case", case),
     ("commands", commands),
     ("filter", filter),
     ("frames", frames),
     ("manifests", manifests),
     ("packet", packet),
+    ("scenarios", scenarios),
     ("trace", trace),
 ];
 

@@ -60,8 +60,9 @@ impl Run {
 impl Ran {
     /// Writes what is printed of it.
     fn print(&self, quiet: bool, out: &mut impl Write) -> io::Result<()> {
+        self.report.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))?;
         for (i, step) in self.report.steps.iter().enumerate() {
-            if quiet && step.failures.is_empty() {
+            if quiet && step.failures.is_empty() && step.notes.is_empty() {
                 continue;
             }
             writeln!(out, "step {}: {}", i + 1, step.title)?;
@@ -72,6 +73,7 @@ impl Ran {
                 writeln!(out, "  | {line}")?;
             }
             writeln!(out, "  result: {}", step.done.result)?;
+            step.notes.iter().try_for_each(|note| writeln!(out, "  note: {note}"))?;
             for failure in &step.failures {
                 let (line, _) = json::place(&self.text, failure.span.start);
                 writeln!(out, "  NOT AS EXPECTED (line {line}): {}", failure.what)?;

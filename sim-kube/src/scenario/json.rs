@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `name` | what the file calls itself |
 //! | `passed` | whether all was as it was expected |
+//! | `notes` | what is wrong in the cluster from the beginning, if something is: pods that wait, plugins that do not work |
 //! | `steps` | what was done, in order: see below |
 //!
 //! A step has `flow` (its number, from 1), `title`, `line` (of the file, from 1), `result`, `output`, the walks `request`
 //! and `answer` if packets were sent, and `failures`: a list of `line`, `column` (in characters, from 1), `what`,
-//! `expected`, `seen` and `fault`, the rule or route that is the reason.
+//! `expected`, `seen` and `fault`, the rule or route that is the reason. It has `notes` of what is wrong since then.
 //!
 //! A walk has `sent` (its header when it began), `stops`, `verdict` with what belongs to it, `at` (the namespace where it
 //! ended) and `seen` (its header then). A stop has `netns`, `dev` and `event`, with what belongs to that.
@@ -25,6 +26,8 @@ use super::walk::Walk;
 struct File<'a> {
     name: &'a str,
     passed: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     steps: Vec<Step<'a>>,
 }
 
@@ -40,6 +43,8 @@ struct Step<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<&'a Walk>,
     failures: Vec<Wrong<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -58,7 +63,12 @@ struct Wrong<'a> {
 #[must_use]
 pub fn report(report: &Report, text: &str) -> String {
     let steps = report.steps.iter().enumerate().map(|(i, step)| self::step(i + 1, step, text));
-    let file = File { name: &report.name, passed: report.is_good(), steps: steps.collect() };
+    let file = File {
+        name: &report.name,
+        passed: report.is_good(),
+        notes: &report.notes,
+        steps: steps.collect(),
+    };
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
     file.serialize(&mut serializer).expect("a report has nothing that JSON has not");
@@ -125,7 +135,7 @@ impl Formatter for Lines {
 }
 
 fn step<'a>(flow: usize, step: &'a StepReport, text: &str) -> Step<'a> {
-    let StepReport { title, span, done, failures } = step;
+    let StepReport { title, span, done, failures, notes } = step;
     Step {
         flow,
         title,
@@ -135,6 +145,7 @@ fn step<'a>(flow: usize, step: &'a StepReport, text: &str) -> Step<'a> {
         request: done.walks.request.as_ref(),
         answer: done.walks.answer.as_ref(),
         failures: failures.iter().map(|failure| wrong(failure, text)).collect(),
+        notes,
     }
 }
 

@@ -51,6 +51,8 @@ pub struct StepReport {
     pub done: Done,
     /// What is not as it was expected.
     pub failures: Vec<Failure>,
+    /// What is wrong in the cluster since then: pods that wait, plugins that do not work.
+    pub notes: Vec<String>,
 }
 
 /// What came of a whole file.
@@ -58,6 +60,8 @@ pub struct StepReport {
 pub struct Report {
     /// What the file calls itself.
     pub name: String,
+    /// What is wrong in the cluster from the beginning.
+    pub notes: Vec<String>,
     /// Its steps, or its packets.
     pub steps: Vec<StepReport>,
 }

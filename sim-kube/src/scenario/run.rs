@@ -11,11 +11,13 @@ use super::expect::{self, Counts};
 use super::files::ManifestFiles;
 use super::report::{Done, Failure, Report, StepReport};
 use super::{Action, Question, Scenario, Step};
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{self, Cluster, ClusterError};
 use crate::host::{CallError, Host, IptablesBackend};
+use crate::object::Key;
 use crate::proxy::service::Protocol;
 use crate::reading::Placed;
 use crate::topology::{BuildError, Topology};
+use crate::troubles;
 use crate::workload::Server;
 
 /// A step cannot be done.
@@ -34,6 +36,9 @@ pub enum Why {
     /// Nobody is called so.
     #[error("there is no {0} called `{1}`")]
     Nobody(&'static str, String),
+    /// A pod is not connected: which one, and why.
+    #[error("pod {0} is not connected: {1}")]
+    Waits(String, String),
     /// Its command cannot be run to its end.
     #[error("{0}: {1}")]
     Command(String, CommandError),
@@ -83,7 +88,9 @@ pub fn run(
             cluster.world.spawn_program("server", netns, Box::new(server));
         }
     }
-    let mut report = Report { name: scenario.name.clone(), steps: Vec::new() };
+    let mut known = troubles::troubles(cluster);
+    let mut report =
+        Report { name: scenario.name.clone(), notes: known.clone(), steps: Vec::new() };
     for step in &scenario.steps {
         let before = Counts::read(&step.expect.counters, cluster)?;
         let done = act(step, topology, files, cluster)?;
@@ -97,9 +104,18 @@ pub fn run(
             span: step.span.clone(),
             done,
             failures,
+            notes: news(&mut known, cluster),
         });
     }
     Ok(report)
+}
+
+/// What is wrong in the cluster that was not before.
+fn news(known: &mut Vec<String>, cluster: &Cluster) -> Vec<String> {
+    let now = troubles::troubles(cluster);
+    let new = now.iter().filter(|trouble| !known.contains(trouble)).cloned().collect();
+    *known = now;
+    new
 }
 
 /// What is done to have something else happen has to be done, unless another result is expected.
@@ -117,7 +133,13 @@ fn unexpected(step: &Step, done: &Done) -> Option<Failure> {
 /// The namespace that a name says: a machine, or a pod as `pod/NAME` or `pod/NAME.NAMESPACE`.
 pub(super) fn netns(cluster: &Cluster, name: &Placed<String>) -> Result<NetnsId, RunError> {
     let found = cluster.world.netns_by_name(&netns_name(&name.value));
-    found.ok_or_else(|| RunError::nobody("machine or pod", name))
+    found.ok_or_else(|| match pod_key(&name.value) {
+        Some(key) => match troubles::why_pod_waits(cluster, &key) {
+            Some(reason) => RunError::new(&name.span, Why::Waits(key.to_string(), reason)),
+            None => RunError::nobody("pod", name),
+        },
+        None => RunError::nobody("machine", name),
+    })
 }
 
 /// The same, for what runs commands there.
@@ -131,11 +153,14 @@ pub(super) fn host<'c>(
 
 /// The name of a namespace in the world.
 pub(super) fn netns_name(name: &str) -> String {
-    match name.strip_prefix("pod/") {
-        Some(pod) if pod.contains('.') => pod.to_owned(),
-        Some(pod) => format!("{pod}.default"),
-        None => name.to_owned(),
-    }
+    pod_key(name).map_or_else(|| name.to_owned(), |key| cluster::netns_of(&key))
+}
+
+/// The pod that a name says, if it does: `pod/NAME` or `pod/NAME.NAMESPACE`.
+fn pod_key(name: &str) -> Option<Key> {
+    let pod = name.strip_prefix("pod/")?;
+    let (name, namespace) = pod.rsplit_once('.').unwrap_or((pod, "default"));
+    Some(Key { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
 /// What a step is called.

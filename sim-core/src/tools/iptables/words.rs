@@ -45,13 +45,15 @@ pub(super) struct Words<'a> {
     pub(super) at: usize,
     /// How far a word with several letters was read; 0 if there is none.
     inside: usize,
+    /// Where that word is. Who sets [`at`](Self::at) back does not end it (`nextchar` of getopt).
+    letters_at: usize,
 }
 
 impl<'a> Words<'a> {
     /// Begins at the first of `words`. `letters` are the short options, each followed by a colon if it takes an
     /// argument, by two if it may take one.
     pub(super) fn new(letters: &'static str, words: &'a [String]) -> Self {
-        Self { letters, words, at: 0, inside: 0 }
+        Self { letters, words, at: 0, inside: 0, letters_at: 0 }
     }
 
     /// The word before the next one (`argv[optind - 1]`).
@@ -94,7 +96,7 @@ impl<'a> Words<'a> {
                 self.at += 1;
                 return Some(Word::Operand(word.clone()));
             }
-            self.inside = 1;
+            (self.inside, self.letters_at) = (1, self.at);
         }
         Some(self.short(letter))
     }
@@ -128,7 +130,7 @@ impl<'a> Words<'a> {
     }
 
     fn short<I>(&mut self, letter: impl Fn(char) -> Option<I>) -> Word<I> {
-        let word = &self.words[self.at];
+        let word = &self.words[self.letters_at];
         let rest = &word[self.inside..];
         let Some(c) = rest.chars().next() else {
             self.end_word();

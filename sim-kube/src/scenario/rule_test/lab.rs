@@ -82,7 +82,7 @@ fn line(message: &str) -> Option<usize> {
 /// Makes the machine and sends the packets.
 pub(super) fn run(test: &RuleTest) -> Result<Report, RunError> {
     let mut lab = Lab::new(test)?;
-    let mut report = Report { name: test.name.clone(), steps: Vec::new() };
+    let mut report = Report { name: test.name.clone(), ..Report::default() };
     for row in &test.packets {
         let end = lab.world.now() + row.after;
         lab.world.run_until(end);
@@ -165,7 +165,7 @@ impl Lab {
         }
         let title = if row.name.is_empty() { row.packet.to_string() } else { row.name.clone() };
         let done = Done { result: walk.verdict.word(), output: String::new(), walks };
-        Ok(StepReport { title, span: row.span.clone(), done, failures })
+        Ok(StepReport { title, span: row.span.clone(), done, failures, notes: Vec::new() })
     }
 
     /// Has somebody listen where a packet is going to be delivered, for the kernel would refuse it.

@@ -1,14 +1,11 @@
 //! The fields of a test of rules.
 
-use std::time::Duration;
-
 use ipnet::Ipv4Net;
 use sim_core::link::DevName;
 
 use super::super::packet::Packet;
-use super::super::schema::{expect, names, one_called, one_of, own_text};
+use super::super::schema::{expect, names, one_called, one_of, own_text, time};
 use super::{Interface, Route, Row, RuleTest};
-use crate::duration;
 use crate::host::IptablesBackend;
 use crate::reading::{Fields, Mistakes, Placed};
 
@@ -114,12 +111,7 @@ fn row(
     let form = "a packet such as `tcp 198.51.100.7:4000 > 192.0.2.1:22`";
     let packet = fields.parsed::<Packet>("send", form, mistakes);
     let from = known(&mut fields, "in", interfaces, mistakes);
-    let after = fields.text("after", mistakes).map(|text| {
-        duration::parse(text.value).unwrap_or_else(|| {
-            mistakes.add(text.span, format!("`{}` is not a time such as 1.5s", text.value));
-            Duration::ZERO
-        })
-    });
+    let after = fields.text("after", mistakes).and_then(|text| time(&text, mistakes));
     let expect = super::super::ExpectWalk {
         verdict: one_of(&mut fields, "verdict", &VERDICTS, mistakes),
         ..expect::judged(&mut fields, mistakes)

@@ -4,9 +4,12 @@ pub(super) mod expect;
 mod step;
 mod target;
 
+use std::time::Duration;
+
 pub use target::TargetError;
 
 use super::{Scenario, Serve};
+use crate::duration;
 use crate::reading::{Fields, Mistakes, Placed, closest};
 
 /// Reads the root of the file.
@@ -44,6 +47,25 @@ pub(super) fn own_text(
 ) -> Option<Placed<String>> {
     let text = fields.text(key, mistakes)?;
     Some(Placed { value: text.value.to_owned(), span: text.span })
+}
+
+/// The longest time that passes in one go.
+const MAX_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A time that passes.
+pub(super) fn time(text: &Placed<&str>, mistakes: &mut Mistakes) -> Option<Duration> {
+    let time = duration::parse(text.value);
+    match time {
+        Some(time) if time > MAX_TIME => {
+            mistakes.add(text.span.clone(), "at most 720h pass in one go");
+        }
+        Some(_) => return time,
+        None => {
+            let message = format!("`{}` is not a time such as 1.5s, 300ms or 2h", text.value);
+            mistakes.add(text.span.clone(), message);
+        }
+    }
+    None
 }
 
 /// A list of texts.

@@ -4,8 +4,7 @@ use super::super::command::words;
 use super::super::packet::Packet;
 use super::super::{Action, Content, Doomed, Question, Step, Target};
 use super::expect::expect;
-use super::{one_of, own_text};
-use crate::duration;
+use super::{one_of, own_text, time};
 use crate::reading::{self, Fields, Mistakes, Placed};
 
 /// Reads an action from the table that says it; nothing if something is wrong with it.
@@ -166,12 +165,7 @@ fn netem(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Action>
 
 fn wait(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Action> {
     let text = fields.text("wait", mistakes)?;
-    let time = duration::parse(text.value);
-    if time.is_none() {
-        let message = format!("`{}` is not a time such as 1.5s, 300ms or 2h", text.value);
-        mistakes.add(text.span, message);
-    }
-    time.map(Action::Wait)
+    time(&text, mistakes).map(Action::Wait)
 }
 
 fn apply(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Action> {
