@@ -35,14 +35,24 @@ impl Cast {
     }
 }
 
-/// Sends the frame to one port, and up to the host too if `local`. `f.dev` is the port it came from,
+/// Why a frame goes up to the bridge's own host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Uptake {
+    /// It is for the host, perhaps among others.
+    Meant,
+    /// The bridge's device is promiscuous, and the frame's address is none of its own. Whether the host would have
+    /// got it anyway, as a broadcast, does not count (`BR_INPUT_SKB_CB(skb)->promisc`).
+    Promisc,
+}
+
+/// Sends the frame to one port, and up to the host too if `local` says why. `f.dev` is the port it came from,
 /// or the bridge's own device (`br_forward()`).
 pub(super) fn to_port(
     k: &mut Kernel,
     f: &mut Flight,
     bridge: BridgeId,
     port: Option<PortNo>,
-    local: bool,
+    local: Option<Uptake>,
 ) -> Decision<Option<Place>> {
     let br = &k.bridges[bridge];
     let from = source(br.dev, f.dev);
@@ -55,14 +65,14 @@ pub(super) fn to_port(
     }
 }
 
-/// Sends the frame to every port that is to get it, and up to the host too if `local`. The newest
-/// port comes first (`br_flood()`).
+/// Sends the frame to every port that is to get it, and up to the host too if `local` says why. The
+/// newest port comes first (`br_flood()`).
 pub(super) fn flood(
     k: &mut Kernel,
     f: &mut Flight,
     bridge: BridgeId,
     cast: Cast,
-    local: bool,
+    local: Option<Uptake>,
     suppressed: Suppressed,
 ) -> Decision<Option<Place>> {
     let from = source(k.bridges[bridge].dev, f.dev);
@@ -85,14 +95,14 @@ pub(super) fn flood(
     finish(k, f, last, from, local)
 }
 
-/// Sends the frame of a group to these ports, and up to the host too if `local`
+/// Sends the frame of a group to these ports, and up to the host too if `local` says why
 /// (`br_multicast_flood()`).
 pub(super) fn to_ports(
     k: &mut Kernel,
     f: &mut Flight,
     bridge: BridgeId,
     ports: &[PortNo],
-    local: bool,
+    local: Option<Uptake>,
 ) -> Decision<Option<Place>> {
     let from = source(k.bridges[bridge].dev, f.dev);
     let isolated = from_isolated(k, bridge, from);
@@ -114,19 +124,19 @@ fn finish(
     f: &mut Flight,
     target: Option<DevId>,
     from: Option<DevId>,
-    local: bool,
+    local: Option<Uptake>,
 ) -> Decision<Option<Place>> {
     match (target, local) {
-        (Some(target), true) => {
+        (Some(target), Some(uptake)) => {
             send_copy(k, f, target, from);
-            Ok(Some(Place::BridgeLocal))
+            Ok(Some(Place::BridgeLocal { uptake }))
         }
-        (None, true) => Ok(Some(Place::BridgeLocal)),
-        (Some(target), false) => {
+        (None, Some(uptake)) => Ok(Some(Place::BridgeLocal { uptake })),
+        (Some(target), None) => {
             f.dev = target;
             Ok(Some(Place::BridgeForward { from }))
         }
-        (None, false) => Err(DropReason::NoTxTarget),
+        (None, None) => Err(DropReason::NoTxTarget),
     }
 }
 

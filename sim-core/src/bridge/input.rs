@@ -1,6 +1,6 @@
 //! Frames that enter a bridge by a port (`net/bridge/br_input.c`).
 
-use crate::bridge::forward::{self, Cast};
+use crate::bridge::forward::{self, Cast, Uptake};
 use crate::bridge::multicast::{self, Reach};
 use crate::bridge::{PortState, fdb, port_of, suppress};
 use crate::kernel::{Flight, Kernel, Place};
@@ -93,22 +93,23 @@ pub fn finish<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decisio
     let now = k.now;
     let br = &mut k.bridges[bridge];
     let host = &mut k.devs[br.dev];
-    let mut local = host.flags.contains(crate::link::DevFlags::PROMISC);
+    let promisc = host.flags.contains(crate::link::DevFlags::PROMISC).then_some(Uptake::Promisc);
+    let mut local = promisc;
     match cast {
         Cast::Unicast => {
             if let Some(entry) = br.fdb.get_mut(to) {
                 if entry.local {
-                    return Ok(Some(Place::BridgeLocal));
+                    return Ok(Some(Place::BridgeLocal { uptake: Uptake::Meant }));
                 }
                 entry.used = now;
                 let target = entry.port;
                 return forward::to_port(k, f, bridge, target, local);
             }
         }
-        Cast::Broadcast => local = true,
+        Cast::Broadcast => local = promisc.or(Some(Uptake::Meant)),
         Cast::Multicast => {
             if !matches!(reach, Reach::Ports(_, false)) {
-                local = true;
+                local = promisc.or(Some(Uptake::Meant));
                 host.stats.multicast += 1;
             }
         }

@@ -23,15 +23,15 @@ pub fn transmit<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decis
     {
         entry.used = now;
         let port = entry.port;
-        return forward::to_port(k, f, bridge, port, false);
+        return forward::to_port(k, f, bridge, port, None);
     }
     if cast == Cast::Multicast {
         let heard = multicast::receive(k, bridge, None, f, o)?;
         if let Reach::Ports(ports, _) = multicast::reach(k, bridge, f, to, heard) {
-            return forward::to_ports(k, f, bridge, &ports, false);
+            return forward::to_ports(k, f, bridge, &ports, None);
         }
     }
-    forward::flood(k, f, bridge, cast, false, suppressed)
+    forward::flood(k, f, bridge, cast, None, suppressed)
 }
 
 /// Hands a frame that came in by a port to the bridge's own device.

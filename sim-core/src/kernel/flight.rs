@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use crate::bridge::forward::Uptake;
 use crate::id::{DevId, FlowId, NetnsId, SocketId};
 use crate::netfilter::Hook;
 use crate::netfilter::bridged::Bridged;
@@ -229,7 +230,10 @@ pub enum Place {
     /// The frame leaves by a bridge port (`br_dev_queue_push_xmit()`).
     BridgeTransmit,
     /// The frame is for the bridge's own host (`br_pass_frame_up()`); it passes `NF_BR_LOCAL_IN`.
-    BridgeLocal,
+    BridgeLocal {
+        /// Why.
+        uptake: Uptake,
+    },
     /// An ARP packet for this host (`arp_rcv()`).
     ArpReceive,
     /// An IP packet: its header is checked (`ip_rcv()`).
@@ -281,7 +285,7 @@ impl Place {
             Self::BridgeForward { .. } => "bridge forward",
             Self::BridgePostRouting { .. } => "bridge postrouting",
             Self::BridgeTransmit => "bridge transmit",
-            Self::BridgeLocal => "bridge local",
+            Self::BridgeLocal { .. } => "bridge local",
             Self::ArpReceive => "arp",
             Self::IpReceive => "ip receive",
             Self::Hook(hook) => hook.name(),

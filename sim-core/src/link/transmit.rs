@@ -39,7 +39,7 @@ pub fn hard_start_xmit<O: Observer>(
     f: &mut Flight,
     o: &mut O,
 ) -> Decision<Option<Place>> {
-    f.skb.meta.pkt_type = PacketType::Outgoing;
+    let pkt_type = std::mem::replace(&mut f.skb.meta.pkt_type, PacketType::Outgoing);
     f.skb.reset_mac_header();
     // The loopback device takes packets of several segments as they are, up to a limit.
     let whole = k.devs[f.dev].is_loopback() && f.skb.len() < GSO_MAX_SIZE;
@@ -54,6 +54,8 @@ pub fn hard_start_xmit<O: Observer>(
         }
         DevKind::Veth(end) => veth::transmit(k, f, end.peer).map(|()| Some(Place::DeviceReceive)),
         DevKind::Bridge(_) => {
+            // In the kernel only what captures get is outgoing, and a bridge may take the frame for its host.
+            f.skb.meta.pkt_type = pkt_type;
             f.caller = Caller::Nobody;
             Ok(Some(Place::BridgeDeviceTransmit))
         }

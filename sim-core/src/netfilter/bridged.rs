@@ -4,6 +4,7 @@
 //! they come in, `FORWARD` and `POSTROUTING` when they leave. So a service that is translated to a station of the
 //! same bridge works, although nobody routes. Left out: IPv6 and ARP, and packets in VLAN and PPPoE frames.
 
+use crate::bridge::forward::Uptake;
 use crate::bridge::{Bridge, port_of};
 use crate::family::V4;
 use crate::id::{BridgeId, DevId};
@@ -273,12 +274,24 @@ fn fragment<O: Observer>(
     Ok(Verdict::Stolen)
 }
 
-/// The frame is for the bridge's own host (`br_nf_local_in()`): the copy of a flooded frame confirms the connection
-/// here, and a frame that the host only overhears has none.
-pub fn local_in(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
+/// The frame goes up to the bridge's own host (`br_nf_local_in()`). The copy of a flooded frame confirms the connection
+/// here. What a promiscuous bridge takes loses it (since 6.9), whatever becomes of the copies: the host translates no such
+/// packet, and its rules find it `INVALID`, even one that was not to be tracked.
+pub fn local_in(k: &mut Kernel, f: &mut Flight, uptake: Uptake) -> Decision<()> {
     if f.bridged.is_some_and(|bridged| bridged.fake_route) {
         f.dst = None;
     }
+    match uptake {
+        Uptake::Meant => confirm_flooded(k, f),
+        Uptake::Promisc => {
+            f.ct = CtRef::None;
+            Ok(())
+        }
+    }
+}
+
+/// Confirms the new connection of a frame that is not for the host alone, unless a copy of it has done so.
+fn confirm_flooded(k: &mut Kernel, f: &mut Flight) -> Decision<()> {
     let CtRef::Tracked(id, _) = f.ct else { return Ok(()) };
     let conns = &k.netns[f.netns].nf.conntrack.conns;
     let is_new = conns.get(id).is_some_and(|conn| !conn.status.has(Status::CONFIRMED));

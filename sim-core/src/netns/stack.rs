@@ -56,7 +56,7 @@ fn next<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<Opti
         | Place::BridgeForward { .. }
         | Place::BridgePostRouting { .. }
         | Place::BridgeTransmit
-        | Place::BridgeLocal => bridged(k, f, o)?,
+        | Place::BridgeLocal { .. } => bridged(k, f, o)?,
         Place::ArpReceive => {
             neigh::arp::receive(k, f, o)?;
             None
@@ -139,8 +139,8 @@ fn bridged<O: Observer>(k: &mut Kernel, f: &mut Flight, o: &mut O) -> Decision<O
             bridge::forward::transmit(k, f)?;
             Some(Place::Transmit)
         }
-        Place::BridgeLocal => {
-            bridged::local_in(k, f)?;
+        Place::BridgeLocal { uptake } => {
+            bridged::local_in(k, f, uptake)?;
             bridge::local::pass_up(k, f);
             Some(Place::DeviceReceive)
         }

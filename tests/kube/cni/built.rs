@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
 use sim_core::world::journal;
-use sim_kube::cni;
+use sim_kube::cni::{self, Hairpin};
 use sim_kube::proxy::service::Protocol;
 
 use super::cluster::{Cluster, LOOKS, pod, port};
@@ -88,21 +88,23 @@ fn the_real_kernel_shows_the_same_with_other_settings() {
 
 #[test]
 fn the_real_kernel_leads_host_ports_of_kubenet_to_where_they_lead_here() {
-    let (mut cluster, _) = flows::kubenet_with_host_port();
-    let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
-    // LIMITATIONS.md says why not from the pod itself.
-    let cases = || flows::KUBENET.iter().filter(|(from, ..)| *from != "web");
-    for (from, to, _) in cases() {
-        writeln!(script, "ip netns exec web timeout 5 nc -nvl 80 < /dev/null > /run/seen 2>&1 &")
-            .unwrap();
-        writeln!(script, "sleep 0.2; ip netns exec {from} nc -nNw 2 {to} 8080 < /dev/null || true")
-            .unwrap();
-        writeln!(script, "wait; grep received /run/seen || echo nobody").unwrap();
+    for (hairpin, cases) in
+        [(Hairpin::Promiscuous, flows::KUBENET), (Hairpin::Port, flows::KUBENET_HAIRPIN_VETH)]
+    {
+        let (mut cluster, _) = flows::kubenet_with_host_port(hairpin);
+        let mut script = format!("set -e\n{}", journal::script(&cluster.world.take_journal()));
+        for (from, to, _) in cases {
+            let listen = "ip netns exec web timeout 5 nc -nvl 80";
+            let connect = format!("ip netns exec {from} nc -nNw 2 {to} 8080");
+            writeln!(script, "{listen} < /dev/null > /run/seen 2>&1 &").unwrap();
+            writeln!(script, "sleep 0.2; {connect} < /dev/null || true").unwrap();
+            writeln!(script, "wait; grep received /run/seen || echo nobody").unwrap();
+        }
+        let Some(real) = run(&script) else { return none_can_be_made() };
+        let sources: Vec<_> = real.lines().map(|line| line.split(' ').nth(3)).collect();
+        let expected: Vec<_> = cases.iter().map(|(_, _, seen)| *seen).collect();
+        assert_eq!(sources, expected, "{hairpin:?}: {real}");
     }
-    let Some(real) = run(&script) else { return none_can_be_made() };
-    let sources: Vec<&str> = real.lines().filter_map(|line| line.split(' ').nth(3)).collect();
-    let expected: Vec<&str> = cases().map(|(_, _, seen)| *seen).collect();
-    assert_eq!(sources, expected, "{real}");
 }
 
 /// Without namespaces nothing is compared, where that is not demanded.
