@@ -150,6 +150,17 @@ host = [
 ]
 "#;
 
+/// Words that `ip link set` would take for its own where it expects the name of a device.
+#[test]
+fn machines_may_be_called_like_words_of_commands() {
+    for name in ["ad", "up", "mtu", "dev"] {
+        let text = ROW.replace("\"one\"", &format!("\"{name}\""));
+        let mut world = Topology::read(&text).unwrap().build().unwrap();
+        let said = run(&mut world, name, "ping -c 1 10.3.0.9");
+        assert!(said.contains("1 received"), "{said}");
+    }
+}
+
 #[test]
 fn routers_know_the_way_to_networks_behind_others() {
     let mut world = Topology::read(ROW).unwrap().build().unwrap();

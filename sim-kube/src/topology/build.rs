@@ -64,9 +64,9 @@ impl Topology {
         argv.extend(ends);
         argv.extend(["mtu", &mtu, "netns", &b.name]);
         host.must_run(&argv, "")?;
-        host.must_run(&["ip", "link", "set", &port_a, "master", BRIDGE, "up"], "")?;
+        host.must_run(&["ip", "link", "set", "dev", &port_a, "master", BRIDGE, "up"], "")?;
         let mut host = self::host(world, &b.name)?;
-        host.must_run(&["ip", "link", "set", &port_b, "master", BRIDGE, "up"], "")?;
+        host.must_run(&["ip", "link", "set", "dev", &port_b, "master", BRIDGE, "up"], "")?;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Topology {
         }
         argv.extend(["type", "veth", "peer", "name", port, "mtu", &mtu, "netns", &network.name]);
         host.must_run(&argv, "")?;
-        host.must_run(&["ip", "link", "set", &name, "up"], "")?;
+        host.must_run(&["ip", "link", "set", "dev", &name, "up"], "")?;
         let (address, broadcast) =
             (interface.address.to_string(), interface.address.broadcast().to_string());
         let mut argv = vec!["ip", "addr", "add", &address];
@@ -98,7 +98,7 @@ impl Topology {
         argv.extend(["dev", &name]);
         host.must_run(&argv, "")?;
         let mut host = self::host(world, &network.name)?;
-        host.must_run(&["ip", "link", "set", port, "master", BRIDGE, "up"], "")?;
+        host.must_run(&["ip", "link", "set", "dev", port, "master", BRIDGE, "up"], "")?;
         Ok(())
     }
 

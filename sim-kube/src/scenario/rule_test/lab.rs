@@ -113,10 +113,11 @@ impl Lab {
             let mut host = host(&mut world, MACHINE, test.backend);
             let wire = ["type", "veth", "peer", "name", PEER, "netns", &beyond];
             let wrong = at(&interface.span);
-            host.must_run(&[&["ip", "link", "add", name][..], &wire].concat(), "")
+            host.must_run(&[&["ip", "link", "add", "name", name][..], &wire].concat(), "")
                 .map_err(&wrong)?;
             // Nobody is on the wire who could be asked for addresses of the link layer.
-            host.must_run(&["ip", "link", "set", name, "arp", "off", "up"], "").map_err(&wrong)?;
+            host.must_run(&["ip", "link", "set", "dev", name, "arp", "off", "up"], "")
+                .map_err(&wrong)?;
             for address in &interface.addresses {
                 let argv = ["ip", "addr", "add", &address.to_string(), "dev", name];
                 host.must_run(&argv, "").map_err(&wrong)?;
