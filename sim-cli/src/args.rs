@@ -59,7 +59,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         #[cfg(target_os = "linux")]
         Command::Lab(lab) => match lab.run() {
             Ok(status) => ExitCode::from(status),
-            Err(error) => report(&error),
+            Err(errors) => report_all(&errors),
         },
         Command::Diff(diff) => match diff.run() {
             Ok(true) => ExitCode::SUCCESS,

@@ -8,3 +8,4 @@ pub mod error;
 pub mod kernel;
 #[cfg(target_os = "linux")]
 pub mod lab;
+mod mistakes;

@@ -109,7 +109,19 @@ impl Cluster {
     /// # Errors
     /// When something could not be made.
     pub fn start(topology: &Topology, proxy: Config) -> Result<Self, ClusterError> {
-        let world = topology.build()?;
+        Self::start_in(World::new(topology.seed), topology, proxy)
+    }
+
+    /// Makes it in a new world, which may already be recorded.
+    ///
+    /// # Errors
+    /// When something could not be made.
+    pub fn start_in(
+        mut world: World,
+        topology: &Topology,
+        proxy: Config,
+    ) -> Result<Self, ClusterError> {
+        topology.build_in(&mut world)?;
         let spec = topology.cluster.as_ref();
         let mut settings = api::Settings { seed: topology.seed, ..api::Settings::default() };
         let mut controller_settings = controllers::Settings {

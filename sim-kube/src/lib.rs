@@ -7,11 +7,13 @@
 //! The reference is Kubernetes 1.36; older behaviour hangs on a version where it is modelled.
 
 pub mod api;
+pub mod blueprint;
 pub mod cluster;
 pub mod cni;
 pub mod controllers;
 mod duration;
 pub mod events;
+pub mod files;
 pub mod host;
 mod http;
 pub mod kubelet;

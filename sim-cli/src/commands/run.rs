@@ -1,15 +1,14 @@
 //! `kubewire run`: runs a scenario or a test of rules, and shows what its packets met.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use sim_kube::reading::Mistake;
-use sim_kube::scenario::{self, FileMistake, Report, Stopped, json, print};
+use sim_kube::scenario::{self, Report, json, print};
 
 use crate::commands::written;
-use crate::error::{CliError, ErrorKind, FilePlace};
+use crate::error::CliError;
+use crate::mistakes;
 
 /// Runs a scenario or a test of rules, and prints what its packets met, there and back
 #[derive(Debug, Args)]
@@ -91,46 +90,14 @@ impl Ran {
 
 /// Reads a file with all that it names, and runs it.
 pub(super) fn run(path: &Path) -> Result<Ran, Vec<CliError>> {
-    let text = fs::read_to_string(path).map_err(|error| vec![CliError::file(path, &error)])?;
+    let text = mistakes::read(path).map_err(|error| vec![error])?;
     run_text(path, text)
 }
 
 /// Runs a file that holds `text`.
 pub(super) fn run_text(path: &Path, text: String) -> Result<Ran, Vec<CliError>> {
-    let mut read = |path: &Path| {
-        fs::read_to_string(path).map_err(|error| CliError::file(path, &error).message)
-    };
-    let loaded = scenario::load(path, &text, &mut read).map_err(in_files)?;
-    match loaded.run(path, &text) {
-        Ok(report) => Ok(Ran { report, text }),
-        Err(Stopped::Mistakes(found)) => Err(in_files(found)),
-        Err(Stopped::Cluster(error)) => {
-            let message = format!("{}: {error}", path.display());
-            Err(vec![CliError::new(ErrorKind::Internal, message)])
-        }
-    }
-}
-
-fn in_files(found: Vec<FileMistake>) -> Vec<CliError> {
-    found.into_iter().map(|found| placed(&found.path, &found.text, found.mistake)).collect()
-}
-
-/// Mistakes in a file as the user sees them.
-pub(super) fn placed_all(path: &Path, text: &str, found: Vec<Mistake>) -> Vec<CliError> {
-    found.into_iter().map(|mistake| placed(path, text, mistake)).collect()
-}
-
-/// A mistake in a file as the user sees it.
-pub(super) fn placed(path: &Path, text: &str, mistake: Mistake) -> CliError {
-    let error = CliError::new(ErrorKind::User, &mistake.message).at(FilePlace {
-        path: path.display().to_string(),
-        line: 1,
-        text: text.to_owned(),
-        span: mistake.span,
-        label: String::new(),
-    });
-    match mistake.help {
-        None => error,
-        Some(help) => error.hint(help),
-    }
+    let loaded = scenario::load(path, &text, &mut mistakes::read_named);
+    let report = loaded.map_err(mistakes::in_files)?.run(path, &text);
+    let report = report.map_err(|stopped| mistakes::stopped(path, stopped))?;
+    Ok(Ran { report, text })
 }

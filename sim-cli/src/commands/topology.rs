@@ -1,15 +1,14 @@
 //! `kubewire topology`: looks at files of topologies.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use sim_kube::topology::Topology as Topo;
 
-use crate::commands::run::placed_all;
 use crate::commands::written;
 use crate::error::CliError;
+use crate::mistakes;
 
 /// Checks and draws topologies
 #[derive(Debug, Args)]
@@ -81,6 +80,6 @@ impl Draw {
 }
 
 fn read(path: &Path) -> Result<Topo, Vec<CliError>> {
-    let text = fs::read_to_string(path).map_err(|error| vec![CliError::file(path, &error)])?;
-    Topo::read(&text).map_err(|mistakes| placed_all(path, &text, mistakes))
+    let text = mistakes::read(path).map_err(|error| vec![error])?;
+    Topo::read(&text).map_err(|found| mistakes::placed_all(path, &text, found))
 }

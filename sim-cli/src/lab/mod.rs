@@ -10,4 +10,4 @@ mod protocol;
 mod server;
 pub mod shim;
 
-pub use server::{Options, run};
+pub use server::{Beginning, Options, run};

@@ -7,7 +7,7 @@ use sim_core::tools::Outcome;
 use sim_core::trace::record::Record;
 use sim_core::trace::{Keep, Recorder};
 
-use super::files::ManifestFiles;
+use super::files::LoadedScenario;
 use super::report::Done;
 use super::run::{RunError, Why, netns, netns_name};
 use super::walk::Walks;
@@ -24,8 +24,7 @@ pub(super) const STRANGER: [u8; 6] = [0x02, 0, 0, 0, 0, 0xfe];
 /// Does what a step says.
 pub(super) fn act(
     step: &Step,
-    topology: &Topology,
-    files: &ManifestFiles,
+    loaded: &LoadedScenario,
     cluster: &mut Cluster,
 ) -> Result<Done, RunError> {
     match &step.action {
@@ -36,7 +35,7 @@ pub(super) fn act(
         }
         Action::Run { on, argv } => run(on, argv, "", None, cluster),
         Action::Ask { what, from, to } => {
-            let ip = address(to, topology, cluster)?;
+            let ip = address(to, &loaded.blueprint.topology, cluster)?;
             let (argv, input) = question(*what, ip, to.value.port);
             run(from, &argv, &input, Some(*what), cluster)
         }
@@ -44,7 +43,7 @@ pub(super) fn act(
         Action::Apply(names) => {
             let mut output = String::new();
             for name in names {
-                match cluster.apply(files.objects(&name.value)) {
+                match cluster.apply(loaded.objects(&name.value)) {
                     Ok(Ok(applied)) => {
                         output.extend(applied.iter().map(|applied| format!("{applied}\n")));
                     }
@@ -56,7 +55,7 @@ pub(super) fn act(
             }
             Ok(done("done", output))
         }
-        Action::Delete(doomed) => delete(doomed, files, cluster),
+        Action::Delete(doomed) => delete(doomed, loaded, cluster),
     }
 }
 
@@ -66,12 +65,12 @@ fn done(result: &'static str, output: String) -> Done {
 
 fn delete(
     doomed: &[Placed<Doomed>],
-    files: &ManifestFiles,
+    loaded: &LoadedScenario,
     cluster: &mut Cluster,
 ) -> Result<Done, RunError> {
     for one in doomed {
         let deleted = match &one.value {
-            Doomed::File(name) => cluster.delete(files.objects(name)),
+            Doomed::File(name) => cluster.delete(loaded.objects(name)),
             Doomed::Object(object) => cluster.delete_one(object.as_ref().clone()),
         };
         match deleted {

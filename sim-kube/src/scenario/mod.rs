@@ -19,11 +19,9 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::time::Duration;
 
-pub use files::{
-    FileMistake, Form, Loaded, LoadedScenario, ManifestFiles, ReadFile, Stopped, load,
-};
+pub use files::{Form, Loaded, LoadedScenario, load};
 pub use report::{Done, Failure, Report, StepReport};
-pub use run::{RunError, Why, run};
+pub use run::{RunError, Why};
 pub use schema::TargetError;
 
 use crate::object::Object;

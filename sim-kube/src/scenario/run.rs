@@ -8,15 +8,15 @@ use sim_core::tools::CommandError;
 
 use super::act::act;
 use super::expect::{self, Counts};
-use super::files::ManifestFiles;
+use super::files::LoadedScenario;
 use super::report::{Done, Failure, Report, StepReport};
-use super::{Action, Question, Scenario, Step};
+use super::{Action, Question, Step};
 use crate::cluster::{self, Cluster, ClusterError};
 use crate::host::{CallError, Host, IptablesBackend};
 use crate::object::Key;
 use crate::proxy::service::Protocol;
 use crate::reading::Placed;
-use crate::topology::{BuildError, Topology};
+use crate::topology::BuildError;
 use crate::troubles;
 use crate::workload::Server;
 
@@ -71,16 +71,12 @@ impl RunError {
     }
 }
 
-/// Runs the steps of a scenario in its cluster. `files` has the manifests that steps name.
+/// Runs the steps of a scenario in its cluster.
 ///
 /// # Errors
 /// When a step cannot be done.
-pub fn run(
-    scenario: &Scenario,
-    topology: &Topology,
-    files: &ManifestFiles,
-    cluster: &mut Cluster,
-) -> Result<Report, RunError> {
+pub(super) fn run(loaded: &LoadedScenario, cluster: &mut Cluster) -> Result<Report, RunError> {
+    let scenario = &loaded.scenario;
     for serve in &scenario.serve {
         let netns = netns(cluster, &serve.on)?;
         for protocol in [Protocol::Tcp, Protocol::Udp] {
@@ -93,7 +89,7 @@ pub fn run(
         Report { name: scenario.name.clone(), notes: known.clone(), steps: Vec::new() };
     for step in &scenario.steps {
         let before = Counts::read(&step.expect.counters, cluster)?;
-        let done = act(step, topology, files, cluster)?;
+        let done = act(step, loaded, cluster)?;
         let mut failures = Vec::new();
         expect::check(&step.expect, &done, &mut failures);
         failures.extend(unexpected(step, &done));

@@ -30,27 +30,33 @@ impl Topology {
     /// When the kernel refuses something.
     pub fn build(&self) -> Result<World, BuildError> {
         let mut world = World::new(self.seed);
+        self.build_in(&mut world)?;
+        Ok(world)
+    }
+
+    /// Makes the machines and what connects them in a world that has none of them.
+    pub(crate) fn build_in(&self, world: &mut World) -> Result<(), BuildError> {
         for network in &self.networks {
             let mtu = network.mtu.to_string();
-            let mut host = add_namespace(&mut world, &network.name)?;
+            let mut host = add_namespace(world, &network.name)?;
             host.must_run(&["ip", "link", "add", BRIDGE, "mtu", &mtu, "type", "bridge"], "")?;
             host.must_run(&["ip", "link", "set", BRIDGE, "up"], "")?;
         }
         for wire in &self.wires {
-            self.build_wire(&mut world, wire.between)?;
+            self.build_wire(world, wire.between)?;
         }
         for (place, machine) in self.machines.iter().enumerate() {
-            add_namespace(&mut world, &machine.name)?;
+            add_namespace(world, &machine.name)?;
             for (i, interface) in machine.interfaces.iter().enumerate() {
                 let port = port_name(&machine.name, place, i);
-                self.build_interface(&mut world, machine, interface, &port)?;
+                self.build_interface(world, machine, interface, &port)?;
             }
         }
         let graph = Graph::new(self);
         for (i, machine) in self.machines.iter().enumerate() {
-            self.build_routes(&mut world, &graph, i, machine)?;
+            self.build_routes(world, &graph, i, machine)?;
         }
-        Ok(world)
+        Ok(())
     }
 
     fn build_wire(&self, world: &mut World, ends: [usize; 2]) -> Result<(), BuildError> {

@@ -8,6 +8,7 @@ mod protocol;
 mod sockets;
 mod terminal;
 mod time;
+mod topology;
 
 use std::process::{Child, Command, Output, Stdio};
 

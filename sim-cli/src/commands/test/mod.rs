@@ -11,9 +11,10 @@ use clap::Args;
 use sim_kube::reading::Mistake;
 use sim_kube::scenario::Failure;
 
-use crate::commands::run::{Ran, placed, run_text};
+use crate::commands::run::{Ran, run_text};
 use crate::commands::written;
 use crate::error::{CliError, ErrorKind};
+use crate::mistakes::placed;
 use find::Found;
 
 /// Runs many scenarios and tests of rules

@@ -5,6 +5,7 @@
 //! what one shim has to print, or acts on everything that shims have asked for, or lets virtual time
 //! pass up to the next event. So the order of all that happens depends on the commands alone.
 
+mod beginning;
 mod client;
 mod exchange;
 mod pace;
@@ -29,6 +30,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::getpid;
 use sim_core::world::World;
 
+pub use self::beginning::Beginning;
 use self::client::{Client, State};
 use self::pace::{Advance, Pace};
 use self::quiet::Watch;
@@ -47,10 +49,10 @@ const LOOK_AGAIN: Duration = Duration::from_micros(200);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a lab is started with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The seed of the world's randomness.
-    pub seed: u64,
+    /// What the world begins with.
+    pub beginning: Beginning,
     /// The folder for one capture per namespace and device.
     pub pcap: Option<PathBuf>,
     /// The file for the event stream.
@@ -64,11 +66,24 @@ pub struct Options {
 /// Runs a lab until its command ends, and returns the command's exit status.
 ///
 /// # Errors
-/// The machine does not let the lab be built, the command cannot be started, or a recording could not be
-/// written.
-pub fn run(options: &Options) -> Result<u8, CliError> {
-    let mut world = World::new(options.seed);
-    let recording = Recording::start(&mut world, options)?;
+/// What the lab is to begin with cannot be made, the machine does not let the lab be built, the command cannot be
+/// started, or a recording could not be written.
+pub fn run(options: &Options) -> Result<u8, Vec<CliError>> {
+    let (world, recording) = begin(options)?;
+    serve(options, world, recording).map_err(|error| vec![error])
+}
+
+/// Makes the world, and records it from its beginning. Files are opened last: what cannot be made empties no old ones.
+fn begin(options: &Options) -> Result<(World, Recording), Vec<CliError>> {
+    let mut world = World::new(options.beginning.seed());
+    Recording::prepare(&mut world, options);
+    let mut world = options.beginning.fill(world)?;
+    let mut recording = Recording::start(options).map_err(|error| vec![error])?;
+    recording.take(&mut world);
+    Ok((world, recording))
+}
+
+fn serve(options: &Options, world: World, recording: Recording) -> Result<u8, CliError> {
     let room = Room::new().map_err(|e| machine("cannot make a folder for the lab", &e))?;
     let listener = room.listen().map_err(|e| machine("cannot open the lab's socket", &e))?;
     let signals = Signals::new().map_err(|e| machine("cannot take signals", &e))?;

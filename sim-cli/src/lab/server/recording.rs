@@ -28,19 +28,25 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Starts writing what `options` ask for.
-    pub(super) fn start(world: &mut World, options: &Options) -> Result<Self, CliError> {
-        let captures = options.pcap.as_deref().map(Captures::new).transpose()?;
-        let trace = options.trace.as_deref().map(TextFile::new).transpose()?;
-        let mut script = options.script.as_deref().map(TextFile::new).transpose()?;
-        let keep = match (&captures, &trace) {
+    /// Has `world` keep what `options` ask for.
+    pub(super) fn prepare(world: &mut World, options: &Options) {
+        let keep = match (&options.pcap, &options.trace) {
             (None, None) => None,
             (Some(_), None) => Some(Keep::Frames),
             (_, Some(_)) => Some(Keep::Everything),
         };
         world.set_recorder(keep.map(Recorder::new));
-        if let Some(script) = &mut script {
+        if options.script.is_some() {
             world.keep_journal();
+        }
+    }
+
+    /// Starts writing what `options` ask for.
+    pub(super) fn start(options: &Options) -> Result<Self, CliError> {
+        let captures = options.pcap.as_deref().map(Captures::new).transpose()?;
+        let trace = options.trace.as_deref().map(TextFile::new).transpose()?;
+        let mut script = options.script.as_deref().map(TextFile::new).transpose()?;
+        if let Some(script) = &mut script {
             script.push(journal::SCRIPT_HEAD)?;
         }
         Ok(Self { captures, trace, script, failed: None })

@@ -12,10 +12,10 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use sim_core::link::DevName;
 
-use super::files::{self, FileMistake, ReadFile};
 use super::packet::Packet;
 use super::report::Report;
 use super::{ExpectWalk, RunError};
+use crate::files::{self, FileMistake, ReadFile};
 use crate::host::IptablesBackend;
 use crate::reading::{self, Mistake, Placed};
 
