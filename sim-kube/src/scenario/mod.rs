@@ -159,7 +159,7 @@ pub enum TargetHost {
 /// What has to come of a step.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Expect {
-    /// What the one who acts sees: one of [`schema::RESULTS`].
+    /// What the one who acts sees: `answered`, `refused`, and others; docs/scenario.md has all.
     pub result: Option<Placed<String>>,
     /// What is printed contains these.
     pub output: Vec<Placed<String>>,
