@@ -9,3 +9,4 @@ pub mod kernel;
 #[cfg(target_os = "linux")]
 pub mod lab;
 mod mistakes;
+pub mod recording;

@@ -157,7 +157,7 @@ fn trials() -> Result<Vec<Trial>, TrialsError> {
 
 /// On the real kernel the same packets go through the same rules; each frame, connection and counter is equal.
 fn packets_end_as_a_rule_test_says(kernel: &RealKernel, test: &RuleTest) -> Result<(), Failed> {
-    let report = test.run()?;
+    let report = test.run(None)?;
     if !report.is_good() {
         return Err(Failed::from("it does not pass"));
     }

@@ -31,6 +31,8 @@ mod own_node;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod running;

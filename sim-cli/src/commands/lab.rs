@@ -9,6 +9,7 @@ use sim_kube::blueprint::Blueprint;
 use crate::error::{CliError, ErrorKind};
 use crate::lab::{self, Beginning};
 use crate::mistakes;
+use crate::recording::Outputs;
 
 /// Runs your own shell, or a command, with ip, ping, tcpdump and others acting on a simulated world
 ///
@@ -36,12 +37,8 @@ pub struct Lab {
     /// The seed of the world's randomness; the same seed gives the same bytes. Without it, that of the topology, or 0
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Write one capture per namespace and device below this folder
-    #[arg(long, value_name = "DIR")]
-    pcap: Option<PathBuf>,
-    /// Write what every packet met to this file, as JSON lines (see `kubewire trace show`)
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// Write every change of the configuration that succeeds to this file, as a shell script that builds
     /// the same on a real machine
     #[arg(long, value_name = "FILE")]
@@ -59,8 +56,7 @@ impl Lab {
     pub fn run(self) -> Result<u8, Vec<CliError>> {
         lab::run(&lab::Options {
             beginning: self.beginning()?,
-            pcap: self.pcap,
-            trace: self.trace,
+            outputs: self.outputs,
             script: self.script,
             command: self.command,
         })

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use sim_kube::scenario::{self, Report, json, print};
+use sim_core::trace::record::Record;
+use sim_kube::scenario::{self, Loaded, Report, Sink, json, print};
 
 use crate::commands::written;
 use crate::error::CliError;
 use crate::mistakes;
+use crate::recording::{Outputs, Recording};
 
 /// Runs a scenario or a test of rules, and prints what its packets met, there and back
 #[derive(Debug, Args)]
@@ -21,6 +23,8 @@ pub struct Run {
     /// How what came of it is printed
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "quiet")]
     format: Format,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 /// A form of what is printed.
@@ -46,13 +50,32 @@ impl Run {
     /// # Errors
     /// All that is wrong with the files, or what failed.
     pub fn run(&self, mut out: impl Write) -> Result<bool, Vec<CliError>> {
-        let ran = run(&self.file)?;
+        let ran = self.recorded()?;
         let done = match self.format {
             Format::Text => ran.print(self.quiet, &mut out),
             Format::Json => out.write_all(json::report(&ran.report, &ran.text).as_bytes()),
         };
         written(done.and_then(|()| out.flush())).map_err(|error| vec![error])?;
         Ok(ran.report.is_good())
+    }
+
+    /// Runs the file, and writes down what happens. Nothing is written if its files are wrong.
+    fn recorded(&self) -> Result<Ran, Vec<CliError>> {
+        let (path, text) = (&self.file, mistakes::read(&self.file).map_err(|error| vec![error])?);
+        let loaded = load(path, &text)?;
+        let recording = Recording::start(&self.outputs, None);
+        let mut recording = recording.map_err(|error| vec![error])?;
+        let mut push = |records: &[Record]| recording.push(records);
+        let sink = self.outputs.keep().map(|_| &mut push as Sink<'_>);
+        let ran = run(path, text, &loaded, sink);
+        match (ran, recording.finish()) {
+            (ran, Ok(())) => ran,
+            (Ok(_), Err(error)) => Err(vec![error]),
+            (Err(mut errors), Err(error)) => {
+                errors.push(error);
+                Err(errors)
+            }
+        }
     }
 }
 
@@ -88,16 +111,24 @@ impl Ran {
     }
 }
 
-/// Reads a file with all that it names, and runs it.
-pub(super) fn run(path: &Path) -> Result<Ran, Vec<CliError>> {
-    let text = mistakes::read(path).map_err(|error| vec![error])?;
-    run_text(path, text)
-}
-
 /// Runs a file that holds `text`.
 pub(super) fn run_text(path: &Path, text: String) -> Result<Ran, Vec<CliError>> {
-    let loaded = scenario::load(path, &text, &mut mistakes::read_named);
-    let report = loaded.map_err(mistakes::in_files)?.run(path, &text);
+    let loaded = load(path, &text)?;
+    run(path, text, &loaded, None)
+}
+
+/// Reads all that a file names.
+fn load(path: &Path, text: &str) -> Result<Loaded, Vec<CliError>> {
+    scenario::load(path, text, &mut mistakes::read_named).map_err(mistakes::in_files)
+}
+
+fn run(
+    path: &Path,
+    text: String,
+    loaded: &Loaded,
+    sink: Option<Sink<'_>>,
+) -> Result<Ran, Vec<CliError>> {
+    let report = loaded.run(path, &text, sink);
     let report = report.map_err(|stopped| mistakes::stopped(path, stopped))?;
     Ok(Ran { report, text })
 }

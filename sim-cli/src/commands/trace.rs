@@ -1,4 +1,4 @@
-//! `kubewire trace`: reads what `kubewire lab --trace` wrote.
+//! `kubewire trace`: reads what `--trace` of `kubewire lab` or `kubewire run` wrote.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write};
@@ -11,7 +11,7 @@ use sim_core::trace::sink::{json, text};
 use crate::commands::written;
 use crate::error::{CliError, ErrorKind, FilePlace};
 
-/// Reads a trace that `kubewire lab --trace` wrote
+/// Reads a trace that `kubewire lab --trace` or `kubewire run --trace` wrote
 #[derive(Debug, Args)]
 pub struct Trace {
     #[command(subcommand)]
@@ -94,7 +94,7 @@ fn no_record(path: &Path, number: usize, line: String, error: &serde_json::Error
             text: line,
             label,
         })
-        .hint("traces are written by `kubewire lab --trace FILE`")
+        .hint("`kubewire lab` and `kubewire run` write traces with `--trace FILE`")
 }
 
 #[cfg(test)]

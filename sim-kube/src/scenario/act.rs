@@ -4,12 +4,11 @@ use std::net::Ipv4Addr;
 
 use sim_core::id::{DevId, NetnsId};
 use sim_core::tools::Outcome;
-use sim_core::trace::record::Record;
-use sim_core::trace::{Keep, Recorder};
 
 use super::files::LoadedScenario;
 use super::report::Done;
 use super::run::{RunError, Why, netns, netns_name};
+use super::tape::Tape;
 use super::walk::Walks;
 use super::{Action, Content, Doomed, Question, Step, Target, TargetHost};
 use crate::cluster::Cluster;
@@ -26,6 +25,7 @@ pub(super) fn act(
     step: &Step,
     loaded: &LoadedScenario,
     cluster: &mut Cluster,
+    tape: &mut Tape<'_>,
 ) -> Result<Done, RunError> {
     match &step.action {
         Action::Wait(time) => {
@@ -33,13 +33,13 @@ pub(super) fn act(
             cluster.world.run_until(end);
             Ok(done("done", String::new()))
         }
-        Action::Run { on, argv } => run(on, argv, "", None, cluster),
+        Action::Run { on, argv } => run(on, argv, "", None, cluster, tape),
         Action::Ask { what, from, to } => {
             let ip = address(to, &loaded.blueprint.topology, cluster)?;
             let (argv, input) = question(*what, ip, to.value.port);
-            run(from, &argv, &input, Some(*what), cluster)
+            run(from, &argv, &input, Some(*what), cluster, tape)
         }
-        Action::Frame { on, dev, content } => frame(on, dev, content, cluster),
+        Action::Frame { on, dev, content } => frame(on, dev, content, cluster, tape),
         Action::Apply(names) => {
             let mut output = String::new();
             for name in names {
@@ -108,22 +108,16 @@ fn run(
     input: &str,
     what: Option<Question>,
     cluster: &mut Cluster,
+    tape: &mut Tape<'_>,
 ) -> Result<Done, RunError> {
     let netns = netns(cluster, on)?;
-    let (outcome, records) =
-        recorded(cluster, |cluster| cluster.world.run_command_on(netns, argv, input.as_bytes()));
+    tape.begin(&mut cluster.world);
+    let outcome = cluster.world.run_command_on(netns, argv, input.as_bytes());
+    let records = tape.end(&mut cluster.world);
     let outcome =
         outcome.map_err(|error| RunError::new(&on.span, Why::Command(argv.join(" "), error)))?;
     let walks = Walks::find(&records, &netns_name(&on.value));
     Ok(Done { result: result(what, &outcome), output: outcome.stdout + &outcome.stderr, walks })
-}
-
-fn recorded<T>(cluster: &mut Cluster, act: impl FnOnce(&mut Cluster) -> T) -> (T, Vec<Record>) {
-    cluster.world.set_recorder(Some(Recorder::new(Keep::Everything)));
-    let done = act(cluster);
-    let records = cluster.world.take_records();
-    cluster.world.set_recorder(None);
-    (done, records)
 }
 
 fn frame(
@@ -131,6 +125,7 @@ fn frame(
     dev: &Placed<String>,
     content: &Content,
     cluster: &mut Cluster,
+    tape: &mut Tape<'_>,
 ) -> Result<Done, RunError> {
     let netns = netns(cluster, on)?;
     let id = device(cluster, netns, dev)?;
@@ -140,7 +135,9 @@ fn frame(
             packet.frame(cluster.world.kernel.devs[id].addr.octets(), STRANGER)
         }
     };
-    let ((), records) = recorded(cluster, |cluster| cluster.world.inject(id, &bytes));
+    tape.begin(&mut cluster.world);
+    cluster.world.inject(id, &bytes);
+    let records = tape.end(&mut cluster.world);
     let walks = Walks::find(&records, &netns_name(&on.value));
     Ok(Done { result: "done", output: String::new(), walks })
 }

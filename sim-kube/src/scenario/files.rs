@@ -8,6 +8,7 @@ use toml::de::DeTable;
 
 use super::report::Report;
 use super::rule_test::RuleTest;
+use super::tape::{Sink, Tape};
 use super::{RunError, Scenario};
 use crate::blueprint::{Blueprint, Loader, Stopped};
 use crate::files::{FileMistake, ReadFile, in_file};
@@ -88,10 +89,13 @@ pub fn load(path: &Path, text: &str, read: ReadFile<'_>) -> Result<Loaded, Vec<F
 
 impl LoadedScenario {
     /// Makes its cluster, and runs its steps there.
-    fn run(&self) -> Result<Result<Report, RunError>, Stopped> {
-        let world = World::new(self.blueprint.topology.seed);
+    fn run(&self, mut tape: Tape<'_>) -> Result<Result<Report, RunError>, Stopped> {
+        let mut world = World::new(self.blueprint.topology.seed);
+        tape.start(&mut world);
         let mut cluster = self.blueprint.start(world)?;
-        Ok(super::run::run(self, &mut cluster))
+        let done = super::run::run(self, &mut cluster, &mut tape);
+        tape.pass_on(&mut cluster.world);
+        Ok(done)
     }
 
     /// The objects of a file, under the name that the scenario has for it.
@@ -101,19 +105,20 @@ impl LoadedScenario {
 }
 
 impl Loaded {
-    /// Runs it.
+    /// Runs it. A sink gets everything that happens, from the making of the machines on, whether or not it comes to
+    /// the end.
     ///
     /// # Errors
     /// When it cannot be run to its end; `path` and `text` are its own.
-    pub fn run(&self, path: &Path, text: &str) -> Result<Report, Stopped> {
+    pub fn run(&self, path: &Path, text: &str, sink: Option<Sink<'_>>) -> Result<Report, Stopped> {
         let stopped = |error: RunError| {
             let message = error.to_string();
             let mistake = Mistake { span: error.span, message, help: None };
             Stopped::Mistakes(in_file(path, text, vec![mistake]))
         };
         match self {
-            Self::Scenario(loaded) => loaded.run()?.map_err(stopped),
-            Self::RuleTest(test) => test.run().map_err(stopped),
+            Self::Scenario(loaded) => loaded.run(Tape::new(sink))?.map_err(stopped),
+            Self::RuleTest(test) => test.run(sink).map_err(stopped),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod report;
 pub mod rule_test;
 mod run;
 mod schema;
+mod tape;
 pub mod walk;
 
 use std::net::Ipv4Addr;
@@ -23,6 +24,7 @@ pub use files::{Form, Loaded, LoadedScenario, load};
 pub use report::{Done, Failure, Report, StepReport};
 pub use run::{RunError, Why};
 pub use schema::TargetError;
+pub use tape::Sink;
 
 use crate::object::Object;
 use crate::reading::{self, Mistake, Placed};

@@ -10,6 +10,7 @@ use super::act::act;
 use super::expect::{self, Counts};
 use super::files::LoadedScenario;
 use super::report::{Done, Failure, Report, StepReport};
+use super::tape::Tape;
 use super::{Action, Question, Step};
 use crate::cluster::{self, Cluster, ClusterError};
 use crate::host::{CallError, Host, IptablesBackend};
@@ -75,7 +76,11 @@ impl RunError {
 ///
 /// # Errors
 /// When a step cannot be done.
-pub(super) fn run(loaded: &LoadedScenario, cluster: &mut Cluster) -> Result<Report, RunError> {
+pub(super) fn run(
+    loaded: &LoadedScenario,
+    cluster: &mut Cluster,
+    tape: &mut Tape<'_>,
+) -> Result<Report, RunError> {
     let scenario = &loaded.scenario;
     for serve in &scenario.serve {
         let netns = netns(cluster, &serve.on)?;
@@ -88,8 +93,10 @@ pub(super) fn run(loaded: &LoadedScenario, cluster: &mut Cluster) -> Result<Repo
     let mut report =
         Report { name: scenario.name.clone(), notes: known.clone(), steps: Vec::new() };
     for step in &scenario.steps {
+        // Pods that the step ends take the names of their namespaces along.
+        tape.pass_on(&mut cluster.world);
         let before = Counts::read(&step.expect.counters, cluster)?;
-        let done = act(step, loaded, cluster)?;
+        let done = act(step, loaded, cluster, tape)?;
         let mut failures = Vec::new();
         expect::check(&step.expect, &done, &mut failures);
         failures.extend(unexpected(step, &done));

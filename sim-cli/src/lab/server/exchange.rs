@@ -149,7 +149,13 @@ impl Server {
         let clients = &self.clients;
         let started = |id: &ClientId| clients.get(id).map(|client| &client.started);
         self.to_flush.make_contiguous().sort_by(|a, b| started(a).cmp(&started(b)));
-        self.recording.take(&mut self.world);
+        self.record();
+    }
+
+    /// Takes what has been recorded.
+    pub(super) fn record(&mut self) {
+        self.recording.push(&self.world.take_records());
+        self.recording.push_changes(&self.world.take_journal());
     }
 
     fn collect_one(&mut self, id: ClientId) {

@@ -11,7 +11,6 @@ mod exchange;
 mod pace;
 mod proc;
 mod quiet;
-mod recording;
 mod room;
 mod shell;
 mod signals;
@@ -28,18 +27,19 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use nix::unistd::getpid;
+use sim_core::trace::Recorder;
 use sim_core::world::World;
 
 pub use self::beginning::Beginning;
 use self::client::{Client, State};
 use self::pace::{Advance, Pace};
 use self::quiet::Watch;
-use self::recording::Recording;
 use self::room::Room;
 use self::shell::Shell;
 use self::signals::Signals;
 use crate::error::{CliError, ErrorKind};
 use crate::lab::protocol::ToShim;
+use crate::recording::{Outputs, Recording};
 
 /// How many shims can be connected at once.
 const MAX_CLIENTS: usize = 512;
@@ -53,10 +53,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Options {
     /// What the world begins with.
     pub beginning: Beginning,
-    /// The folder for one capture per namespace and device.
-    pub pcap: Option<PathBuf>,
-    /// The file for the event stream.
-    pub trace: Option<PathBuf>,
+    /// Where packets and what they met are written to.
+    pub outputs: Outputs,
     /// The file for a shell script that builds the same network.
     pub script: Option<PathBuf>,
     /// The command and its arguments; none is the user's own shell.
@@ -76,11 +74,13 @@ pub fn run(options: &Options) -> Result<u8, Vec<CliError>> {
 /// Makes the world, and records it from its beginning. Files are opened last: what cannot be made empties no old ones.
 fn begin(options: &Options) -> Result<(World, Recording), Vec<CliError>> {
     let mut world = World::new(options.beginning.seed());
-    Recording::prepare(&mut world, options);
-    let mut world = options.beginning.fill(world)?;
-    let mut recording = Recording::start(options).map_err(|error| vec![error])?;
-    recording.take(&mut world);
-    Ok((world, recording))
+    world.set_recorder(options.outputs.keep().map(Recorder::new));
+    if options.script.is_some() {
+        world.keep_journal();
+    }
+    let world = options.beginning.fill(world)?;
+    let recording = Recording::start(&options.outputs, options.script.as_deref());
+    Ok((world, recording.map_err(|error| vec![error])?))
 }
 
 fn serve(options: &Options, world: World, recording: Recording) -> Result<u8, CliError> {
@@ -142,6 +142,7 @@ struct Server {
 
 impl Server {
     fn run(mut self) -> Result<u8, CliError> {
+        self.record();
         let status = loop {
             self.settle();
             if let Some(status) = self.shell.status {

@@ -8,7 +8,6 @@ use sim_core::id::{DevId, NetnsId};
 use sim_core::packet::{IpProto, Ipv4};
 use sim_core::socket::{SockOpt, SocketType};
 use sim_core::trace::record::{Record, What};
-use sim_core::trace::{Keep, Recorder};
 use sim_core::world::World;
 
 use super::super::act::STRANGER;
@@ -17,6 +16,7 @@ use super::super::packet::{Content, Packet};
 use super::super::print;
 use super::super::report::{Done, Failure, Report, StepReport};
 use super::super::run::{RunError, Why};
+use super::super::tape::Tape;
 use super::super::walk::{Met, Verdict, Walk, Walks};
 use super::{Row, RuleTest};
 use crate::host::{CallError, Host, IptablesBackend};
@@ -80,25 +80,23 @@ fn line(message: &str) -> Option<usize> {
 }
 
 /// Makes the machine and sends the packets.
-pub(super) fn run(test: &RuleTest) -> Result<Report, RunError> {
-    let mut lab = Lab::new(test)?;
-    let mut report = Report { name: test.name.clone(), ..Report::default() };
-    for row in &test.packets {
-        let end = lab.world.now() + row.after;
-        lab.world.run_until(end);
-        report.steps.push(lab.row(row)?);
-    }
-    Ok(report)
+pub(super) fn run(test: &RuleTest, tape: Tape<'_>) -> Result<Report, RunError> {
+    let mut lab = Lab::new(test, tape)?;
+    let steps = lab.rows(&test.packets);
+    lab.tape.pass_on(&mut lab.world);
+    Ok(Report { name: test.name.clone(), steps: steps?, ..Report::default() })
 }
 
-struct Lab {
+struct Lab<'a> {
     world: World,
     netns: NetnsId,
+    tape: Tape<'a>,
 }
 
-impl Lab {
-    fn new(test: &RuleTest) -> Result<Self, RunError> {
+impl<'a> Lab<'a> {
+    fn new(test: &RuleTest, tape: Tape<'a>) -> Result<Self, RunError> {
         let mut world = World::new(0);
+        tape.start(&mut world);
         let at = |span: &Range<usize>| {
             let span = span.clone();
             move |error: CallError| RunError::new(&span, error)
@@ -142,7 +140,18 @@ impl Lab {
             host.must_run(&[RESTORE, "-n"], &rules.value).map_err(at(&rules.span))?;
         }
         let netns = host.netns;
-        Ok(Self { world, netns })
+        Ok(Self { world, netns, tape })
+    }
+
+    /// Sends all packets, each at its time.
+    fn rows(&mut self, rows: &[Row]) -> Result<Vec<StepReport>, RunError> {
+        let mut steps = Vec::new();
+        for row in rows {
+            let end = self.world.now() + row.after;
+            self.world.run_until(end);
+            steps.push(self.row(row)?);
+        }
+        Ok(steps)
     }
 
     /// Sends a packet, and its answer if one is wanted.
@@ -171,7 +180,9 @@ impl Lab {
 
     /// Has somebody listen where a packet is going to be delivered, for the kernel would refuse it.
     fn serve(&mut self, row: &Row) -> Result<(), RunError> {
-        let mut elsewhere = Self { world: self.world.clone(), netns: self.netns };
+        // This is a trial that never happened, so nobody gets to see its records.
+        let tape = Tape::default();
+        let mut elsewhere = Lab { world: self.world.clone(), netns: self.netns, tape };
         let (walks, records) = elsewhere.send(row.from.as_ref(), &row.packet, row)?;
         let Some(seen) = walks.request.and_then(|walk| walk.seen) else { return Ok(()) };
         let is_refused = records.iter().any(
@@ -216,7 +227,7 @@ impl Lab {
         packet: &Packet,
         row: &Row,
     ) -> Result<(Walks, Vec<Record>), RunError> {
-        self.world.set_recorder(Some(Recorder::new(Keep::Everything)));
+        self.tape.begin(&mut self.world);
         let sent = match from {
             Some(name) => {
                 let dev = self.device(name)?;
@@ -226,8 +237,7 @@ impl Lab {
             }
             None => self.send_here(packet),
         };
-        let mut records = self.world.take_records();
-        self.world.set_recorder(None);
+        let mut records = self.tape.end(&mut self.world);
         records.retain(|record| record.netns == MACHINE);
         let mut walks = Walks::find(&records, MACHINE);
         if let (None, Err(errno)) = (&walks.request, sent) {

@@ -14,6 +14,7 @@ use sim_core::link::DevName;
 
 use super::packet::Packet;
 use super::report::Report;
+use super::tape::{Sink, Tape};
 use super::{ExpectWalk, RunError};
 use crate::files::{self, FileMistake, ReadFile};
 use crate::host::IptablesBackend;
@@ -123,11 +124,11 @@ impl RuleTest {
         if mistakes.is_empty() { Ok(test) } else { Err(mistakes) }
     }
 
-    /// Sends the packets through the rules, one after the other.
+    /// Sends the packets through the rules, one after the other. A sink gets everything that happens.
     ///
     /// # Errors
     /// When the machine cannot be made, or a packet cannot be sent.
-    pub fn run(&self) -> Result<Report, RunError> {
-        lab::run(self)
+    pub fn run(&self, sink: Option<Sink<'_>>) -> Result<Report, RunError> {
+        lab::run(self, Tape::new(sink))
     }
 }

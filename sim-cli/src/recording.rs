@@ -5,21 +5,44 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+use sim_core::trace::Keep;
 use sim_core::trace::record::{Record, What};
-use sim_core::trace::recorder::{Keep, Recorder};
 use sim_core::trace::sink::json;
 use sim_core::trace::sink::pcapng::Capture;
-use sim_core::world::{World, journal};
+use sim_core::world::journal::{self, Entry};
 
-use super::Options;
 use crate::error::CliError;
 
 /// How many captured bytes are held back at most before they are written.
 const HELD_BACK: usize = 1 << 16;
 
-/// The captures, the trace and the script of a lab.
+/// Where packets and what they met are written to.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Outputs {
+    /// Write one capture per namespace and device below this folder
+    #[arg(long, value_name = "DIR")]
+    pub pcap: Option<PathBuf>,
+    /// Write what every packet met to this file, as JSON lines (see `kubewire trace show`)
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// What has to be recorded for them.
+    #[must_use]
+    pub const fn keep(&self) -> Option<Keep> {
+        match (&self.pcap, &self.trace) {
+            (None, None) => None,
+            (Some(_), None) => Some(Keep::Frames),
+            (_, Some(_)) => Some(Keep::Everything),
+        }
+    }
+}
+
+/// The captures, the trace and the script of a world.
 #[derive(Debug, Default)]
-pub(super) struct Recording {
+pub struct Recording {
     captures: Option<Captures>,
     trace: Option<TextFile>,
     script: Option<TextFile>,
@@ -28,49 +51,44 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Has `world` keep what `options` ask for.
-    pub(super) fn prepare(world: &mut World, options: &Options) {
-        let keep = match (&options.pcap, &options.trace) {
-            (None, None) => None,
-            (Some(_), None) => Some(Keep::Frames),
-            (_, Some(_)) => Some(Keep::Everything),
-        };
-        world.set_recorder(keep.map(Recorder::new));
-        if options.script.is_some() {
-            world.keep_journal();
-        }
-    }
-
-    /// Starts writing what `options` ask for.
-    pub(super) fn start(options: &Options) -> Result<Self, CliError> {
-        let captures = options.pcap.as_deref().map(Captures::new).transpose()?;
-        let trace = options.trace.as_deref().map(TextFile::new).transpose()?;
-        let mut script = options.script.as_deref().map(TextFile::new).transpose()?;
+    /// Opens the files of `outputs`, and perhaps one for a script. They are emptied only when all of them are open.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub fn start(outputs: &Outputs, script: Option<&Path>) -> Result<Self, CliError> {
+        let mut trace = outputs.trace.as_deref().map(TextFile::open).transpose()?;
+        let mut script = script.map(TextFile::open).transpose()?;
+        let captures = outputs.pcap.as_deref().map(Captures::new).transpose()?;
+        trace.iter_mut().chain(&mut script).try_for_each(TextFile::clear)?;
         if let Some(script) = &mut script {
             script.push(journal::SCRIPT_HEAD)?;
         }
         Ok(Self { captures, trace, script, failed: None })
     }
 
-    /// Takes what the world has recorded since the last time.
-    pub(super) fn take(&mut self, world: &mut World) {
-        for record in world.take_records() {
+    /// Writes what has happened since the last time.
+    pub fn push(&mut self, records: &[Record]) {
+        for record in records {
             self.then(|this| {
                 if let Some(captures) = &mut this.captures {
-                    captures.push(&record)?;
+                    captures.push(record)?;
                 }
                 let trace = this.trace.as_mut();
-                trace.map_or(Ok(()), |trace| trace.push(&json::line(&record)))
+                trace.map_or(Ok(()), |trace| trace.push(&json::line(record)))
             });
         }
+    }
+
+    /// Writes what was changed since the last time.
+    pub fn push_changes(&mut self, changes: &[Entry]) {
         if self.script.is_some() {
-            let lines = journal::script(&world.take_journal());
+            let lines = journal::script(changes);
             self.then(|this| this.script.as_mut().map_or(Ok(()), |script| script.push(&lines)));
         }
     }
 
     /// Writes everything that was held back.
-    pub(super) fn flush(&mut self) {
+    pub fn flush(&mut self) {
         self.then(|this| {
             if let Some(captures) = &mut this.captures {
                 captures.flush()?;
@@ -80,8 +98,11 @@ impl Recording {
         });
     }
 
-    /// Ends the recording; tells what went wrong, if anything did.
-    pub(super) fn finish(mut self) -> Result<(), CliError> {
+    /// Ends the recording.
+    ///
+    /// # Errors
+    /// What went wrong first, if anything did.
+    pub fn finish(mut self) -> Result<(), CliError> {
         self.flush();
         self.failed.map_or(Ok(()), Err)
     }
@@ -176,9 +197,19 @@ struct TextFile {
 }
 
 impl TextFile {
-    fn new(path: &Path) -> Result<Self, CliError> {
-        let file = File::create(path).map_err(|error| CliError::file(path, &error))?;
+    /// Opens a file for writing, which is made if there is none.
+    fn open(path: &Path) -> Result<Self, CliError> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| CliError::file(path, &error))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    /// Takes away what stood there before. Pipes and terminals hold nothing.
+    fn clear(&mut self) -> Result<(), CliError> {
+        let file = self.file.get_ref();
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let cleared = if is_file { file.set_len(0) } else { Ok(()) };
+        cleared.map_err(|error| CliError::file(&self.path, &error))
     }
 
     fn push(&mut self, text: &str) -> Result<(), CliError> {
