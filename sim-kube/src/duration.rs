@@ -9,7 +9,8 @@ use serde::{Deserialize as _, Deserializer};
 const UNITS: &[(&str, u64)] = &[
     ("ns", 1),
     ("us", 1_000),
-    ("µs", 1_000),
+    ("\u{b5}s", 1_000),
+    ("\u{3bc}s", 1_000),
     ("ms", 1_000_000),
     ("s", 1_000_000_000),
     ("m", 60_000_000_000),
@@ -79,6 +80,8 @@ mod tests {
             ("1.5s", Some(1_500)),
             (".5s", Some(500)),
             ("300ms", Some(300)),
+            ("5000\u{b5}s", Some(5)),
+            ("5000\u{3bc}s", Some(5)),
             ("", None),
             ("1", None),
             ("s", None),

@@ -69,6 +69,14 @@ pub struct Placed<T> {
     pub span: Range<usize>,
 }
 
+impl Placed<&str> {
+    /// The same with a text of its own.
+    #[must_use]
+    pub fn owned(&self) -> Placed<String> {
+        Placed { value: self.value.to_owned(), span: self.span.clone() }
+    }
+}
+
 /// Reads a text; the fields of its root are given to `read`.
 ///
 /// # Errors
@@ -153,6 +161,16 @@ impl<'a, 'i> Fields<'a, 'i> {
                 Notation::Json => format!("`\"{key}\": {example}`"),
             };
             mistakes.add_with(self.span(), message, format!("for example {example}"));
+        }
+    }
+
+    /// Takes down that a list is not there or has nothing in it, where something has to be in it.
+    pub fn demand_some(&self, key: &str, example: &str, mistakes: &mut Mistakes) {
+        self.demand(key, example, mistakes);
+        let Some(value) = self.table.get(key) else { return };
+        if matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()) {
+            let help = format!("for example `{key} = {example}`");
+            mistakes.add_with(value.span(), format!("nothing is in `{key}`"), help);
         }
     }
 
@@ -381,13 +399,13 @@ impl<'a, 'i> Fields<'a, 'i> {
         key: &'static str,
         what: &'static str,
         mistakes: &mut Mistakes,
-    ) -> Vec<(&'a str, &'a str)> {
+    ) -> Vec<(&'a str, Placed<&'a str>)> {
         let Some(fields) = self.table(key, what, mistakes) else { return Vec::new() };
         let mut all = Vec::new();
         for (name, value) in fields.table {
             let name: &'a str = name.get_ref();
             if let Some(text) = text(value, &format!("`{name}`"), mistakes) {
-                all.push((name, text.value));
+                all.push((name, text));
             }
         }
         all

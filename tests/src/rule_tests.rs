@@ -111,7 +111,7 @@ fn setup(test: &RuleTest) -> Vec<String> {
         setup.push(command);
     }
     for (name, value) in &test.sysctls {
-        setup.push(format!("ip netns exec {MACHINE} sysctl -qw {name}={value}"));
+        setup.push(format!("ip netns exec {MACHINE} sysctl -qw {name}={}", value.value));
     }
     let tool = match test.backend {
         IptablesBackend::Nft => "iptables-restore",

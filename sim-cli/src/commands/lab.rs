@@ -14,8 +14,8 @@ use crate::recording::Outputs;
 /// Runs your own shell, or a command, with ip, ping, tcpdump and others acting on a simulated world
 ///
 /// The world begins with one namespace that holds a loopback device, and with the machines of a topology if one is
-/// given. It needs no rights, changes nothing on this machine, and is gone when the shell ends. Time in it is virtual: `sleep 5` and `ping -c 3`
-/// take no time, and a command that waits for nothing but you follows the clock.
+/// given. It needs no rights, changes nothing on this machine, and is gone when the shell ends. Time in it is virtual:
+/// `sleep 5` and `ping -c 3` take no time, and a command that waits for nothing but you follows the clock.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -2,12 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use sim_core::id::{DevId, NetnsId};
 use sim_core::tools::Outcome;
 
 use super::files::LoadedScenario;
 use super::report::Done;
-use super::run::{RunError, Why, netns, netns_name};
+use super::run::{RunError, Why, device, netns, netns_name};
 use super::tape::Tape;
 use super::walk::Walks;
 use super::{Action, Content, Doomed, Question, Step, Target, TargetHost};
@@ -128,7 +127,7 @@ fn frame(
     tape: &mut Tape<'_>,
 ) -> Result<Done, RunError> {
     let netns = netns(cluster, on)?;
-    let id = device(cluster, netns, dev)?;
+    let id = device(&cluster.world, netns, dev)?;
     let bytes = match content {
         Content::Bytes(bytes) => bytes.clone(),
         Content::Packet(packet) => {
@@ -142,19 +141,14 @@ fn frame(
     Ok(Done { result: "done", output: String::new(), walks })
 }
 
-fn device(cluster: &Cluster, netns: NetnsId, name: &Placed<String>) -> Result<DevId, RunError> {
-    let kernel = &cluster.world.kernel;
-    let mut devices = kernel.netns[netns].links.values().copied();
-    let found = devices.find(|dev| kernel.devs[*dev].name.as_str() == name.value);
-    found.ok_or_else(|| RunError::nobody("device", name))
-}
-
 /// What the one who acted sees, in a word.
 fn result(what: Option<Question>, outcome: &Outcome) -> &'static str {
     const SIGNS: &[(&str, &str)] = &[
         ("Connection refused", "refused"),
         ("Operation not permitted", "denied"),
         ("unreachable", "unreachable"),
+        // So says ping.
+        ("Unreachable", "unreachable"),
         ("No route to host", "unreachable"),
         ("timed out", "timed out"),
     ];

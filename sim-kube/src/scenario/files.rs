@@ -105,8 +105,8 @@ impl LoadedScenario {
 }
 
 impl Loaded {
-    /// Runs it. A sink gets everything that happens, from the making of the machines on, whether or not it comes to
-    /// the end.
+    /// Runs it. A sink gets everything that happens from the making of the machines on, whether or not the steps come to
+    /// their end; nothing, if the machines or their first objects cannot be made.
     ///
     /// # Errors
     /// When it cannot be run to its end; `path` and `text` are its own.

@@ -130,8 +130,11 @@ impl FromStr for Packet {
         };
         let (from, to) = (end(from)?, end(to)?);
         let mut packet = Self::plain(from, to, content);
-        for field in fields.chunks(2) {
-            packet.set(field[0], field.get(1).copied().unwrap_or_default())?;
+        let fields = || fields.chunks(2).map(|pair| (pair[0], pair.get(1).copied().unwrap_or("")));
+        // What flags mean for the numbers of TCP may be said otherwise, wherever that stands.
+        let is_flags = |(field, _): &(&str, &str)| *field == "flags";
+        for (field, value) in fields().filter(is_flags).chain(fields().filter(|f| !is_flags(f))) {
+            packet.set(field, value)?;
         }
         Ok(packet)
     }
@@ -183,7 +186,7 @@ impl Packet {
             }
             ("ttl", _) => self.ttl = number(value).ok_or_else(|| wants("a number up to 255"))?,
             ("tos", _) => self.tos = number(value).ok_or_else(|| wants("a number up to 0xff"))?,
-            ("length", _) => {
+            ("length", content) if !matches!(content, Content::Sctp(_)) => {
                 let length = value.parse().ok().filter(|length| *length <= MAX_LENGTH);
                 self.length = length.ok_or_else(|| wants("a number of bytes up to 9000"))?;
             }
@@ -406,6 +409,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Packet>().unwrap().to_string(), text);
         }
+        let written = |text: &str| text.parse::<Packet>().unwrap().to_string();
+        let [ends, flags] = ["tcp 10.0.0.9:1 > 10.0.0.1:2", "flags ack"];
+        assert_eq!(
+            written(&format!("{ends} seq 5 ack 7 {flags}")),
+            format!("{ends} {flags} seq 5 ack 7")
+        );
     }
 
     #[test]
@@ -417,6 +426,7 @@ mod tests {
             ("icmp 10.0.0.9 > 10.0.0.1:80", "`10.0.0.1:80` is no address without a port"),
             ("udp 10.0.0.9:1 > 10.0.0.1:2 flags syn", "there is no `flags` here"),
             ("tcp 10.0.0.9:1 > 10.0.0.1:2 flags sin", "`flags` wants some of fin,syn"),
+            ("sctp 10.0.0.9:1 > 10.0.0.1:2 length 9", "there is no `length` here"),
             ("tcp 10.0.0.9:1 > 10.0.0.1:2 ttl", "`ttl` wants a number up to 255"),
         ] {
             let error = text.parse::<Packet>().unwrap_err().to_string();

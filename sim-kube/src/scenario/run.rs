@@ -3,17 +3,19 @@
 use std::ops::Range;
 
 use sim_core::errno::Errno;
-use sim_core::id::NetnsId;
+use sim_core::id::{DevId, NetnsId};
 use sim_core::tools::CommandError;
+use sim_core::world::World;
 
 use super::act::act;
 use super::expect::{self, Counts};
 use super::files::LoadedScenario;
 use super::report::{Done, Failure, Report, StepReport};
+use super::schema::in_namespace;
 use super::tape::Tape;
 use super::{Action, Question, Step};
 use crate::cluster::{self, Cluster, ClusterError};
-use crate::host::{CallError, Host, IptablesBackend};
+use crate::host::{self, CallError, Host, IptablesBackend};
 use crate::object::Key;
 use crate::proxy::service::Protocol;
 use crate::reading::Placed;
@@ -95,6 +97,9 @@ pub(super) fn run(
     for step in &scenario.steps {
         // Pods that the step ends take the names of their namespaces along.
         tape.pass_on(&mut cluster.world);
+        for place in &step.expect.walk.avoids {
+            check_place(cluster, place)?;
+        }
         let before = Counts::read(&step.expect.counters, cluster)?;
         let done = act(step, loaded, cluster, tape)?;
         let mut failures = Vec::new();
@@ -145,6 +150,24 @@ pub(super) fn netns(cluster: &Cluster, name: &Placed<String>) -> Result<NetnsId,
     })
 }
 
+/// That a place is there which a packet is not to pass: else it would never be passed.
+fn check_place(cluster: &Cluster, place: &Placed<String>) -> Result<(), RunError> {
+    let (name, dev) = expect::place(&place.value);
+    let id = netns(cluster, &Placed { value: name, span: place.span.clone() })?;
+    let Some(dev) = dev else { return Ok(()) };
+    let dev = Placed { value: dev.to_owned(), span: place.span.clone() };
+    device(&cluster.world, id, &dev).map(drop)
+}
+
+/// A device of a namespace.
+pub(super) fn device(
+    world: &World,
+    netns: NetnsId,
+    name: &Placed<String>,
+) -> Result<DevId, RunError> {
+    host::device(&world.kernel, netns, &name.value).ok_or_else(|| RunError::nobody("device", name))
+}
+
 /// The same, for what runs commands there.
 pub(super) fn host<'c>(
     cluster: &'c mut Cluster,
@@ -161,9 +184,8 @@ pub(super) fn netns_name(name: &str) -> String {
 
 /// The pod that a name says, if it does: `pod/NAME` or `pod/NAME.NAMESPACE`.
 fn pod_key(name: &str) -> Option<Key> {
-    let pod = name.strip_prefix("pod/")?;
-    let (name, namespace) = pod.rsplit_once('.').unwrap_or((pod, "default"));
-    Some(Key { namespace: namespace.to_owned(), name: name.to_owned() })
+    let (namespace, name) = in_namespace(name.strip_prefix("pod/")?);
+    Some(Key { namespace, name })
 }
 
 /// What a step is called.

@@ -415,12 +415,30 @@ fn walk(records: &[Record], begin: usize) -> Walk {
 /// Why a packet was dropped: the last rule that it met, if that was the reason.
 fn dropped(judged: Option<Judgement>, reason: &str, meaning: &str) -> Verdict {
     match judged {
-        Some(judgement) if judgement.text.contains("-j REJECT") => Verdict::Rejected(judgement),
-        Some(judgement) if judgement.verdict == "DROP" => Verdict::DroppedByRule(judgement),
+        Some(judgement) if judgement.verdict == "DROP" => {
+            if target(&judgement.text) == Some("REJECT") {
+                Verdict::Rejected(judgement)
+            } else {
+                Verdict::DroppedByRule(judgement)
+            }
+        }
         Some(_) | None => {
             Verdict::DroppedByKernel { reason: reason.to_owned(), meaning: meaning.to_owned() }
         }
     }
+}
+
+/// The target of a rule as it is written: what follows `-j` outside of quotes.
+fn target(rule: &str) -> Option<&str> {
+    let mut is_quoted = false;
+    for (at, c) in rule.char_indices() {
+        if c == '"' && !rule[..at].ends_with('\\') {
+            is_quoted = !is_quoted;
+        } else if !is_quoted && let Some(rest) = rule[at..].strip_prefix(" -j ") {
+            return rest.split(' ').next();
+        }
+    }
+    None
 }
 
 /// Whether a place shows that a packet was changed otherwise than by translation: by a router, or by a rule that sets
@@ -482,4 +500,18 @@ fn met(record: &Record, walk: &Walk) -> Option<Met> {
         What::Chosen { stream, value } => Met::Chosen { stream: stream.clone(), value: *value },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_comment_says_is_no_target() {
+        let rule = r#"-A INPUT -m comment --comment "no \" -j REJECT here" -j DROP"#;
+        assert_eq!(target(rule), Some("DROP"));
+        assert_eq!(target("-A INPUT -j REJECT --reject-with tcp-reset"), Some("REJECT"));
+        assert_eq!(target("-A INPUT -j REJECTED"), Some("REJECTED"));
+        assert_eq!(target("-A INPUT"), None);
+    }
 }

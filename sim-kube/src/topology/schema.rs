@@ -201,7 +201,10 @@ fn node_role(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Role {
     Role::Node(NodeRole {
         pod_cidr: pod_cidr.map(|cidr| cidr.value.trunc()),
         external_ip: external_ip.map(|ip| ip.value),
-        labels: labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        labels: labels
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.value.to_owned()))
+            .collect(),
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) skipped: Vec<PathBuf>,
 }
 
-/// Finds the files that are given or below the directories that are, if their names contain one of `filter`.
+/// Finds the files that are given or below the directories that are, if their paths contain one of `filter`.
 pub(super) fn find(paths: &[PathBuf], filter: &[String]) -> Result<Found, CliError> {
     let mut found = Found::default();
     for path in paths {

@@ -26,7 +26,7 @@ pub struct Test {
     /// Files, or directories that are searched for them
     #[arg(required = true, value_name = "DIR")]
     paths: Vec<PathBuf>,
-    /// Run only files whose names contain this; given more than once, one of these
+    /// Run only files whose paths contain this; given more than once, one of these
     #[arg(long, value_name = "TEXT")]
     filter: Vec<String>,
     /// Write a report in the form of JUnit, too

@@ -1,10 +1,12 @@
 //! What has to be counted during a step.
 
+use sim_core::link::LinkStats;
+
 use super::super::report::Failure;
-use super::super::run::{RunError, host};
+use super::super::run::{self, RunError};
 use super::super::{Counted, ExpectCounter};
 use crate::cluster::Cluster;
-use crate::host::Host;
+use crate::host::{self, CallError, Host};
 
 /// Packets and bytes.
 type Count = (u64, u64);
@@ -20,7 +22,7 @@ impl Counts {
         cluster: &mut Cluster,
     ) -> Result<Self, RunError> {
         let read = expected.iter().map(|expect| {
-            let mut host = host(cluster, &expect.on)?;
+            let mut host = run::host(cluster, &expect.on)?;
             count(&expect.of, &mut host).map_err(|error| RunError::new(&expect.on.span, error))
         });
         read.collect::<Result<_, _>>().map(Self)
@@ -68,7 +70,7 @@ fn named(of: &Counted) -> String {
 }
 
 /// What a counter shows; `None` if there is none.
-fn count(of: &Counted, host: &mut Host<'_>) -> Result<Option<Count>, crate::host::CallError> {
+fn count(of: &Counted, host: &mut Host<'_>) -> Result<Option<Count>, CallError> {
     Ok(match of {
         Counted::Rules { table, chain, rule } => {
             let saved = host.must_run(&["iptables-save", "-c", "-t", table], "")?;
@@ -84,7 +86,8 @@ fn count(of: &Counted, host: &mut Host<'_>) -> Result<Option<Count>, crate::host
             saved.lines().find_map(|line| {
                 let (name, rest) = line.strip_prefix(':')?.split_once(' ')?;
                 let count = rest.split_once('[')?.1.strip_suffix(']')?;
-                (name == chain).then(|| pair(count))?
+                // Chains that users make have none.
+                (name == chain && !rest.starts_with("- ")).then(|| pair(count))?
             })
         }
         Counted::Received(dev) => device(dev, host).map(|s| (s.rx.packets, s.rx.bytes)),
@@ -98,8 +101,7 @@ fn pair(text: &str) -> Option<Count> {
     Some((packets.parse().ok()?, bytes.parse().ok()?))
 }
 
-fn device(name: &str, host: &Host<'_>) -> Option<sim_core::link::LinkStats> {
+fn device(name: &str, host: &Host<'_>) -> Option<LinkStats> {
     let kernel = &host.world.kernel;
-    let mut devices = kernel.netns[host.netns].links.values().map(|dev| &kernel.devs[*dev]);
-    devices.find(|dev| dev.name.as_str() == name).map(|dev| dev.stats)
+    host::device(kernel, host.netns, name).map(|dev| kernel.devs[dev].stats)
 }

@@ -10,7 +10,7 @@ use crate::reading::Placed;
 
 pub(super) use conntrack::check as check_conntrack;
 pub(super) use counters::Counts;
-pub(super) use walk::{check as check_walk, fault};
+pub(super) use walk::{check as check_walk, fault, place};
 
 /// Compares what came of a step, its packets apart, with what was expected.
 pub(super) fn check(expect: &Expect, done: &Done, failures: &mut Vec<Failure>) {
@@ -43,9 +43,9 @@ pub(super) fn check(expect: &Expect, done: &Done, failures: &mut Vec<Failure>) {
 
 /// All that is expected of a packet.
 fn wanted(expect: &ExpectWalk) -> impl Iterator<Item = &Placed<String>> {
-    let ExpectWalk { verdict, at, rule, source, destination, nat, path, avoids: _, rules } = expect;
+    let ExpectWalk { verdict, at, rule, source, destination, nat, path, avoids, rules } = expect;
     let one = [verdict, at, rule, source, destination, nat];
-    one.into_iter().flatten().chain(path).chain(rules)
+    one.into_iter().flatten().chain(path).chain(avoids).chain(rules)
 }
 
 /// Compares two words.

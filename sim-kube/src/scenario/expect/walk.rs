@@ -10,6 +10,9 @@ use super::super::walk::{Header, Met, Stop, Verdict, Walk};
 use super::compare;
 use crate::reading::Placed;
 
+/// What is seen where there is no header.
+const NO_PACKET: &str = "no packet of IPv4";
+
 /// Compares a walk with what was expected of it.
 pub(in super::super) fn check(expect: &ExpectWalk, walk: &Walk, failures: &mut Vec<Failure>) {
     let fault = fault(walk);
@@ -39,14 +42,17 @@ pub(in super::super) fn check(expect: &ExpectWalk, walk: &Walk, failures: &mut V
         ("the source that was seen", &expect.source, seen(|header| header.from)),
         ("the destination that was seen", &expect.destination, seen(|header| header.to)),
     ] {
-        if let (Some(wanted), Some(seen)) = (wanted, seen) {
-            let has_port = wanted.value.contains(':');
-            let seen = if has_port { seen.to_string() } else { seen.ip().to_string() };
-            compare(what, wanted, &seen, change.as_ref(), failures);
-        }
+        let Some(wanted) = wanted else { continue };
+        let seen = match seen {
+            Some(seen) if wanted.value.contains(':') => seen.to_string(),
+            Some(seen) => seen.ip().to_string(),
+            None => NO_PACKET.to_owned(),
+        };
+        compare(what, wanted, &seen, change.as_ref(), failures);
     }
     if let Some(wanted) = &expect.nat {
-        compare("what was translated", wanted, translated(walk), change.as_ref(), failures);
+        let seen = translated(walk).unwrap_or(NO_PACKET);
+        compare("what was translated", wanted, seen, change.as_ref(), failures);
     }
     check_path(expect, walk, failures);
     check_rules(&expect.rules, walk, failures);
@@ -122,30 +128,32 @@ fn check_rule(wanted: &Placed<String>, walk: &Walk, failures: &mut Vec<Failure>)
 }
 
 /// What of the packet was another at its end than at its beginning.
-fn translated(walk: &Walk) -> &'static str {
-    let (Some(sent), Some(seen)) = (walk.sent, walk.seen) else { return "none" };
-    match (sent.from == seen.from, sent.to == seen.to) {
+fn translated(walk: &Walk) -> Option<&'static str> {
+    let (sent, seen) = (walk.sent?, walk.seen?);
+    Some(match (sent.from == seen.from, sent.to == seen.to) {
         (true, true) => "none",
         (false, true) => "source",
         (true, false) => "destination",
         (false, false) => "both",
+    })
+}
+
+/// The machine or pod of a place, and the device if it has one: `node-1`, `node-1/cni0`, `pod/web`, `pod/web/eth0`.
+pub(in super::super) fn place(text: &str) -> (String, Option<&str>) {
+    let (pod, rest) = match text.strip_prefix("pod/") {
+        Some(rest) => ("pod/", rest),
+        None => ("", text),
+    };
+    match rest.split_once('/') {
+        Some((name, dev)) => (format!("{pod}{name}"), Some(dev)),
+        None => (text.to_owned(), None),
     }
 }
 
-/// Whether a stop is at a place: `node-1`, or `node-1/cni0`.
-fn is_at(place: &str, netns: &str, dev: &str) -> bool {
-    let pod = place.strip_prefix("pod/");
-    match pod.unwrap_or(place).split_once('/') {
-        Some((wanted, wanted_dev)) => {
-            let wanted = if pod.is_some() {
-                netns_name(&format!("pod/{wanted}"))
-            } else {
-                wanted.to_owned()
-            };
-            wanted == netns && wanted_dev == dev
-        }
-        None => netns_name(place) == netns,
-    }
+/// Whether a stop is at a place.
+fn is_at(text: &str, netns: &str, dev: &str) -> bool {
+    let (name, wanted_dev) = place(text);
+    netns_name(&name) == netns && wanted_dev.is_none_or(|wanted| wanted == dev)
 }
 
 fn check_path(expect: &ExpectWalk, walk: &Walk, failures: &mut Vec<Failure>) {

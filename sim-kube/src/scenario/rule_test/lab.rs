@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 use std::ops::Range;
 
 use sim_core::errno::Errno;
-use sim_core::id::{DevId, NetnsId};
+use sim_core::id::NetnsId;
 use sim_core::packet::{IpProto, Ipv4};
 use sim_core::socket::{SockOpt, SocketType};
 use sim_core::trace::record::{Record, What};
@@ -15,7 +15,7 @@ use super::super::expect::{check_walk, fault};
 use super::super::packet::{Content, Packet};
 use super::super::print;
 use super::super::report::{Done, Failure, Report, StepReport};
-use super::super::run::{RunError, Why};
+use super::super::run::{RunError, Why, device};
 use super::super::tape::Tape;
 use super::super::walk::{Met, Verdict, Walk, Walks};
 use super::{Row, RuleTest};
@@ -31,10 +31,10 @@ const MACHINE: &str = "machine";
 const PEER: &str = "peer";
 /// Why the kernel drops packets for which nobody listens.
 const NO_SOCKET: &str = "NO_SOCKET";
-/// Why it drops those that were delivered to the machine all the same.
-const NOBODY_TAKES: [&str; 2] = [NO_SOCKET, "IP_NOPROTO"];
-/// What reads rules.
-const RESTORE: &str = "iptables-restore";
+/// The place of packets that were delivered to the machine, whatever its sockets make of them.
+const DELIVERED: &str = "protocol";
+/// What reads rules. Those of an earlier file stay.
+const RESTORE: [&str; 2] = ["iptables-restore", "-n"];
 
 /// Why rules cannot be loaded.
 pub(super) struct Refused {
@@ -56,19 +56,30 @@ impl Refused {
     }
 }
 
-/// Loads rules into a machine of their own.
-pub(super) fn try_rules(backend: IptablesBackend, rules: &str) -> Result<(), Refused> {
-    let mut world = World::new(0);
-    let netns = world.initial_netns();
-    let mut host = Host { world: &mut world, netns, iptables: backend };
-    let words = |error: CallError| Refused { message: error.to_string(), line: None };
-    let outcome = host.run(&[RESTORE], rules).map_err(words)?;
-    if outcome.status == 0 {
-        return Ok(());
+/// A machine of their own that rules are loaded into, to see whether they can be.
+pub(super) struct Trial {
+    world: World,
+    backend: IptablesBackend,
+}
+
+impl Trial {
+    pub(super) fn new(backend: IptablesBackend) -> Self {
+        Self { world: World::new(0), backend }
     }
-    let message = outcome.stderr.trim_end().to_owned();
-    let line = line(&message);
-    Err(Refused { message, line })
+
+    /// Loads rules besides those that are there.
+    pub(super) fn load(&mut self, rules: &str) -> Result<(), Refused> {
+        let netns = self.world.initial_netns();
+        let mut host = Host { world: &mut self.world, netns, iptables: self.backend };
+        let words = |error: CallError| Refused { message: error.to_string(), line: None };
+        let outcome = host.run(&RESTORE, rules).map_err(words)?;
+        if outcome.status == 0 {
+            return Ok(());
+        }
+        let message = outcome.stderr.trim_end().to_owned();
+        let line = line(&message);
+        Err(Refused { message, line })
+    }
 }
 
 /// The line that `iptables-restore` complains about: `line 3 failed`, or `Error occurred at line: 3`.
@@ -132,12 +143,11 @@ impl<'a> Lab<'a> {
             host.must_run(&argv, "").map_err(at(&route.span))?;
         }
         for (name, value) in &test.sysctls {
-            let argv = ["sysctl", "-w", &format!("{name}={value}")];
-            host.must_run(&argv, "").map_err(at(&(0..0)))?;
+            let argv = ["sysctl", "-w", &format!("{name}={}", value.value)];
+            host.must_run(&argv, "").map_err(at(&value.span))?;
         }
         for rules in &test.rules {
-            // Rules of an earlier file stay.
-            host.must_run(&[RESTORE, "-n"], &rules.value).map_err(at(&rules.span))?;
+            host.must_run(&RESTORE, &rules.value).map_err(at(&rules.span))?;
         }
         let netns = host.netns;
         Ok(Self { world, netns, tape })
@@ -230,7 +240,7 @@ impl<'a> Lab<'a> {
         self.tape.begin(&mut self.world);
         let sent = match from {
             Some(name) => {
-                let dev = self.device(name)?;
+                let dev = device(&self.world, self.netns, name)?;
                 let frame = packet.frame(self.world.kernel.devs[dev].addr.octets(), STRANGER);
                 self.world.inject(dev, &frame);
                 Ok(())
@@ -245,13 +255,6 @@ impl<'a> Lab<'a> {
         }
         walks.request.iter_mut().chain(&mut walks.answer).for_each(end);
         Ok((walks, records))
-    }
-
-    fn device(&self, name: &Placed<String>) -> Result<DevId, RunError> {
-        let kernel = &self.world.kernel;
-        let mut devices = kernel.netns[self.netns].links.values().copied();
-        let found = devices.find(|dev| kernel.devs[*dev].name.as_str() == name.value);
-        found.ok_or_else(|| RunError::nobody("device", name))
     }
 
     /// Has the machine itself send a packet as it is (`IP_HDRINCL`).
@@ -284,12 +287,14 @@ fn other_interface(out: &Placed<String>, walk: &Walk) -> Option<Failure> {
 /// Says how a packet ended for one who looks at the machine only: it was delivered there, or it was sent.
 fn end(walk: &mut Walk) {
     let left = walk.stops.last().filter(|stop| stop.what == Met::Left);
+    let is_delivered = walk
+        .stops
+        .iter()
+        .any(|stop| matches!(&stop.what, Met::Place { place } if place == DELIVERED));
     walk.verdict = match (&walk.verdict, left) {
         (Verdict::Lost, Some(stop)) => Verdict::Sent { dev: stop.dev.clone() },
         (Verdict::Consumed { .. }, _) => Verdict::Delivered,
-        (Verdict::DroppedByKernel { reason, .. }, _) if NOBODY_TAKES.contains(&reason.as_str()) => {
-            Verdict::Delivered
-        }
+        (Verdict::DroppedByKernel { .. }, _) if is_delivered => Verdict::Delivered,
         (other, _) => other.clone(),
     };
 }
@@ -318,7 +323,7 @@ fn check_answer(
         seen,
         fault,
     };
-    let Some(answer) = answer else {
+    let Some(answer) = answer.filter(|_| request.verdict.is_called("accepted")) else {
         let seen = "that nobody answers such a packet, or nobody got it".to_owned();
         return failures.push(failure("the answer", wanted.value.clone(), seen, None));
     };

@@ -36,7 +36,7 @@ pub struct RuleTest {
     /// Its routes beyond those of its addresses.
     pub routes: Vec<Route>,
     /// What is written under `/proc/sys`: names and values.
-    pub sysctls: Vec<(String, String)>,
+    pub sysctls: Vec<(String, Placed<String>)>,
     /// The packets, in the order in which they come.
     pub packets: Vec<Row>,
 }
@@ -99,11 +99,11 @@ impl RuleTest {
         read: ReadFile<'_>,
     ) -> Result<Self, Vec<FileMistake>> {
         let mut test = Self::read(text).map_err(|found| files::in_file(path, text, found))?;
-        let mut mistakes = Vec::new();
+        let (mut mistakes, mut trial) = (Vec::new(), lab::Trial::new(test.backend));
         for rules in &mut test.rules {
             // What has several lines is no name of a file.
             let (path, content, begin) = if rules.value.contains('\n') {
-                (path.to_owned(), rules.value.clone(), Some(rules.span.start))
+                (path.to_owned(), rules.value.clone(), Some(first_line(text, &rules.span)))
             } else {
                 match files::read_named(read, path, text, rules) {
                     Ok((path, content)) => (path, content, None),
@@ -113,9 +113,9 @@ impl RuleTest {
                     }
                 }
             };
-            if let Err(refused) = lab::try_rules(test.backend, &content) {
-                let whole = if begin.is_some() { text } else { &content };
-                let span = refused.span(whole, begin.unwrap_or_default());
+            if let Err(refused) = trial.load(&content) {
+                let (whole, begin) = begin.map_or((&*content, 0), |begin| (text, begin));
+                let span = refused.span(whole, begin);
                 let mistake = Mistake { span, message: refused.message, help: None };
                 mistakes.extend(files::in_file(&path, whole, vec![mistake]));
             }
@@ -131,4 +131,13 @@ impl RuleTest {
     pub fn run(&self, sink: Option<Sink<'_>>) -> Result<Report, RunError> {
         lab::run(self, Tape::new(sink))
     }
+}
+
+/// Where the first line of a text in several lines is: TOML leaves out a line feed behind the opening quotes.
+fn first_line(text: &str, span: &Range<usize>) -> usize {
+    let written = &text[span.clone()];
+    let quotes = written.len() - written.trim_start_matches(['"', '\'']).len();
+    let rest = &written[quotes..];
+    let line_feed = ["\r\n", "\n"].iter().find(|line_feed| rest.starts_with(**line_feed));
+    span.start + quotes + line_feed.map_or(0, |line_feed| line_feed.len())
 }

@@ -23,24 +23,22 @@ pub(super) fn rule_test(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) ->
     let backend = one_of(fields, "backend", &words, mistakes);
     let backend =
         BACKENDS.iter().find(|(word, _)| backend.as_ref().is_some_and(|b| b.value == *word));
-    fields.demand("rules", "\"firewall.rules\"", mistakes);
+    fields.demand_some("rules", "\"firewall.rules\"", mistakes);
     let rules = fields.one_or_more_texts("rules", mistakes);
-    let rules = rules
-        .into_iter()
-        .map(|text| Placed { value: text.value.to_owned(), span: text.span })
-        .collect();
+    let rules = rules.iter().map(Placed::owned).collect();
     let example = "[{ name = \"eth0\", addresses = [\"192.0.2.1/24\"] }]";
-    fields.demand("interface", example, mistakes);
+    fields.demand_some("interface", example, mistakes);
     let interfaces = fields.tables("interface", "an interface", mistakes);
     let interfaces: Vec<Interface> =
         interfaces.into_iter().filter_map(|fields| interface(fields, mistakes)).collect();
     let routes = fields.tables("route", "a route", mistakes);
     let routes = routes.into_iter().filter_map(|f| route(f, &interfaces, mistakes)).collect();
     let given = fields.own_texts("sysctl", "what is set under /proc/sys", mistakes);
-    let sysctls = SYSCTLS.iter().copied().chain(given);
-    let sysctls = sysctls.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let usual = SYSCTLS.iter().map(|(name, value)| (*name, Placed { value: *value, span: 0..0 }));
+    let sysctls =
+        usual.chain(given).map(|(name, value)| (name.to_owned(), value.owned())).collect();
     let example = "[{ send = \"tcp 198.51.100.7:4000 > 192.0.2.1:22\", in = \"eth0\", verdict = \"accepted\" }]";
-    fields.demand("packet", example, mistakes);
+    fields.demand_some("packet", example, mistakes);
     let packets = fields.tables("packet", "a packet", mistakes);
     let packets = packets.into_iter().filter_map(|f| row(f, &interfaces, mistakes)).collect();
     let backend = backend.map(|(_, backend)| *backend).unwrap_or_default();

@@ -7,6 +7,7 @@ mod target;
 use std::time::Duration;
 
 pub use target::TargetError;
+pub(super) use target::in_namespace;
 
 use super::{Scenario, Serve};
 use crate::duration;
@@ -20,7 +21,7 @@ pub(super) fn scenario(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> 
     let manifests = own_texts(fields, "manifests", mistakes);
     let serve = fields.tables("serve", "a server", mistakes);
     let serve = serve.into_iter().filter_map(|fields| self::serve(fields, mistakes)).collect();
-    fields.demand("step", "[{ ping = { from = \"node-1\", to = \"node-2\" } }]", mistakes);
+    fields.demand_some("step", "[{ ping = { from = \"node-1\", to = \"node-2\" } }]", mistakes);
     let steps = fields.tables("step", "a step", mistakes);
     Scenario {
         name,
@@ -46,7 +47,16 @@ pub(super) fn own_text(
     mistakes: &mut Mistakes,
 ) -> Option<Placed<String>> {
     let text = fields.text(key, mistakes)?;
-    Some(Placed { value: text.value.to_owned(), span: text.span })
+    said(&text, mistakes)
+}
+
+/// A text that says something: an empty one would be found in everything.
+fn said(text: &Placed<&str>, mistakes: &mut Mistakes) -> Option<Placed<String>> {
+    if text.value.is_empty() {
+        mistakes.add(text.span.clone(), "the text is empty");
+        return None;
+    }
+    Some(text.owned())
 }
 
 /// The longest time that passes in one go.
@@ -74,8 +84,8 @@ pub(super) fn own_texts(
     key: &'static str,
     mistakes: &mut Mistakes,
 ) -> Vec<Placed<String>> {
-    let own = |text: Placed<&str>| Placed { value: text.value.to_owned(), span: text.span };
-    fields.texts(key, mistakes).into_iter().map(own).collect()
+    let texts = fields.texts(key, mistakes);
+    texts.iter().filter_map(|text| said(text, mistakes)).collect()
 }
 
 /// A text that is one of some words for what `key` says.

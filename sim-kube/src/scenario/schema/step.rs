@@ -169,13 +169,20 @@ fn wait(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Action> 
 }
 
 fn apply(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Action> {
-    let files = fields.one_or_more_texts("apply", mistakes).into_iter();
-    let own = |text: Placed<&str>| Placed { value: text.value.to_owned(), span: text.span };
-    let files: Vec<Placed<String>> = files.map(own).collect();
+    if !fields.has("apply") {
+        return None;
+    }
+    fields.demand_some("apply", "[\"web.yaml\"]", mistakes);
+    let files = fields.one_or_more_texts("apply", mistakes);
+    let files: Vec<Placed<String>> = files.iter().map(Placed::owned).collect();
     (!files.is_empty()).then_some(Action::Apply(files))
 }
 
 fn delete(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Action> {
+    if !fields.has("delete") {
+        return None;
+    }
+    fields.demand_some("delete", "[\"pod/web-1\"]", mistakes);
     let texts = fields.one_or_more_texts("delete", mistakes);
     let form = "what can be deleted, such as pod/web-1";
     let doomed = texts.iter().filter_map(|text| reading::parse(text, form, mistakes));

@@ -21,7 +21,7 @@ pub enum TargetError {
 }
 
 /// The namespace and name that `NAME` or `NAME.NAMESPACE` says.
-fn in_namespace(name: &str) -> (String, String) {
+pub(in super::super) fn in_namespace(name: &str) -> (String, String) {
     match name.rsplit_once('.') {
         Some((name, namespace)) => (namespace.to_owned(), name.to_owned()),
         None => ("default".to_owned(), name.to_owned()),
