@@ -167,10 +167,13 @@ fn choose_id(
     side: Side,
 ) -> Tuple {
     let Some((min, count)) = candidates(&tuple, range, side) else { return tuple };
+    // Whose destination is translated gets the first one that is free, unless the rule wants it otherwise.
+    let draws = range.draws_ports() || side == Side::Src;
     let side = if tuple.proto == IpProto::ICMP { Side::Src } else { side };
     let mut offset = match range.base {
         Some(base) => tuple.end(side).id.wrapping_sub(base),
-        None => k.rng.choose_u16("nat.id"),
+        None if draws => k.rng.choose_u16("nat.id"),
+        None => 0,
     };
     let mut attempts = count.min(MAX_ATTEMPTS);
     loop {
