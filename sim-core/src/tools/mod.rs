@@ -17,6 +17,7 @@ mod inet;
 mod inject;
 mod input;
 mod ip;
+mod iproute2;
 mod iptables;
 mod iputils;
 mod json;
@@ -96,11 +97,11 @@ pub struct Tool {
 /// Every tool there is.
 pub const TOOLS: &[Tool] = &[
     Tool { name: "arping", catches: Catches::Interrupt, start: arping::start },
-    Tool { name: "bridge", catches: Catches::Nothing, start: bridge::program::start },
+    Tool { name: "bridge", catches: Catches::Nothing, start: bridge::start },
     Tool { name: "conntrack", catches: Catches::Ending, start: conntrack::start },
     Tool { name: "ethtool", catches: Catches::Nothing, start: ethtool::start },
     Tool { name: "inject", catches: Catches::Nothing, start: inject::start },
-    Tool { name: "ip", catches: Catches::Nothing, start: ip::program::start },
+    Tool { name: "ip", catches: Catches::Nothing, start: ip::start },
     Tool { name: "ip6tables", catches: Catches::Nothing, start: iptables::start },
     Tool { name: "ip6tables-legacy", catches: Catches::Nothing, start: iptables::start },
     Tool { name: "ip6tables-legacy-restore", catches: Catches::Nothing, start: iptables::start },
@@ -124,7 +125,7 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "sleep", catches: Catches::Nothing, start: sleep::start },
     Tool { name: "ss", catches: Catches::Nothing, start: ss::start },
     Tool { name: "sysctl", catches: Catches::Nothing, start: sysctl::program::start },
-    Tool { name: "tc", catches: Catches::Nothing, start: tc::program::start },
+    Tool { name: "tc", catches: Catches::Nothing, start: tc::start },
     Tool { name: "tcpdump", catches: Catches::Ending, start: tcpdump::start },
     Tool { name: "tracepath", catches: Catches::Nothing, start: tracepath::start },
     Tool { name: "traceroute", catches: Catches::Nothing, start: traceroute::start },

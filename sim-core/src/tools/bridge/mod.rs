@@ -6,16 +6,16 @@ pub(crate) mod fdb_flush;
 pub(crate) mod fdb_show;
 pub(crate) mod link;
 pub(crate) mod mdb;
-pub(crate) mod program;
 pub(crate) mod usage;
 
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
-use crate::tools::ip;
 use crate::tools::ip::options::{Family, Options};
 use crate::tools::monitor;
 use crate::tools::monitor::Monitor;
 use crate::tools::session::{Next, Session};
+use crate::tools::{Call, ip, iproute2};
+use crate::world::Program;
 
 /// The things that `bridge` is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,6 +41,11 @@ const OBJECTS: &[Keyword<Object>] = &[
 
 const VERSION: &str = "bridge utility, 6.1.0\n";
 
+/// Starts `bridge`.
+pub(super) fn start(call: Call) -> Box<dyn Program> {
+    iproute2::start(call, run, command)
+}
+
 /// Runs `bridge` with the words after its name, up to where it goes on with a batch or as a monitor.
 pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
     let mut args = Args::new(words);
@@ -57,7 +62,7 @@ pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool
 }
 
 /// Runs what stands behind the options (`do_cmd()`).
-pub(crate) fn command(
+fn command(
     session: &mut Session<'_>,
     options: &Options,
     object: &str,

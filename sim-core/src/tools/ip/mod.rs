@@ -7,7 +7,6 @@ pub(crate) mod maddr;
 pub(crate) mod neigh;
 pub(crate) mod netns;
 pub(crate) mod options;
-pub(crate) mod program;
 pub(crate) mod route;
 pub(crate) mod rule;
 pub(crate) mod tunnel;
@@ -21,6 +20,8 @@ use crate::tools::ip::options::{Colour, Family, Options};
 use crate::tools::monitor;
 use crate::tools::monitor::Monitor;
 use crate::tools::session::{Next, Session};
+use crate::tools::{Call, iproute2};
+use crate::world::Program;
 
 /// The things that `ip` is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,8 +81,13 @@ const OBJECTS: &[Keyword<Object>] = &[
 /// The version that is followed.
 const VERSION: &str = "ip utility, iproute2-6.1.0, libbpf 1.1.2\n";
 
+/// Starts `ip`.
+pub(super) fn start(call: Call) -> Box<dyn Program> {
+    iproute2::start(call, run, command)
+}
+
 /// Runs `ip` with the words after its name, up to where it goes on with a batch or as a monitor.
-pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
+fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
     let mut args = Args::new(words);
     let options = Options { to_terminal, ..read_options(&mut args, session)? };
     if options.batch.is_some() {
@@ -96,7 +102,7 @@ pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool
 }
 
 /// Runs what stands behind the options (`do_cmd()`).
-pub(crate) fn command(
+fn command(
     session: &mut Session<'_>,
     options: &Options,
     object: &str,

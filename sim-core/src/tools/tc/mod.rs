@@ -2,16 +2,16 @@
 
 mod netem;
 mod number;
-pub(crate) mod program;
 mod qdisc;
 mod show;
 mod usage;
 
 use crate::tools::argv::{Args, Keyword, abbr, keyword};
 use crate::tools::failure::{Failure, Result};
-use crate::tools::ip;
 use crate::tools::ip::options::Options;
 use crate::tools::session::{Next, Session};
+use crate::tools::{Call, ip, iproute2};
+use crate::world::Program;
 
 /// The things that `tc` is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,8 +36,13 @@ const OBJECTS: &[Keyword<Object>] = &[
 /// The version that is followed.
 const VERSION: &str = "tc utility, iproute2-6.1.0, libbpf 1.1.2\n";
 
+/// Starts `tc`.
+pub(super) fn start(call: Call) -> Box<dyn Program> {
+    iproute2::start(call, run, command)
+}
+
 /// Runs `tc` with the words after its name, up to where it goes on with a batch.
-pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
+fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool) -> Result<Next> {
     let mut args = Args::new(words);
     let options = Options { to_terminal, ..read_options(&mut args, session)? };
     if options.batch.is_some() {
@@ -49,7 +54,7 @@ pub(crate) fn run(session: &mut Session<'_>, words: &[String], to_terminal: bool
 }
 
 /// Runs what stands behind the options (`do_cmd()`).
-pub(crate) fn command(
+fn command(
     session: &mut Session<'_>,
     options: &Options,
     object: &str,

@@ -67,7 +67,7 @@ pub(super) fn device(session: &Session<'_>, name: &str) -> Result<LinkRef> {
 }
 
 /// The root as a parent (`TC_H_ROOT`).
-const ROOT: u32 = u32::MAX;
+pub(super) const ROOT: u32 = u32::MAX;
 
 /// What the parent of a queueing discipline is called (`get_tc_classid()`); 0 for none.
 pub(super) fn parent(text: &str) -> Option<u32> {

@@ -10,7 +10,7 @@ use crate::tools::json::Scalar;
 use crate::tools::printer::{Paint, Printer};
 use crate::tools::session::Session;
 use crate::tools::tc::number::{json_share, json_ticks, print_percent, print_size, print_ticks};
-use crate::tools::tc::qdisc::{device, handle, parent};
+use crate::tools::tc::qdisc::{ROOT, device, handle, parent};
 use crate::tools::tc::usage;
 
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ pub(super) fn list(
     let mut p = Printer::list(options);
     for msg in qdisc::dump(kernel, session.netns) {
         let fits = index.is_none_or(|index| index == Some(msg.ifindex))
-            && matches!(filter.parent, 0 | u32::MAX)
+            && matches!(filter.parent, 0 | ROOT)
             && (filter.handle == 0 || filter.handle == msg.handle);
         if fits {
             let name = index.is_none().then(|| here.link_name(msg.ifindex));
@@ -87,7 +87,7 @@ fn read<'a>(session: &mut Session<'_>, args: &mut Args<'a>) -> Result<Filter<'a>
         }
         match word {
             Some(Word::Dev) => filter.dev = Some(args.value()?),
-            Some(Word::Root) => filter.parent = u32::MAX,
+            Some(Word::Root) => filter.parent = ROOT,
             // There are none.
             Some(Word::Ingress) => filter.parent = 0xffff_fff1,
             Some(Word::Parent) => {
