@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use sim_core::errno::{Errno, NetlinkError};
-use sim_core::id::{DevId, NetnsId};
-use sim_core::kernel::Kernel;
+use sim_core::id::NetnsId;
 use sim_core::netlink::{Request, sysctl};
 use sim_core::tools::{CommandError, Outcome};
 use sim_core::world::World;
@@ -124,13 +123,6 @@ impl Host<'_> {
             .flat_map(|dev| kernel.devs[*dev].inet.addrs.iter().map(|a| a.local.into()))
             .collect()
     }
-}
-
-/// The device of this name in a namespace.
-#[must_use]
-pub fn device(kernel: &Kernel, netns: NetnsId, name: &str) -> Option<DevId> {
-    let mut devices = kernel.netns[netns].links.values().copied();
-    devices.find(|dev| kernel.devs[*dev].name.as_str() == name)
 }
 
 /// The name of a tool of the family `iptables` that uses `ip_tables`.

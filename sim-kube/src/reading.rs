@@ -156,11 +156,15 @@ impl<'a, 'i> Fields<'a, 'i> {
     pub fn demand(&self, key: &str, example: &str, mistakes: &mut Mistakes) {
         if !self.has(key) {
             let message = format!("{} has no `{key}`", self.what);
-            let example = match self.notation {
-                Notation::Toml => format!("`{key} = {example}`"),
-                Notation::Json => format!("`\"{key}\": {example}`"),
-            };
-            mistakes.add_with(self.span(), message, format!("for example {example}"));
+            mistakes.add_with(self.span(), message, self.example(key, example));
+        }
+    }
+
+    /// How a field could be written.
+    fn example(&self, key: &str, example: &str) -> String {
+        match self.notation {
+            Notation::Toml => format!("for example `{key} = {example}`"),
+            Notation::Json => format!("for example `\"{key}\": {example}`"),
         }
     }
 
@@ -169,8 +173,8 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.demand(key, example, mistakes);
         let Some(value) = self.table.get(key) else { return };
         if matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()) {
-            let help = format!("for example `{key} = {example}`");
-            mistakes.add_with(value.span(), format!("nothing is in `{key}`"), help);
+            let message = format!("nothing is in `{key}`");
+            mistakes.add_with(value.span(), message, self.example(key, example));
         }
     }
 
@@ -383,10 +387,7 @@ impl<'a, 'i> Fields<'a, 'i> {
         let text = self.text(key, mistakes)?;
         let word = words.iter().find(|word| **word == text.value).copied();
         if word.is_none() {
-            let help = match closest(text.value, words) {
-                Some(other) => format!("did you mean `{other}`?"),
-                None => format!("there are {}", list(words)),
-            };
+            let help = suggest(text.value, words, || format!("there are {}", list(words)));
             let message = format!("the `{key}` `{}` is not modelled", text.value);
             mistakes.add_with(text.span, message, help);
         }
@@ -433,10 +434,7 @@ impl<'a, 'i> Fields<'a, 'i> {
             if self.asked.contains(&name) {
                 continue;
             }
-            let help = match closest(name, &self.asked) {
-                Some(other) => format!("did you mean `{other}`?"),
-                None => format!("it may have {}", list(&self.asked)),
-            };
+            let help = suggest(name, &self.asked, || format!("it may have {}", list(&self.asked)));
             mistakes.add_with(key.span(), format!("{} has no `{name}`", self.what), help);
         }
     }
@@ -491,8 +489,13 @@ fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// What would be right in the place of `name`: the one of `names` that is most like it, or else what `others` says.
+pub fn suggest(name: &str, names: &[&str], others: impl FnOnce() -> String) -> String {
+    closest(name, names).map_or_else(others, |other| format!("did you mean `{other}`?"))
+}
+
 /// The name that is most like `name`, if one is like it.
-pub fn closest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+fn closest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
     let distance = |other: &str| match name.eq_ignore_ascii_case(other) {
         true => 0,
         false => distance(name, other),

@@ -1,6 +1,5 @@
 //! `kubewire kube-proxy`: the rules that a node's kube-proxy would write.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use sim_kube::proxy::config::Config;
 
 use crate::commands::written;
 use crate::error::{CliError, ErrorKind};
+use crate::mistakes;
 
 /// Prints the rules that kube-proxy would write on a node, as input of iptables-restore
 ///
@@ -85,11 +85,10 @@ impl KubeProxy {
 }
 
 fn read(path: &Path) -> Result<String, CliError> {
-    let text = match path.as_os_str().as_encoded_bytes() {
-        b"-" => io::read_to_string(io::stdin().lock()),
-        _ => fs::read_to_string(path),
-    };
-    text.map_err(|error| CliError::file(path, &error))
+    match path.as_os_str().as_encoded_bytes() {
+        b"-" => io::read_to_string(io::stdin().lock()).map_err(|e| CliError::file(path, &e)),
+        _ => mistakes::read(path),
+    }
 }
 
 fn wrong(path: &Path, error: &dyn std::error::Error) -> CliError {

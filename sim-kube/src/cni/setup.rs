@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CniError, Node, Plugin, conflist, flannel, kubenet};
-use crate::reading::{self, Fields, Mistakes, Placed, closest};
+use crate::reading::{self, Fields, Mistakes, Placed, suggest};
 
 /// What connects pods if nothing is said.
 const DEFAULT: &str = "flannel";
@@ -104,10 +104,7 @@ fn find(named: &Placed<&str>, mistakes: &mut Mistakes) -> Option<(&'static str, 
     let found = PLUGINS.iter().find(|(name, _)| *name == named.value);
     if found.is_none() && named.value != NONE {
         let names: Vec<&str> = plugin_names().chain([NONE]).collect();
-        let help = match closest(named.value, &names) {
-            Some(other) => format!("did you mean `{other}`?"),
-            None => format!("these are: {}", names.join(", ")),
-        };
+        let help = suggest(named.value, &names, || format!("these are: {}", names.join(", ")));
         let message = format!("the CNI `{}` is not modelled", named.value);
         mistakes.add_with(named.span.clone(), message, help);
     }

@@ -44,12 +44,7 @@ pub fn rules(
     name: &str,
     backend: IptablesBackend,
 ) -> Result<Alone, AloneError> {
-    let mut world = World::new(0);
-    let netns = world.initial_netns();
-    let mut host = Host { world: &mut world, netns, iptables: backend };
-    let restore = start(version, config, store, name, &mut host)?;
-    let save = host.must_run(&["iptables-save"], "")?;
-    Ok(Alone { restore, save })
+    on_empty_machine(backend, |host| start(version, config, store, name, host))
 }
 
 /// Does what [`rules`] does, and then what `kube-proxy --cleanup` does; the answer is about the latter.
@@ -63,16 +58,27 @@ pub fn cleanup(
     name: &str,
     backend: IptablesBackend,
 ) -> Result<Alone, AloneError> {
+    on_empty_machine(backend, |host| {
+        start(version, config, store, name, host)?;
+        let cleaned = iptables::cleanup(version, AddressFamily::Inet, host)?;
+        match cleaned.failures.into_iter().next() {
+            Some(failed) => Err(failed.into()),
+            None => Ok(cleaned.restores.concat()),
+        }
+    })
+}
+
+/// Has something give input to `iptables-restore` on a machine without rules.
+fn on_empty_machine(
+    backend: IptablesBackend,
+    act: impl FnOnce(&mut Host<'_>) -> Result<String, AloneError>,
+) -> Result<Alone, AloneError> {
     let mut world = World::new(0);
     let netns = world.initial_netns();
     let mut host = Host { world: &mut world, netns, iptables: backend };
-    start(version, config, store, name, &mut host)?;
-    let cleaned = iptables::cleanup(version, AddressFamily::Inet, &mut host)?;
-    if let Some(failed) = cleaned.failures.into_iter().next() {
-        return Err(failed.into());
-    }
+    let restore = act(&mut host)?;
     let save = host.must_run(&["iptables-save"], "")?;
-    Ok(Alone { restore: cleaned.restores.concat(), save })
+    Ok(Alone { restore, save })
 }
 
 /// Has a kube-proxy write its rules on an empty machine; answers what `iptables-restore` was given.

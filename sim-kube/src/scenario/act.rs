@@ -75,9 +75,7 @@ fn delete(
         match deleted {
             Ok(Ok(())) => {}
             Ok(Err(refusals)) => return Ok(done("refused", format!("{refusals}\n"))),
-            Err(error) => {
-                return Err(RunError::new(&one.span, error));
-            }
+            Err(error) => return Err(RunError::new(&one.span, error)),
         }
     }
     Ok(done("done", String::new()))

@@ -15,7 +15,7 @@ use super::schema::in_namespace;
 use super::tape::Tape;
 use super::{Action, Question, Step};
 use crate::cluster::{self, Cluster, ClusterError};
-use crate::host::{self, CallError, Host, IptablesBackend};
+use crate::host::{CallError, Host, IptablesBackend};
 use crate::object::Key;
 use crate::proxy::service::Protocol;
 use crate::reading::Placed;
@@ -165,7 +165,8 @@ pub(super) fn device(
     netns: NetnsId,
     name: &Placed<String>,
 ) -> Result<DevId, RunError> {
-    host::device(&world.kernel, netns, &name.value).ok_or_else(|| RunError::nobody("device", name))
+    let found = name.value.parse().ok().and_then(|name| world.kernel.dev_by_name(netns, name));
+    found.ok_or_else(|| RunError::nobody("device", name))
 }
 
 /// The same, for what runs commands there.

@@ -12,7 +12,7 @@ use sim_core::packet::MacAddr;
 use super::{Cluster, Interface, Machine, Network, NodeRole, Role, Route, Topology, Wire};
 use crate::cni;
 use crate::proxy::Version;
-use crate::reading::{Fields, Mistakes, Placed, closest};
+use crate::reading::{Fields, Mistakes, Placed, suggest};
 
 const RANGE: &str = "a range of addresses such as 10.42.0.0/16";
 const ADDRESS: &str = "an address such as 10.0.0.1";
@@ -90,10 +90,8 @@ fn find(name: &Placed<&str>, networks: &[Network], mistakes: &mut Mistakes) -> O
     let place = networks.iter().position(|network| network.name == name.value);
     if place.is_none() {
         let names: Vec<&str> = networks.iter().map(|network| network.name.as_str()).collect();
-        let help = match closest(name.value, &names) {
-            Some(other) => format!("did you mean `{other}`?"),
-            None => format!("the networks are: {}", names.join(", ")),
-        };
+        let help =
+            suggest(name.value, &names, || format!("the networks are: {}", names.join(", ")));
         let message = format!("there is no network called `{}`", name.value);
         mistakes.add_with(name.span.clone(), message, help);
     }
@@ -220,14 +218,8 @@ fn cluster(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Cluster {
     let node_ports =
         fields.parsed::<Ports>("node-port-range", "a range of ports such as 30000-32767", mistakes);
     let cni = cni::Setup::read(&mut fields, mistakes);
-    let mut file = |key, mistakes: &mut Mistakes| {
-        let text = fields.text(key, mistakes)?;
-        Some(Placed { value: text.value.to_owned(), span: text.span })
-    };
-    let kube_proxy_config = file("kube-proxy-config", mistakes);
+    let kube_proxy_config = fields.text("kube-proxy-config", mistakes);
     let manifests = fields.texts("manifests", mistakes);
-    let manifests =
-        manifests.into_iter().map(|text| Placed { value: text.value.to_owned(), span: text.span });
     let cluster = Cluster {
         version: version.map(|version| version.value).unwrap_or_default(),
         pod_cidr: or(pod_cidr, POD_CIDR),
@@ -236,8 +228,8 @@ fn cluster(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Cluster {
         node_ports: node_ports.map_or(NODE_PORTS, |ports| ports.value.0),
         cni,
         kube_proxy: fields.flag("kube-proxy", mistakes).unwrap_or(true),
-        kube_proxy_config,
-        manifests: manifests.collect(),
+        kube_proxy_config: kube_proxy_config.as_ref().map(Placed::owned),
+        manifests: manifests.iter().map(Placed::owned).collect(),
     };
     fields.finish(mistakes);
     cluster

@@ -1,12 +1,12 @@
 //! Which files are run.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sim_kube::scenario::Form;
 use walkdir::WalkDir;
 
 use crate::error::CliError;
+use crate::mistakes;
 
 /// Files that were found, in the order of the paths that were given, and of names below these.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) fn find(paths: &[PathBuf], filter: &[String]) -> Result<Found, CliErr
             below(path, filter, &mut found)?;
         } else if is_wanted(path, filter) {
             // Whoever names a file wants to know what is wrong with it.
-            found.tests.push((path.clone(), read(path)?));
+            found.tests.push((path.clone(), mistakes::read(path)?));
         }
     }
     Ok(found)
@@ -42,7 +42,7 @@ fn below(dir: &Path, filter: &[String], found: &mut Found) -> Result<(), CliErro
         if !is_toml || entry.file_type().is_dir() || !is_wanted(path, filter) {
             continue;
         }
-        let text = read(path)?;
+        let text = mistakes::read(path)?;
         match Form::of(&text) {
             Form::Scenario | Form::RuleTest => found.tests.push((path.to_owned(), text)),
             Form::Topology => {}
@@ -55,8 +55,4 @@ fn below(dir: &Path, filter: &[String], found: &mut Found) -> Result<(), CliErro
 fn is_wanted(path: &Path, filter: &[String]) -> bool {
     let name = path.to_string_lossy();
     filter.is_empty() || filter.iter().any(|text| name.contains(text))
-}
-
-fn read(path: &Path) -> Result<String, CliError> {
-    fs::read_to_string(path).map_err(|error| CliError::file(path, &error))
 }

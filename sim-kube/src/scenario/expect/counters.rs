@@ -6,7 +6,7 @@ use super::super::report::Failure;
 use super::super::run::{self, RunError};
 use super::super::{Counted, ExpectCounter};
 use crate::cluster::Cluster;
-use crate::host::{self, CallError, Host};
+use crate::host::{CallError, Host};
 
 /// Packets and bytes.
 type Count = (u64, u64);
@@ -103,5 +103,6 @@ fn pair(text: &str) -> Option<Count> {
 
 fn device(name: &str, host: &Host<'_>) -> Option<LinkStats> {
     let kernel = &host.world.kernel;
-    host::device(kernel, host.netns, name).map(|dev| kernel.devs[dev].stats)
+    let dev = kernel.dev_by_name(host.netns, name.parse().ok()?)?;
+    Some(kernel.devs[dev].stats)
 }

@@ -190,6 +190,13 @@ impl<'a> Lab<'a> {
 
     /// Has somebody listen where a packet is going to be delivered, for the kernel would refuse it.
     fn serve(&mut self, row: &Row) -> Result<(), RunError> {
+        let protocol = match row.packet.content {
+            Content::Tcp(_) => Protocol::Tcp,
+            Content::Udp => Protocol::Udp,
+            Content::Sctp(_) | Content::EchoRequest | Content::EchoReply | Content::Other(_) => {
+                return Ok(());
+            }
+        };
         // This is a trial that never happened, so nobody gets to see its records.
         let tape = Tape::default();
         let mut elsewhere = Lab { world: self.world.clone(), netns: self.netns, tape };
@@ -198,13 +205,6 @@ impl<'a> Lab<'a> {
         let is_refused = records.iter().any(
             |record| matches!(&record.what, What::Dropped { reason, .. } if reason == NO_SOCKET),
         );
-        let protocol = match row.packet.content {
-            Content::Tcp(_) => Protocol::Tcp,
-            Content::Udp => Protocol::Udp,
-            Content::Sctp(_) | Content::EchoRequest | Content::EchoReply | Content::Other(_) => {
-                return Ok(());
-            }
-        };
         if is_refused {
             let server = Server::new(MACHINE, protocol, seen.to.port());
             self.world.spawn_program("server", self.netns, Box::new(server));

@@ -11,7 +11,7 @@ pub(super) use target::in_namespace;
 
 use super::{Scenario, Serve};
 use crate::duration;
-use crate::reading::{Fields, Mistakes, Placed, closest};
+use crate::reading::{Fields, Mistakes, Placed, suggest};
 
 /// Reads the root of the file.
 pub(super) fn scenario(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Scenario {
@@ -110,10 +110,7 @@ pub(super) fn one_called(
     if words.contains(&text.value.as_str()) {
         return Some(text);
     }
-    let help = match closest(&text.value, words) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("these are: {}", words.join(", ")),
-    };
+    let help = suggest(&text.value, words, || format!("these are: {}", words.join(", ")));
     mistakes.add_with(text.span, format!("there is no {what} `{}`", text.value), help);
     None
 }
