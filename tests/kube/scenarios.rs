@@ -7,22 +7,27 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn files(dir: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root().join(dir)).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+/// The ready scenarios, in the order of their names.
+fn ready() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join("scenarios")).unwrap();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
     files.sort();
     files
 }
 
+/// Runs it in `tests/scenarios`, so that the names of the files there are short.
 fn kubewire(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kubewire-under-test")).args(args).output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
+    command.current_dir(root().join("tests/scenarios")).args(args).output().unwrap()
 }
 
 /// What `kubewire run` prints of each ready scenario, which has to be as the file expects it.
 #[test]
 fn every_ready_scenario_passes_and_its_walks_are_as_they_were_reviewed() {
-    let files = files("scenarios");
+    let files = ready();
     assert!(files.len() >= 18, "{files:?}");
     for file in files {
         let path = file.to_str().unwrap();
@@ -39,11 +44,8 @@ fn every_ready_scenario_passes_and_its_walks_are_as_they_were_reviewed() {
     }
 }
 
-/// Files of `tests/scenarios`, run from there so that their names are short.
 fn run_wrong(name: &str) -> String {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
-    let output = command.current_dir(dir).args(["run", "--quiet", name]).output().unwrap();
+    let output = kubewire(&["run", "--quiet", name]);
     let status = output.status.code().unwrap();
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     format!("{}exit status {status}\n", text.concat())
@@ -74,11 +76,7 @@ fn what_is_not_as_expected_is_told_with_what_was_seen_and_the_rule_at_fault() {
 
 #[test]
 fn many_files_are_tested_and_the_exit_status_says_the_worst() {
-    let test = |args: &[&str]| {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
-        command.current_dir(dir).arg("test").args(args).output().unwrap()
-    };
+    let test = |args: &[&str]| kubewire(&[&["test"], args].concat());
     let good = test(&["../../scenarios", "--filter", "rules-", "--filter", "hairpin"]);
     assert_eq!(
         String::from_utf8(good.stdout).unwrap(),
@@ -105,10 +103,8 @@ fn the_report_in_the_form_of_junit_has_a_case_for_each_step() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("report.xml");
     let files = ["refused-manifest.toml", "not-as-expected-rules.toml"];
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"));
-    command.arg("test").args(files).arg("--junit").arg(&path);
-    assert_eq!(command.output().unwrap().status.code(), Some(2));
+    let output = kubewire(&[&["test"], &files[..], &["--junit", path.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!("junit", std::fs::read_to_string(path).unwrap());
 }
 

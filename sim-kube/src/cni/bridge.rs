@@ -97,12 +97,13 @@ impl<I> Bridge<I> {
 }
 
 impl Bridge<Ipam> {
-    /// The plugin on a node.
+    /// The plugin on a node, with the routes of its `ipam`.
     ///
     /// # Errors
     /// When the node's pods cannot have addresses.
     pub fn on(&self, node: &Node) -> Result<Bridge, CniError> {
-        Ok(self.with_ipam(self.ipam.on(node)?))
+        let routes = self.ipam.routes.clone();
+        Ok(Bridge { routes, ..self.with_ipam(self.ipam.on(node)?) })
     }
 }
 

@@ -34,13 +34,13 @@ impl<I> Ptp<I> {
 }
 
 impl Ptp<Ipam> {
-    /// The plugin on a node.
+    /// The plugin on a node, with the routes of its `ipam`.
     ///
     /// # Errors
     /// When the node's pods cannot have addresses.
     pub fn on(&self, node: &Node) -> Result<Ptp, CniError> {
-        let ipam = self.ipam.on(node)?;
-        Ok(Ptp { ip_masq: self.ip_masq, mtu: self.mtu, ipam, routes: self.routes.clone() })
+        let (ipam, routes) = (self.ipam.on(node)?, self.ipam.routes.clone());
+        Ok(Ptp { ip_masq: self.ip_masq, mtu: self.mtu, ipam, routes })
     }
 }
 

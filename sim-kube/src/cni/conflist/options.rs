@@ -51,13 +51,11 @@ impl Main {
         match self {
             Self::Bridge(main) => {
                 let ipam = ipam.unwrap_or_else(|| main.ipam.clone());
-                let routes = ipam.routes.clone();
-                Self::Bridge(bridge::read(Bridge { ipam, routes, ..main }, fields, mistakes))
+                Self::Bridge(bridge::read(Bridge { ipam, ..main }, fields, mistakes))
             }
             Self::Ptp(main) => {
                 let ipam = ipam.unwrap_or_else(|| main.ipam.clone());
-                let routes = ipam.routes.clone();
-                Self::Ptp(ptp::read(Ptp { ipam, routes, ..main }, fields, mistakes))
+                Self::Ptp(ptp::read(Ptp { ipam, ..main }, fields, mistakes))
             }
         }
     }
