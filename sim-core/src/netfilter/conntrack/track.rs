@@ -189,6 +189,14 @@ fn handle(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo, hook: Hook) -> Rul
     ruling
 }
 
+/// Counts the packet once more and ends its connection (`nf_ct_kill_acct()`).
+pub(in crate::netfilter) fn kill_counted(k: &mut Kernel, f: &Flight, id: CtId, info: CtInfo) {
+    if let Some(conn) = k.netns[f.netns].nf.conntrack.conns.get_mut(id) {
+        count(conn, info.dir(), f.skb.network_header().len());
+    }
+    garbage::kill(k, f.netns, id);
+}
+
 /// Notes that the connection is answered.
 fn saw_reply(k: &mut Kernel, f: &Flight, id: CtId) {
     let conn = k.netns[f.netns].nf.conntrack.conns.get_mut(id);

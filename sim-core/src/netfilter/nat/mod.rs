@@ -11,7 +11,7 @@ pub mod range;
 
 use crate::family::AddressFamily;
 use crate::kernel::{Flight, Kernel};
-use crate::netfilter::conntrack::{CtId, CtInfo, CtRef, Dir, Side, Status, Tuple, garbage, proto};
+use crate::netfilter::conntrack::{CtId, CtInfo, CtRef, Dir, Side, Status, Tuple, proto, track};
 use crate::netfilter::run::Refusal;
 use crate::netfilter::xtables::rule::TableName;
 use crate::netfilter::xtables::targets::Sentence;
@@ -119,7 +119,7 @@ fn translate<O: Observer>(
             bind_to_itself(k, f, id, side);
         }
     } else if masquerade::has_moved(k, f, id, info, state) {
-        garbage::kill(k, f.netns, id);
+        track::kill_counted(k, f, id, info);
         return Err(DropReason::NetfilterDrop.into());
     }
     let dir = info.dir();
