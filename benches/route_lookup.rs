@@ -51,8 +51,8 @@ impl Host {
 }
 
 fn route_lookup(c: &mut Criterion) {
-    for (size, host) in [("pod", Host::new(0)), ("node", Host::new(5000))] {
-        let k = &host.world.kernel;
+    for (size, mut host) in [("pod", Host::new(0)), ("node", Host::new(5000))] {
+        let k = &mut host.world.kernel;
         let mut group = c.benchmark_group(format!("route_lookup/{size}"));
         for (name, dst) in [("own", OWN), ("near", NEAR), ("far", FAR), ("outside", OUTSIDE)] {
             let flow = FlowKey::<V4>::to(dst);

@@ -109,7 +109,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("link", &["bridge", "neigh", "socket", "sysctl"]),
     // A querier asks from an address of this host.
     ("bridge", &["link", "route", "sysctl"]),
-    ("route", &["link", "sysctl"]),
+    // Which of several default routes is taken depends on whose router answers.
+    ("route", &["link", "neigh", "sysctl"]),
     // A packet that waits for an address holds its connection.
     ("neigh", &["link", "netfilter", "route", "sysctl"]),
     ("tunnel", &["bridge", "ip", "link", "neigh", "route", "sysctl"]),

@@ -137,7 +137,7 @@ impl Lab {
         skb.meta.protocol = EtherType::IPV4;
         let to = Ipv4::parse(packet).unwrap().dst();
         let flow = FlowKey::to(to).by(Some(dev));
-        let route = route::output(&self.k, self.ns, &flow).ok();
+        let route = route::output(&mut self.k, self.ns, &flow).ok();
         let flow = self.k.new_flow();
         let mut f = Flight::new(skb, Place::Transmit, self.ns, dev, flow);
         f.dst = route.map(|r| r.dst);

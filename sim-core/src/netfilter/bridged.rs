@@ -117,7 +117,7 @@ pub fn pre_routing<O: Observer>(
 
 /// The packet goes elsewhere now: to a station of the same bridge, or up to the host, which routes it
 /// (`br_nf_pre_routing_finish()`).
-fn redirected(k: &Kernel, f: &mut Flight, bridge: BridgeId) -> Decision<Option<Place>> {
+fn redirected(k: &mut Kernel, f: &mut Flight, bridge: BridgeId) -> Decision<Option<Place>> {
     let dev = k.bridges[bridge].dev;
     let Some(key) = flow::of(&f.skb, dev) else { return Err(DropReason::IpInHdr) };
     match route::input(k, f.netns, &key) {

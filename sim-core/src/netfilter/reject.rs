@@ -138,7 +138,7 @@ fn reset(ip: &Ipv4<'_>) -> Option<(TcpParams, Ipv4Addr, Ipv4Addr)> {
 /// Finds the way of the answer, whose source need not be an address of this host (`ip_route_me_harder()`).
 /// `dev` is where the refused packet was going.
 fn way_back(
-    k: &Kernel,
+    k: &mut Kernel,
     f: &Flight,
     dev: DevId,
     (src, to): (Ipv4Addr, Ipv4Addr),

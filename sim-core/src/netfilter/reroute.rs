@@ -29,7 +29,7 @@ impl Key {
 }
 
 /// Finds a new way for the packet, which keeps its source address.
-pub(super) fn reroute(k: &Kernel, f: &mut Flight) -> Result<(), Refusal> {
+pub(super) fn reroute(k: &mut Kernel, f: &mut Flight) -> Result<(), Refusal> {
     let refused = |errno| Refusal { reason: DropReason::NetfilterDrop, errno: Some(errno) };
     let ip = Ipv4::parse(f.skb.network_header()).map_err(|_| refused(Errno::EINVAL))?;
     let is_ours = matches!(

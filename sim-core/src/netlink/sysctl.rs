@@ -188,6 +188,7 @@ pub fn set<O: Observer>(
         }
         File::Namespace(Sysctl::RouteFlush) => {
             k.netns[netns].ipv4.exceptions.flush();
+            k.netns[netns].ipv4.fib.flush();
             Ok(())
         }
         // One setting, in two places.

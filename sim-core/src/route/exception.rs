@@ -10,6 +10,7 @@ use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::{ConfKey, Scope};
 use crate::route::addr_type::{addr_type, is_on_link, is_zeronet};
+use crate::route::default;
 use crate::route::fib::{FibMatch, Linkstate, lookup};
 use crate::route::flow::FlowKey;
 use crate::route::multipath::{self, Hashed};
@@ -133,11 +134,16 @@ pub fn update_pmtu(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, mtu: u32)
         Lesson::Mtu { mtu, locked: false }
     };
     let flow = FlowKey { src: route.src, ..*flow };
-    let Ok(found) = lookup::<V4>(k, netns, &flow, Linkstate::Respected) else { return };
+    let Ok(mut found) = lookup::<V4>(k, netns, &flow, Linkstate::Respected) else { return };
+    let choice = multipath::select_path(k, netns, &mut found, &flow, Hashed::Flow);
     // Which of several ways the packet took is not known any more: all of them learn.
     let hops: Vec<u32> = found.alias.info.hops.iter().map(|hop| hop.id).collect();
     let now = k.now;
+    if let Some(choice) = choice {
+        default::remember(k, netns, choice);
+    }
     k.flush_routes();
+    k.netns[netns].ipv4.fib.flush();
     let exceptions = &mut k.netns[netns].ipv4.exceptions;
     for hop in hops {
         exceptions.learn(hop, flow.dst, now, now + Duration::from_secs(lifetime), lesson);
@@ -151,7 +157,7 @@ pub fn update_pmtu(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, mtu: u32)
 /// does not follow a redirect to a neighbour that it does not know yet, it only asks for it.
 #[must_use]
 pub fn may_redirect(
-    k: &Kernel,
+    k: &mut Kernel,
     flow: &FlowKey<V4>,
     dev: DevId,
     old: Ipv4Addr,
@@ -192,9 +198,13 @@ fn is_router_of(k: &Kernel, dev: DevId, gateway: Ipv4Addr) -> bool {
 /// Sends packets of `flow` to the router `gateway` from now on.
 pub fn follow_redirect(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, gateway: Ipv4Addr) {
     let Ok(mut found) = lookup::<V4>(k, netns, flow, Linkstate::Respected) else { return };
-    multipath::select_path(k, netns, &mut found, flow, Hashed::Flow);
+    let choice = multipath::select_path(k, netns, &mut found, flow, Hashed::Flow);
     let (hop, now) = (found.next_hop().id, k.now);
+    if let Some(choice) = choice {
+        default::remember(k, netns, choice);
+    }
     k.flush_routes();
+    k.netns[netns].ipv4.fib.flush();
     let exceptions = &mut k.netns[netns].ipv4.exceptions;
     exceptions.learn(hop, flow.dst, now, now + REDIRECT_LIFETIME, Lesson::Gateway(gateway));
 }

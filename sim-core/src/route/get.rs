@@ -73,9 +73,10 @@ impl CacheFlags {
 /// # Errors
 ///
 /// The error that a packet would meet; [`Errno::EINVAL`] for addresses that would not be accepted.
-pub fn get(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<RouteAnswer, Errno> {
+pub fn get(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<RouteAnswer, Errno> {
     let from = (!is_zeronet(flow.src)).then_some(flow.src);
-    let left = |expires: Option<SimTime>| expires.map(|at| at.since(k.now).as_secs());
+    let now = k.now;
+    let left = |expires: Option<SimTime>| expires.map(|at| at.since(now).as_secs());
     // The kernel makes a packet to ask about, of UDP if nothing else was said.
     let proto = if flow.proto == 0 { IpProto::UDP.0 } else { flow.proto };
     let packet = FlowKey { proto, ..*flow };

@@ -50,6 +50,8 @@ pub struct SentWay {
     pub src: Ipv4Addr,
     /// The destination address.
     pub to: Ipv4Addr,
+    /// The same question may get another answer at any time.
+    pub is_fleeting: bool,
 }
 
 /// Finds the way of a received packet, as [`input()`] does.
@@ -94,8 +96,9 @@ pub fn sent(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<SentWa
         return Ok(known);
     }
     let route = output(k, netns, flow)?;
-    let way = SentWay { dst: route.dst, src: route.src, to: route.to };
-    if route.expires.is_none() && way.dst.kind != RouteType::Multicast {
+    let (src, to, is_fleeting) = (route.src, route.to, route.is_fleeting);
+    let way = SentWay { dst: route.dst, src, to, is_fleeting };
+    if !way.is_fleeting && route.expires.is_none() && way.dst.kind != RouteType::Multicast {
         k.netns[netns].ipv4.sent.keep(generation, flow, way);
     }
     Ok(way)

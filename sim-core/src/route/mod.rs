@@ -9,6 +9,7 @@
 //!   source       whose address to send from (`inet_select_addr()`)
 //!   addr_type    local, broadcast, unicast, ... (`inet_addr_type()`)
 //!   multipath    which of several ways
+//!   default      which of several default routes
 //!   memo         what lookups answered lately
 //!   exception    what ICMP has taught about a way
 //!   ifaddr       addresses and the routes that come with them
@@ -16,6 +17,7 @@
 //! ```
 
 pub mod addr_type;
+mod default;
 pub mod event;
 pub mod exception;
 pub mod fib;

@@ -8,6 +8,7 @@ use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
 use crate::link::inet::ConfKey;
 use crate::route::addr_type::is_zeronet;
+use crate::route::default::{self, Choice};
 use crate::route::fib::{FibInfo, FibMatch, NhFlags};
 use crate::route::flow::{Carried, CarriedFlow, FlowKey};
 use crate::route::siphash::siphash;
@@ -51,22 +52,27 @@ pub(super) enum Hashed<'f> {
     Packet(&'f FlowKey<V4>),
 }
 
-/// Chooses among the ways that were found for a packet of this host, if there are several
-/// (`fib_select_path()`).
-pub(super) fn select_path(
-    k: &Kernel,
+/// Chooses among the ways that were found for a packet of this host, if there are several, and says what is to be
+/// remembered of it (`fib_select_path()`).
+pub(super) fn select_path<'k>(
+    k: &'k Kernel,
     netns: NetnsId,
-    found: &mut FibMatch<'_, V4>,
+    found: &mut FibMatch<'k, V4>,
     flow: &FlowKey<V4>,
     hashed: Hashed<'_>,
-) {
-    if found.alias.info.hops.len() > 1 && flow.oif.is_none() {
-        let hash = match hashed {
-            Hashed::Flow => multipath_hash(k, netns, flow),
-            Hashed::Packet(packet) => packet_hash(k, netns, packet),
-        };
-        found.hop = select(k, found, hash, flow.src);
+) -> Option<Choice> {
+    if flow.oif.is_some() {
+        return None;
     }
+    if found.alias.info.hops.len() < 2 {
+        return default::choose(k, netns, found, flow);
+    }
+    let hash = match hashed {
+        Hashed::Flow => multipath_hash(k, netns, flow),
+        Hashed::Packet(packet) => packet_hash(k, netns, packet),
+    };
+    found.hop = select(k, found, hash, flow.src);
+    None
 }
 
 /// Chooses among the ways that were found for a received packet, if there are several

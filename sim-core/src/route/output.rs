@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 use crate::link::inet::{ConfKey, Scope};
 use crate::packet::IpProto;
 use crate::route::addr_type::{dev_of_addr, is_local_multicast, is_zeronet};
+use crate::route::default::{self, Choice};
 use crate::route::fib::{FibMatch, Linkstate, Metrics, lookup};
 use crate::route::flow::FlowKey;
 use crate::route::multipath::{self, Hashed};
@@ -37,6 +38,8 @@ pub struct OutputRoute {
     pub redirected: bool,
     /// When what ICMP has taught is forgotten.
     pub expires: Option<SimTime>,
+    /// It is one of several default routes: the same question may get another answer at any time.
+    pub is_fleeting: bool,
 }
 
 /// What the search has fixed so far.
@@ -46,6 +49,8 @@ struct Search<'k> {
     flow: FlowKey<V4>,
     /// What decides among several ways.
     hashed: Hashed<'k>,
+    /// What was chosen among default routes.
+    choice: Option<Choice>,
 }
 
 /// Finds the way of a packet that this host makes.
@@ -55,8 +60,8 @@ struct Search<'k> {
 /// [`Errno::ENETUNREACH`] without a route; [`Errno::EINVAL`] for impossible addresses and blackholes;
 /// [`Errno::EHOSTUNREACH`] and [`Errno::EACCES`] for routes that refuse; [`Errno::ENODEV`] for a device
 /// that is gone.
-pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRoute, Errno> {
-    find(Search { k, netns, flow: *flow, hashed: Hashed::Flow })
+pub fn output(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRoute, Errno> {
+    find(k, netns, flow, Hashed::Flow)
 }
 
 /// As [`output`], but of several ways the one is chosen that `packet` would take if it were received.
@@ -65,29 +70,42 @@ pub fn output(k: &Kernel, netns: NetnsId, flow: &FlowKey<V4>) -> Result<OutputRo
 ///
 /// As [`output`].
 pub fn output_like(
-    k: &Kernel,
+    k: &mut Kernel,
     netns: NetnsId,
     flow: &FlowKey<V4>,
     packet: &FlowKey<V4>,
 ) -> Result<OutputRoute, Errno> {
-    let hashed = Hashed::Packet(packet);
-    find(Search { k, netns, flow: *flow, hashed })
+    find(k, netns, flow, Hashed::Packet(packet))
 }
 
-fn find(mut search: Search<'_>) -> Result<OutputRoute, Errno> {
-    if let Some(dev) = search.check_source()? {
-        return search.make(RouteType::Unicast, None, dev);
+fn find(
+    k: &mut Kernel,
+    netns: NetnsId,
+    flow: &FlowKey<V4>,
+    hashed: Hashed<'_>,
+) -> Result<OutputRoute, Errno> {
+    let mut search = Search { k, netns, flow: *flow, hashed, choice: None };
+    let answer = search.run();
+    if let Some(choice) = search.choice {
+        default::remember(k, netns, choice);
     }
-    if let Some(dev) = search.bind_to_device()? {
-        return search.make(RouteType::Unicast, None, dev);
-    }
-    if is_zeronet(search.flow.dst) {
-        return search.loop_back();
-    }
-    search.look_up()
+    answer
 }
 
 impl Search<'_> {
+    fn run(&mut self) -> Result<OutputRoute, Errno> {
+        if let Some(dev) = self.check_source()? {
+            return self.make(RouteType::Unicast, None, dev);
+        }
+        if let Some(dev) = self.bind_to_device()? {
+            return self.make(RouteType::Unicast, None, dev);
+        }
+        if is_zeronet(self.flow.dst) {
+            return self.loop_back();
+        }
+        self.look_up()
+    }
+
     fn choose(&self, dev: DevId, scope: Scope) -> Ipv4Addr {
         let chosen = select_source(self.k, dev, Ipv4Addr::UNSPECIFIED, scope);
         chosen.unwrap_or(Ipv4Addr::UNSPECIFIED)
@@ -165,12 +183,15 @@ impl Search<'_> {
             }
             return self.make(RouteType::Local, Some(found), k.netns[self.netns].lo);
         }
-        multipath::select_path(k, self.netns, &mut found, &self.flow, self.hashed);
+        let tos = found.alias.tos;
+        self.choice = multipath::select_path(k, self.netns, &mut found, &self.flow, self.hashed);
         if is_zeronet(self.flow.src) {
             self.flow.src = source_of_route(k, &found).unwrap_or(Ipv4Addr::UNSPECIFIED);
         }
         let dev = found.next_hop().dev.ok_or(Errno::EINVAL)?;
-        self.make(found.alias.kind, Some(found), dev)
+        let answer = self.make(found.alias.kind, Some(found), dev)?;
+        // Whichever default route is taken, the one that was found names the type of service.
+        Ok(OutputRoute { tos, is_fleeting: self.choice.is_some(), ..answer })
     }
 
     /// Puts the answer together (`__mkroute_output()`).
@@ -220,6 +241,7 @@ impl Search<'_> {
             metrics: Metrics::default(),
             redirected: false,
             expires: None,
+            is_fleeting: false,
         };
         if let Some(found) = found.filter(|_| keeps_route) {
             let exceptions = &self.k.netns[self.netns].ipv4.exceptions;

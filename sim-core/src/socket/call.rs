@@ -97,6 +97,7 @@ pub fn open(k: &mut Kernel, netns: NetnsId, kind: SocketType) -> Result<SocketId
         receive_queue: ReceiveQueue::default(),
         drops: 0,
         confirm_neigh: false,
+        held: None,
         shutdown: Shutdown::default(),
         protocol,
     });
@@ -170,7 +171,8 @@ pub fn connect<O: Observer>(
 /// Fixes the peer of a datagram socket, and with it the source address (`__ip4_datagram_connect()`).
 fn connect_datagram(k: &mut Kernel, id: SocketId, to: SocketAddrV4) -> Result<(), Errno> {
     bind::autobind(k, id)?;
-    let routed = flow::route_counted(k, id, Target { daddr: *to.ip(), dport: to.port() })?;
+    let routed = flow::route_connect(k, id, Target { daddr: *to.ip(), dport: to.port() });
+    let routed = flow::counted(k, id, routed)?;
     let ip_id = k.rng.stream("ip.id").next_u16();
     let inet = &mut k.sockets[id].inet;
     if inet.saddr.is_unspecified() {

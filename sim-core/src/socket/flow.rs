@@ -31,36 +31,82 @@ pub struct Target {
     pub dport: u16,
 }
 
-/// Finds the route of a datagram of `id` (`ip_route_output_flow()` as `udp_sendmsg()` calls it). For group
-/// addresses the socket's multicast options count.
+/// Finds the route of a datagram of `id` (`ip_route_output_flow()` as `udp_sendmsg()` calls it).
 ///
 /// # Errors
 /// What the routing tables answer: `ENETUNREACH`, `EHOSTUNREACH`, `EACCES`, `EINVAL`; `EACCES` for
 /// broadcasts without `SO_BROADCAST`.
 pub fn route_datagram(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
     let socket = &k.sockets[id];
-    let first_hop = socket.opts.ip_options.as_ref().and_then(|o| o.parsed.faddr);
-    let mut key = flow_key(socket, Target { daddr: first_hop.unwrap_or(to.daddr), ..to });
+    let (netns, key) = (socket.netns, datagram_key(socket, to));
+    let routed = route(k, netns, &key)?;
+    checked(&k.sockets[id], to, routed)
+}
+
+/// Finds the way of a datagram to the peer that `id` is connected to: the one that the socket has, unless routes
+/// have changed.
+///
+/// # Errors
+/// As [`route_datagram`].
+pub fn route_to_peer(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
+    let key = datagram_key(&k.sockets[id], to);
+    let routed = route_held(k, id, &key)?;
+    checked(&k.sockets[id], to, routed)
+}
+
+/// Finds the way to a peer that `id` is about to be connected to. The source that the first answer names counts in
+/// a second question (`ip_route_connect()`).
+///
+/// # Errors
+/// As [`route_datagram`].
+pub fn route_connect(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
+    let mut key = datagram_key(&k.sockets[id], to);
+    let mut routed = route_held(k, id, &key)?;
+    if key.src.is_unspecified() || key.dst.is_unspecified() {
+        (key.src, key.dst) = (routed.saddr, routed.daddr);
+        routed = route_held(k, id, &key)?;
+    }
+    checked(&k.sockets[id], to, routed)
+}
+
+/// The key of the lookup for a datagram. For group addresses the socket's multicast options count.
+fn datagram_key(socket: &Socket, to: Target) -> FlowKey<V4> {
+    let daddr = first_hop(socket).unwrap_or(to.daddr);
+    let mut key = flow_key(socket, Target { daddr, ..to });
     if to.daddr.is_multicast() {
         key.oif = key.oif.or(socket.opts.mc_dev);
         if key.src.is_unspecified() {
             key.src = socket.opts.mc_addr;
         }
     }
-    let (netns, broadcast) = (socket.netns, socket.opts.broadcast);
-    let routed = route(k, netns, &key)?;
-    if routed.dst.kind == RouteType::Broadcast && !broadcast {
-        return Err(Errno::EACCES);
-    }
-    Ok(Routed { daddr: if first_hop.is_some() { to.daddr } else { routed.daddr }, ..routed })
+    key
 }
 
-/// [`route_datagram`] for those who count it when there is no route: all but raw sockets.
+/// The first station that a socket's source route names.
+fn first_hop(socket: &Socket) -> Option<Ipv4Addr> {
+    socket.opts.ip_options.as_ref().and_then(|options| options.parsed.faddr)
+}
+
+/// Refuses broadcasts that the socket was not allowed.
+fn checked(socket: &Socket, to: Target, routed: Routed) -> Result<Routed, Errno> {
+    if routed.dst.kind == RouteType::Broadcast && !socket.opts.broadcast {
+        return Err(Errno::EACCES);
+    }
+    Ok(Routed {
+        daddr: if first_hop(socket).is_some() { to.daddr } else { routed.daddr },
+        ..routed
+    })
+}
+
+/// Counts it when there was no route, as all but raw sockets do.
 ///
 /// # Errors
-/// As [`route_datagram`].
-pub fn route_counted(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
-    let routed = route_datagram(k, id, to);
+/// What was found out.
+pub fn counted(
+    k: &mut Kernel,
+    id: SocketId,
+    routed: Result<Routed, Errno>,
+) -> Result<Routed, Errno> {
     if matches!(routed, Err(Errno::ENETUNREACH)) {
         let netns = k.sockets[id].netns;
         k.netns[netns].mib.ip.inc(IpMib::OutNoRoutes);
@@ -82,6 +128,34 @@ pub fn flow_key(socket: &Socket, to: Target) -> FlowKey<V4> {
         any_src: socket.opts.hdr_incl,
         ..FlowKey::to(to.daddr)
     }
+}
+
+/// A way that a socket holds, and what it had asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldWay {
+    key: FlowKey<V4>,
+    routed: Routed,
+    /// When it was found.
+    generation: u64,
+}
+
+/// Finds the way of what a connected socket sends: the one it has, unless routes have changed (`sk_dst_check()`).
+///
+/// # Errors
+/// What the routing tables answer.
+pub fn route_held(k: &mut Kernel, id: SocketId, key: &FlowKey<V4>) -> Result<Routed, Errno> {
+    let socket = &k.sockets[id];
+    let generation = k.netns[socket.netns].ipv4.fib.generation();
+    let held = socket.held.filter(|held| held.generation == generation && held.key == *key);
+    if let Some(held) = held {
+        return Ok(held.routed);
+    }
+    let found = route::memo::sent(k, socket.netns, key)?;
+    let routed = Routed { dst: found.dst, saddr: found.src, daddr: found.to };
+    // What every lookup finds need not be held.
+    let held = found.is_fleeting.then_some(HeldWay { key: *key, routed, generation });
+    k.sockets[id].held = held;
+    Ok(routed)
 }
 
 /// Looks a route up and tells the addresses it settles.

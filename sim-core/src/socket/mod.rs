@@ -46,6 +46,7 @@ use crate::packet::{EtherType, IpProto};
 
 pub use call::{Readiness, Shutdown};
 pub use error::{ErrorOrigin, ErrorQueue, ExtendedError, IcmpError, IcmpFault};
+pub(crate) use flow::HeldWay;
 pub use multicast::{GroupChange, GroupRequest, Membership, SourceChange};
 pub use options::{PmtuDiscovery, SentOptions, SockOpt, SockOptions};
 pub use packet::PacketSock;
@@ -97,6 +98,8 @@ pub struct Socket {
     pub confirm_neigh: bool,
     /// Which directions `shutdown(2)` has closed.
     pub shutdown: Shutdown,
+    /// The way of what a connected socket sends (`sk_dst_cache`), kept only if the next lookup could find another.
+    pub(crate) held: Option<HeldWay>,
     /// What its protocol adds.
     pub protocol: Protocol,
 }

@@ -99,7 +99,7 @@ impl Member {
 }
 
 /// The device that a request means (`ip_mc_find_dev()`).
-fn find_dev(k: &Kernel, netns: NetnsId, request: &GroupRequest) -> Option<DevId> {
+fn find_dev(k: &mut Kernel, netns: NetnsId, request: &GroupRequest) -> Option<DevId> {
     if let Some(name) = request.dev {
         return k.dev_by_name(netns, name);
     }

@@ -39,7 +39,8 @@ pub(super) fn send<O: Observer>(
         return Err(Errno::EINVAL);
     }
     let to = udp::destination(&k.sockets[id], to)?;
-    let routed = flow::route_counted(k, id, Target { daddr: *to.ip(), dport: 0 })?;
+    let routed = flow::route_datagram(k, id, Target { daddr: *to.ip(), dport: 0 });
+    let routed = flow::counted(k, id, routed)?;
     output::check_length(k, id, &routed, data.len())?;
     k.sockets[id].take_error()?;
     let mut skb = k.skb();

@@ -40,11 +40,16 @@ pub(super) fn send<O: Observer>(
     if data.len() > UDP_MAX_LEN {
         return Err(Errno::EMSGSIZE);
     }
+    let is_to_peer = to.is_none();
     let to = destination(&k.sockets[id], to)?;
     if to.port() == 0 {
         return Err(Errno::EINVAL);
     }
-    let routed = flow::route_counted(k, id, Target { daddr: *to.ip(), dport: to.port() })?;
+    let target = Target { daddr: *to.ip(), dport: to.port() };
+    let holds = is_to_peer && !to.ip().is_multicast();
+    let find = if holds { flow::route_to_peer } else { flow::route_datagram };
+    let routed = find(k, id, target);
+    let routed = flow::counted(k, id, routed)?;
     output::check_length(k, id, &routed, data.len() + UDP_HLEN)?;
     k.sockets[id].take_error()?;
     let mut skb = k.skb();

@@ -208,7 +208,7 @@ fn find(k: &Kernel, underlay: NetnsId, src: Ipv4Addr, dst: Ipv4Addr) -> Option<D
 
 /// The MTU of a new tunnel: what its way to the remote end leaves (`ip_tunnel_bind_dev()`).
 #[must_use]
-pub fn default_mtu(k: &Kernel, ipip: &Ipip) -> u32 {
+pub fn default_mtu(k: &mut Kernel, ipip: &Ipip) -> u32 {
     let oif = tunnel::by_index(k, ipip.underlay, ipip.link);
     let key = tunnel::flow(ipip.local, ipip.remote, oif, ipip.tos & !1, IpProto::IPIP);
     let by_route = (!ipip.remote.is_unspecified())

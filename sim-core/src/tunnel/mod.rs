@@ -68,7 +68,7 @@ enum NoWay {
 
 /// Finds the way of a tunnel's outer packets (`udp_tunnel_dst_lookup()`).
 fn look_up(
-    k: &Kernel,
+    k: &mut Kernel,
     dev: DevId,
     underlay: NetnsId,
     flow: &FlowKey<V4>,

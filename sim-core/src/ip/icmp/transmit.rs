@@ -47,7 +47,7 @@ pub(super) enum Hashed {
 
 /// Finds the way of an answer to the packet, from `src` unless unspecified.
 pub(super) fn find_way(
-    k: &Kernel,
+    k: &mut Kernel,
     f: &Flight,
     src: Ipv4Addr,
     tos: u8,

@@ -223,7 +223,7 @@ pub struct RouteQuery {
 /// # Errors
 ///
 /// There is none, or the question is odd.
-pub fn get(k: &Kernel, netns: NetnsId, query: &RouteQuery) -> Result<RouteMsg, NetlinkError> {
+pub fn get(k: &mut Kernel, netns: NetnsId, query: &RouteQuery) -> Result<RouteMsg, NetlinkError> {
     let proto = query.proto.unwrap_or(IpProto::UDP.0);
     if ![IpProto::TCP.0, IpProto::UDP.0, IpProto::ICMP.0].contains(&proto) {
         return Err(NetlinkError::with_message(Errno::EOPNOTSUPP, "Unsupported ip proto"));

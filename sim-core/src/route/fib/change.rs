@@ -59,19 +59,34 @@ pub(crate) fn insert<F: Family>(
         return Err(Errno::ENOENT);
     }
     let rank = Rank::new(key.table, key.tos, info.priority);
-    let new = FibAlias { tos: key.tos, kind: key.kind, table: key.table, info: Arc::new(info) };
+    let info = Arc::new(info);
+    let new = FibAlias { tos: key.tos, kind: key.kind, table: key.table, info, taken: None };
     let placed = place(trie.entry(key.net), rank, new.clone(), existing, creates)?;
-    Ok(Some(new).filter(|_| placed))
+    if placed == Placed::Beside && F::prefix_len(&key.net) == 0 {
+        fib.count_default(key.table, 1);
+    }
+    Ok(Some(new).filter(|_| placed != Placed::Before))
 }
 
-/// Finds the place of `new` among the routes to its prefix; false if it is there already.
+/// How a new route came in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Placed {
+    /// It is one more.
+    Beside,
+    /// Another one has gone for it.
+    Instead,
+    /// It was there before.
+    Before,
+}
+
+/// Finds the place of `new` among the routes to its prefix.
 fn place<F: Family>(
     aliases: &mut Aliases<F>,
     rank: Rank,
     new: FibAlias<F>,
     existing: Existing,
     creates: bool,
-) -> Result<bool, Errno> {
+) -> Result<Placed, Errno> {
     let first = aliases.partition_point(|alias| alias.rank() < rank);
     let behind = aliases.partition_point(|alias| alias.rank() <= rank);
     if first == behind {
@@ -79,28 +94,28 @@ fn place<F: Family>(
             return Err(Errno::ENOENT);
         }
         aliases.insert(first, new);
-        return Ok(true);
+        return Ok(Placed::Beside);
     }
     let twin = (first..behind)
         .find(|&i| aliases[i].kind == new.kind && aliases[i].info.same_as(&new.info));
     match existing {
         Existing::Refuse | Existing::Test => Err(Errno::EEXIST),
         Existing::Replace { .. } => match twin {
-            Some(i) if i == first => Ok(false),
+            Some(i) if i == first => Ok(Placed::Before),
             Some(_) => Err(Errno::EEXIST),
             None => {
                 aliases[first] = new;
-                Ok(true)
+                Ok(Placed::Instead)
             }
         },
         Existing::Append | Existing::Prepend if twin.is_some() => Err(Errno::EEXIST),
         Existing::Append => {
             aliases.insert(behind, new);
-            Ok(true)
+            Ok(Placed::Beside)
         }
         Existing::Prepend => {
             aliases.insert(first, new);
-            Ok(true)
+            Ok(Placed::Beside)
         }
     }
 }
@@ -116,5 +131,9 @@ pub(crate) fn remove_first<F: Family>(
     let found = aliases
         .iter()
         .position(|alias| alias.table == key.table && alias.tos == key.tos && matches(alias));
-    fib.trie_mut(key.table).remove(&key.net, found?)
+    let removed = fib.trie_mut(key.table).remove(&key.net, found?);
+    if removed.is_some() && F::prefix_len(&key.net) == 0 {
+        fib.count_default(key.table, -1);
+    }
+    removed
 }

@@ -48,6 +48,11 @@ pub struct Fib<F: Family> {
     pub custom_local_routes: bool,
     /// The number of the way added last.
     last_hop: u32,
+    /// How many default routes each table was given that were not deleted again (`tb_num_default`). Those that
+    /// went with their device still count.
+    defaults: BTreeMap<u32, u32>,
+    /// How often the answers of earlier lookups became stale (`rt_genid`).
+    generation: u64,
 }
 
 impl<F: Family> Fib<F> {
@@ -68,6 +73,7 @@ impl<F: Family> Fib<F> {
 
     /// The trie of `table`, made if it is not there.
     pub(in crate::route) fn trie_mut(&mut self, table: u32) -> &mut Trie<F> {
+        self.flush();
         match table {
             RT_TABLE_MAIN => self.main.get_or_insert_default(),
             RT_TABLE_LOCAL if self.is_merged() => {
@@ -76,6 +82,26 @@ impl<F: Family> Fib<F> {
             }
             other => self.others.entry(other).or_default(),
         }
+    }
+
+    /// The routes to one destination, to remember which of them was taken: no answer becomes stale by that.
+    pub(in crate::route) fn remembering(&mut self, table: u32, net: F::Net) -> &mut [FibAlias<F>] {
+        let trie = match table {
+            RT_TABLE_MAIN => self.main.as_mut(),
+            other => self.others.get_mut(&other),
+        };
+        trie.map(|trie| &mut trie.entry(net)[..]).unwrap_or_default()
+    }
+
+    /// Which answers of lookups are still good: those given in this generation.
+    #[must_use]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Makes the answers of earlier lookups stale (`rt_cache_flush()`).
+    pub(crate) fn flush(&mut self) {
+        self.generation += 1;
     }
 
     /// Makes a table, if it is not there (`fib_new_table()`). Tables stay, also empty ones.
@@ -91,13 +117,27 @@ impl<F: Family> Fib<F> {
         }
     }
 
+    /// How many default routes a table is taken to have.
+    #[must_use]
+    pub(in crate::route) fn default_routes(&self, table: u32) -> u32 {
+        self.defaults.get(&table).copied().unwrap_or(0)
+    }
+
+    /// Counts default routes that came or went.
+    pub(super) fn count_default(&mut self, table: u32, change: i32) {
+        let count = self.defaults.entry(table).or_default();
+        *count = count.saturating_add_signed(change);
+    }
+
     /// All tries, to change the state of their routes.
     pub(in crate::route) fn tries_mut(&mut self) -> impl Iterator<Item = &mut Trie<F>> {
+        self.flush();
         self.main.iter_mut().chain(self.others.values_mut())
     }
 
     /// The rules, to be changed. `local` gets a trie of its own (`fib_unmerge()`).
     pub(crate) fn rules_mut(&mut self) -> &mut Vec<Rule<F>> {
+        self.flush();
         if let Some(main) = self.main.as_mut().filter(|_| !self.rules.custom() && self.has_local) {
             let mut local = Trie::default();
             for (net, alias) in main.iter().filter(|(_, a)| a.table == RT_TABLE_LOCAL) {

@@ -30,6 +30,8 @@ pub struct FibAlias<F: Family> {
     pub table: u32,
     /// Everything else.
     pub info: Arc<FibInfo<F>>,
+    /// Which of the default routes that could stand for this one was taken last (`fa_default`).
+    pub(in crate::route) taken: Option<usize>,
 }
 
 impl<F: Family> FibAlias<F> {
@@ -311,7 +313,7 @@ mod tests {
             metrics: None,
             hops: smallvec::smallvec![NextHop::new(Some(dev), None, 1)],
         };
-        FibAlias { tos: 0, kind: RouteType::Unicast, table: 254, info: Arc::new(info) }
+        FibAlias { tos: 0, kind: RouteType::Unicast, table: 254, info: Arc::new(info), taken: None }
     }
 
     /// Prefixes that often cover each other.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use crate::errno::Errno;
 use crate::id::{NetnsId, SocketId};
 use crate::kernel::{Flight, Kernel};
-use crate::netns::mib::{IpMib, LinuxMib, TcpMib};
+use crate::netns::mib::{LinuxMib, TcpMib};
 use crate::packet::TcpFlags;
 use crate::route::RouteType;
 use crate::socket::flow::{self, Routed, Target};
@@ -100,7 +100,11 @@ impl<O: Observer> Sk<'_, O> {
 
     /// Finds the way, takes a port and sends the SYN (`tcp_v4_connect()`).
     fn begin(&mut self, to: SocketAddrV4) -> Result<(), Errno> {
-        let routed = self.find_way(to)?;
+        let mut routed = self.find_way(to, Ipv4Addr::UNSPECIFIED)?;
+        if self.sock().inet.saddr.is_unspecified() {
+            // The source that was found counts in a second question.
+            routed = self.find_way(SocketAddrV4::new(routed.daddr, to.port()), routed.saddr)?;
+        }
         let inet = &mut self.sock_mut().inet;
         if inet.saddr.is_unspecified() {
             inet.saddr = routed.saddr;
@@ -112,7 +116,7 @@ impl<O: Observer> Sk<'_, O> {
         inet.connected = true;
         self.take_tuple()?;
         // The way may depend on the port.
-        let routed = self.find_way(to)?;
+        let routed = self.find_way(to, Ipv4Addr::UNSPECIFIED)?;
         let ip_id = self.k.rng.stream("ip.id").next_u16();
         self.sock_mut().inet.id = ip_id;
         let tuple = self.tuple();
@@ -125,15 +129,15 @@ impl<O: Observer> Sk<'_, O> {
         Ok(())
     }
 
-    fn find_way(&mut self, to: SocketAddrV4) -> Result<Routed, Errno> {
+    /// The way from the socket's own address, or else from `src`.
+    fn find_way(&mut self, to: SocketAddrV4, src: Ipv4Addr) -> Result<Routed, Errno> {
         let socket = self.sock();
-        let netns = socket.netns;
-        let key = flow::flow_key(socket, Target { daddr: *to.ip(), dport: to.port() });
-        let routed = flow::route(self.k, netns, &key);
-        if routed.as_ref().err() == Some(&Errno::ENETUNREACH) {
-            self.k.netns[netns].mib.ip.inc(IpMib::OutNoRoutes);
+        let mut key = flow::flow_key(socket, Target { daddr: *to.ip(), dport: to.port() });
+        if key.src.is_unspecified() {
+            key.src = src;
         }
-        let routed = routed?;
+        let routed = flow::route_held(self.k, self.id, &key);
+        let routed = flow::counted(self.k, self.id, routed)?;
         if matches!(routed.dst.kind, RouteType::Multicast | RouteType::Broadcast) {
             return Err(Errno::ENETUNREACH);
         }

@@ -318,6 +318,7 @@ pub(super) fn make_child(k: &mut Kernel, request: &RequestSock) -> SocketId {
         receive_queue: ReceiveQueue::default(),
         drops: 0,
         confirm_neigh: false,
+        held: None,
         shutdown: Shutdown::default(),
         protocol: Protocol::Tcp(Box::new(tcp)),
     });

@@ -99,6 +99,7 @@ impl<O: Observer> Sk<'_, O> {
             receive_queue: ReceiveQueue::default(),
             drops: 0,
             confirm_neigh: false,
+            held: None,
             shutdown: Shutdown::BOTH,
             protocol: Protocol::TcpTimeWait(Box::new(left)),
         };

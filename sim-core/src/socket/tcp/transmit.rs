@@ -157,8 +157,8 @@ impl<O: Observer> Sk<'_, O> {
         let (daddr, options) = (socket.inet.daddr, socket.opts.ip_options.as_ref());
         let first_hop = options.and_then(|options| options.parsed.faddr).unwrap_or(daddr);
         let to = Target { daddr: first_hop, dport: socket.inet.dport };
-        let (netns, key) = (socket.netns, flow::flow_key(socket, to));
-        Ok(Routed { daddr, ..flow::route(self.k, netns, &key)? })
+        let key = flow::flow_key(socket, to);
+        Ok(Routed { daddr, ..flow::route_held(self.k, self.id, &key)? })
     }
 
     /// What a SYN offers (`tcp_syn_options()`): always the same, even in answer to another's SYN that offers

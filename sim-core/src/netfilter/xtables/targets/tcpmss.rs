@@ -131,7 +131,7 @@ impl<const SIX: bool> Extension for SegmentSize<SIX> {
 
 impl<const SIX: bool> SegmentSize<SIX> {
     /// The largest segment size for this packet; `None` if not even headers fit.
-    fn limit(&self, k: &Kernel, f: &Flight, ip: &Ipv4<'_>) -> Option<u16> {
+    fn limit(&self, k: &mut Kernel, f: &Flight, ip: &Ipv4<'_>) -> Option<u16> {
         match self.0 {
             Limit::Fixed(mss) => Some(mss),
             Limit::PathMtu => {

@@ -91,7 +91,7 @@ pub(crate) fn run(session: &mut Session<'_>, options: &Options, args: &mut Args<
         }
     }
     let query = question.query(session)?;
-    let answer = route::get(&session.world.kernel, session.netns, &query)
+    let answer = route::get(&mut session.world.kernel, session.netns, &query)
         .map_err(|error| Failure::kernel(2, &error))?;
     let mut p = Printer::list(options);
     print::print(&mut p, &answer, &session.host(), options, &Filter::any());
