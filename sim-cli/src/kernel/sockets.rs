@@ -60,7 +60,9 @@ impl Sockets {
                 let name = format!("udp {from}");
                 let place = match self.position(netns, &name) {
                     Some(place) => Some(place),
-                    None => self.bound(namespaces, netns, name.clone(), Role::Udp, *from)?,
+                    None => {
+                        self.bound(namespaces, netns, name.clone(), Role::Udp, (*from).into())?
+                    }
                 };
                 let Some(place) = place else { return Ok(()) };
                 let sent = self.list[place].socket.send_to(data, &SockAddr::from(*to));
@@ -68,7 +70,8 @@ impl Sockets {
                 Ok(())
             }
             Action::UdpEcho(at) => {
-                self.bound(namespaces, netns, format!("echo {at}"), Role::Echo, *at).map(|_| ())
+                let at = SocketAddr::from(*at);
+                self.bound(namespaces, netns, format!("echo {at}"), Role::Echo, at).map(|_| ())
             }
             Action::TcpListen(at) => {
                 const BACKLOG: i32 = 16;
@@ -136,13 +139,14 @@ impl Sockets {
         netns: &str,
         name: String,
         role: Role,
-        at: SocketAddrV4,
+        at: SocketAddr,
     ) -> io::Result<Option<usize>> {
         let kind = match role {
             Role::Udp | Role::Echo => Type::DGRAM,
             Role::Listener | Role::Accepted | Role::Client { .. } => Type::STREAM,
         };
-        let socket = namespaces.within(netns, || Socket::new(Domain::IPV4, kind, None))?;
+        let socket =
+            namespaces.within(netns, || Socket::new(Domain::for_address(at), kind, None))?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         let refused = socket.bind(&SockAddr::from(at));

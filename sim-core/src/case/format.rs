@@ -22,7 +22,7 @@
 //! `-` as the namespace is the case's own root namespace.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use thiserror::Error;
 
@@ -75,7 +75,7 @@ pub enum FormatErrorKind {
     UnclosedQuote,
     /// A command that no case may hold.
     #[error(
-        "`{tool}` is no command for a case; these are: ip, bridge, sysctl, tc, iptables and its family, nft, ipset, conntrack"
+        "`{tool}` is no command for a case; these are: ip, bridge, sysctl, tc, iptables and its family, nft, ipset, conntrack, nfacct"
     )]
     UnknownTool {
         /// The first word of the command.
@@ -127,7 +127,7 @@ pub enum FormatErrorKind {
         /// The start of the word.
         word: String,
     },
-    /// A word that is no IPv4 address, port or number.
+    /// A word that is no address, port or number.
     #[error("`{word}` is no {wanted}")]
     BadWord {
         /// The word.
@@ -156,7 +156,7 @@ const DIRECTIVES: [&str; 8] =
     ["quiet", "settle", "offload", "trace", "ctevents", "drops", "cpu", "timeout"];
 
 /// The first words that a command may have.
-const TOOLS: [&str; 7] = ["ip", "bridge", "sysctl", "tc", "nft", "ipset", "conntrack"];
+const TOOLS: [&str; 8] = ["ip", "bridge", "sysctl", "tc", "nft", "ipset", "conntrack", "nfacct"];
 
 /// The programs of the iptables family; each variant of each of them is a command too.
 const XTABLES: [&str; 2] = ["iptables", "ip6tables"];
@@ -262,13 +262,13 @@ pub enum Action {
     /// A UDP socket that sends back whatever it gets.
     UdpEcho(SocketAddrV4),
     /// A listening TCP socket whose connections send back whatever they get.
-    TcpListen(SocketAddrV4),
+    TcpListen(SocketAddr),
     /// A TCP socket bound to `from` connects.
     TcpConnect {
         /// Where it is bound.
-        from: SocketAddrV4,
+        from: SocketAddr,
         /// Where it connects to.
-        to: SocketAddrV4,
+        to: SocketAddr,
     },
     /// The TCP socket that connected from this port sends.
     TcpSend {
@@ -496,10 +496,11 @@ fn parse_action(verb: &str, args: &[&str]) -> Result<Action, FormatErrorKind> {
             data: parse_hex(&data.concat())?,
         },
         ("udp-echo", [addr, port]) => Action::UdpEcho(parse_socket(addr, port)?),
-        ("tcp-listen", [addr, port]) => Action::TcpListen(parse_socket(addr, port)?),
-        ("tcp-connect", [src, sport, dst, dport]) => {
-            Action::TcpConnect { from: parse_socket(src, sport)?, to: parse_socket(dst, dport)? }
-        }
+        ("tcp-listen", [addr, port]) => Action::TcpListen(parse_tcp_socket(addr, port)?),
+        ("tcp-connect", [src, sport, dst, dport]) => Action::TcpConnect {
+            from: parse_tcp_socket(src, sport)?,
+            to: parse_tcp_socket(dst, dport)?,
+        },
         ("tcp-send", [port, data]) => {
             Action::TcpSend { port: parse_number(port, "port")?, data: parse_hex(data)? }
         }
@@ -547,6 +548,12 @@ fn parse_hex(word: &str) -> Result<Vec<u8>, FormatErrorKind> {
 fn parse_socket(addr: &str, port: &str) -> Result<SocketAddrV4, FormatErrorKind> {
     let ip: Ipv4Addr = parse_number(addr, "IPv4 address")?;
     Ok(SocketAddrV4::new(ip, parse_number(port, "port")?))
+}
+
+/// Sockets of TCP are of either family.
+fn parse_tcp_socket(addr: &str, port: &str) -> Result<SocketAddr, FormatErrorKind> {
+    let ip: IpAddr = parse_number(addr, "IP address")?;
+    Ok(SocketAddr::new(ip, parse_number(port, "port")?))
 }
 
 fn parse_number<T: core::str::FromStr>(
@@ -600,6 +607,7 @@ mod tests {
             ("0 r", "packets.txt:1: a step is written"),
             ("0 r - tcp-send 5", "packets.txt:1: `tcp-send` is written `tcp-send <sport> <hex>`"),
             ("0 r - udp 10.0.0 5 10.0.0.1 5", "packets.txt:1: `10.0.0` is no IPv4 address"),
+            ("0 r - tcp-listen fd00: 5", "packets.txt:1: `fd00:` is no IP address"),
             ("0 r - sh ls", "packets.txt:1: `ls` is no command for a case"),
             ("0 r - fly", "packets.txt:1: unknown verb `fly`"),
             ("@loud", "packets.txt:1: unknown directive @loud"),

@@ -286,10 +286,14 @@ impl Canon {
             Action::Tx(frame) => rewrite_frame(&mut frame.clone(), &mut LearnInjected(self)),
             Action::Raw(packet) => rewrite_packet(&mut packet.clone(), &mut LearnInjected(self)),
             Action::Sh(command) => self.mention(&command.text),
-            Action::Udp { from, to, .. } | Action::TcpConnect { from, to } => {
+            Action::Udp { from, to, .. } => self.known_ports.extend([from.port(), to.port()]),
+            Action::TcpConnect { from, to } => {
                 self.known_ports.extend([from.port(), to.port()]);
             }
-            Action::UdpEcho(at) | Action::TcpListen(at) => {
+            Action::UdpEcho(at) => {
+                self.known_ports.insert(at.port());
+            }
+            Action::TcpListen(at) => {
                 self.known_ports.insert(at.port());
             }
             Action::Wait

@@ -1,6 +1,6 @@
 //! The sockets of a case in the simulator: opened by its steps, served whenever something happened.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use crate::errno::Errno;
 use crate::id::{NetnsId, SocketId};
@@ -78,7 +78,8 @@ impl Sockets {
             Action::TcpListen(at) => {
                 const BACKLOG: u32 = 16;
                 let name = format!("listen {at}");
-                if let Some(place) = self.bound(world, (netns, id), &name, Role::Listener, *at) {
+                let at = inet(*at)?;
+                if let Some(place) = self.bound(world, (netns, id), &name, Role::Listener, at) {
                     let listening = world.listen(self.list[place].socket, BACKLOG);
                     return listening.map_err(|_| "it cannot listen");
                 }
@@ -86,8 +87,9 @@ impl Sockets {
             Action::TcpConnect { from, to } => {
                 let (name, role) =
                     (format!("tcp {}", from.port()), Role::Client { connected: false });
-                if let Some(place) = self.bound(world, (netns, id), &name, role, *from) {
-                    match world.connect(self.list[place].socket, *to) {
+                let (from, to) = (inet(*from)?, inet(*to)?);
+                if let Some(place) = self.bound(world, (netns, id), &name, role, from) {
+                    match world.connect(self.list[place].socket, to) {
                         Ok(()) | Err(Errno::EINPROGRESS) => {}
                         Err(error) => {
                             self.list[place].done = true;
@@ -287,5 +289,13 @@ impl Sockets {
                 }
             }
         }
+    }
+}
+
+/// The address of a socket, which is one of IPv4.
+fn inet(addr: SocketAddr) -> Result<SocketAddrV4, &'static str> {
+    match addr {
+        SocketAddr::V4(addr) => Ok(addr),
+        SocketAddr::V6(_) => Err("sockets of IPv6 are not modelled"),
     }
 }
