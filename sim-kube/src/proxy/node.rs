@@ -35,6 +35,8 @@ pub(super) struct OwnNode {
     pod_cidrs: Vec<String>,
     /// Its own address.
     pub(super) ip: Option<IpAddr>,
+    /// All its addresses.
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 impl OwnNode {
@@ -48,7 +50,8 @@ impl OwnNode {
             },
             labels,
             pod_cidrs: spec.and_then(|spec| spec.pod_cidrs.clone()).unwrap_or_default(),
-            ip: internal_ip(node, family),
+            ip: addresses(node, family, |kind| kind == "InternalIP").next(),
+            addresses: addresses(node, family, |_| true).collect(),
         }
     }
 
@@ -76,6 +79,11 @@ impl OwnNode {
                 }
             }
         }
+    }
+
+    /// Takes over which addresses the node has.
+    pub(super) fn readdress(&mut self, new: &Self) {
+        self.addresses.clone_from(&new.addresses);
     }
 
     /// Takes over where the node is.
@@ -118,10 +126,14 @@ pub fn can_start(config: &Config, node: &Node) -> bool {
     }
 }
 
-/// The node's own address.
-fn internal_ip(node: &Node, family: AddressFamily) -> Option<IpAddr> {
+/// The node's addresses of a family, and of some types.
+fn addresses(
+    node: &Node,
+    family: AddressFamily,
+    is_wanted: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = IpAddr> {
     let addresses = node.status.as_ref().and_then(|status| status.addresses.as_ref());
-    let internal = addresses.into_iter().flatten().filter(|a| a.type_ == "InternalIP");
-    let mut ips = internal.filter_map(|a| a.address.parse().ok());
-    ips.find(|ip| AddressFamily::of(*ip) == family)
+    let wanted = addresses.into_iter().flatten().filter(move |a| is_wanted(&a.type_));
+    let ips = wanted.filter_map(|a| a.address.parse().ok());
+    ips.filter(move |ip| AddressFamily::of(*ip) == family)
 }

@@ -99,6 +99,7 @@ impl Proxier {
     pub fn set_node(&mut self, node: &Node) -> Reaction {
         let new = OwnNode::new(node, self.family);
         let reaction = self.node.reaction(&new, self.version, self.config.detect_local_mode);
+        self.node.readdress(&new);
         match reaction {
             Reaction::None => {}
             Reaction::FullSync => {
@@ -338,7 +339,12 @@ impl Proxier {
         let serves = |ip: &IpAddr| {
             ranges.iter().any(|range| range.contains(ip)) && (loopback || !ip.is_loopback())
         };
-        let served: BTreeSet<IpAddr> = host.addresses().into_iter().filter(serves).collect();
+        let there = match self.family {
+            AddressFamily::Inet => host.addresses(),
+            // Devices have none of IPv6 yet; those that the Node names stand for them.
+            AddressFamily::Inet6 => self.node.addresses.clone(),
+        };
+        let served: BTreeSet<IpAddr> = there.into_iter().filter(serves).collect();
         NodePortAddresses::Only(served.into_iter().collect())
     }
 
