@@ -10,3 +10,4 @@ pub mod rule_tests;
 pub mod rules;
 pub mod shrink;
 pub mod simulator;
+pub mod unit_flows;
