@@ -42,3 +42,5 @@ mod scenarios;
 mod topology;
 #[cfg(test)]
 mod unit_flows;
+#[cfg(test)]
+mod unit_rules;

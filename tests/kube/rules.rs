@@ -10,7 +10,7 @@ use crate::cases::Case;
 use crate::running::{Running, Told};
 
 /// What differs between two texts, line by line; nothing if nothing does.
-fn difference(what: &str, real: &str, ours: &str) -> String {
+pub(crate) fn difference(what: &str, real: &str, ours: &str) -> String {
     let mut text = String::new();
     if real == ours {
         return text;
