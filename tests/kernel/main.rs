@@ -12,10 +12,13 @@
 //! - What the cases of [`REBUILT`] have built in the simulator is written down as a shell script; run on
 //!   the real kernel, it has to build the same.
 //! - `KUBEWIRE_BLESS=1` writes the golden answers anew.
+//! - `unit_flows.rs` asks the real kernel alone: what the rules do there that we write for IPv6.
 //! - Cases that `kept_only.txt` names need devices that most kernels of test machines lack: their golden
 //!   answers were taken on another kernel and are compared with the simulator alone. There, `kernel-case
 //!   DIR > NAME.json` observes a case; `KUBEWIRE_OBSERVED` names the folder of these files, which are held
 //!   against the golden answers, or become them with `KUBEWIRE_BLESS=1`.
+
+mod unit_flows;
 
 use std::env;
 use std::fs;
@@ -142,6 +145,7 @@ fn trials() -> Result<Vec<Trial>, TrialsError> {
         });
     }
     trials.push(rules_trial(required));
+    trials.extend(unit_flows::trials(&kernel, required));
     for (file, test) in rule_tests::ready()? {
         let name = format!("rule_test::{file}");
         let kernel = kernel.clone();
