@@ -1,7 +1,7 @@
 //! The packets of kube-proxy's own unit tests, sent through the rules for real, there and back.
 //!
-//! Its tests follow a packet through the text of the rules; `tests/kube-proxy/unit-flows.txt` has what they expect. Packets
-//! of IPv6 meet no rules here; `unit_rules.rs` has the rules for them, and the real kernel the packets
+//! Its tests follow a packet through the text of the rules; `tests/kube-proxy/unit-flows.txt` has what they expect.
+//! Packets of IPv6 meet no rules here; `unit_rules.rs` has the rules for them, and the real kernel the packets
 //! (`tests/kernel/unit_flows.rs`).
 
 use std::collections::BTreeSet;

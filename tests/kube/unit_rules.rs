@@ -1,7 +1,7 @@
 //! The rules of IPv6 that kube-proxy's own unit tests lead to.
 //!
-//! `tests/kube-proxy/unit-rules` has them as the real `ip6tables-save` printed them after the real `ip6tables-restore` had
-//! read them.
+//! `tests/kube-proxy/unit-rules` has them as the real `ip6tables-save` printed them after the real `ip6tables-restore`
+//! had read them.
 
 use std::fs;
 use std::path::Path;
