@@ -68,7 +68,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         Command::KubeProxy(proxy) => match proxy.run(io::stdout().lock()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => report(&error),
+            Err(errors) => report_all(&errors),
         },
         Command::Observe(observe) => match observe.run() {
             Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,6 @@
 //! A topology with all the files that belong to it, and the cluster that is made of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use sim_core::world::World;
@@ -9,7 +8,7 @@ use sim_core::world::World;
 use crate::api::{Refusal, Refusals};
 use crate::cluster::{Cluster, ClusterError};
 use crate::files::{FileMistake, ReadFile, beside, in_file, read_named};
-use crate::manifest::{self, Place};
+use crate::manifest;
 use crate::proxy::config::Config;
 use crate::reading::{Mistake, Placed};
 use crate::topology::Topology;
@@ -87,7 +86,7 @@ impl Blueprint {
     fn refused(&self, path: &Path, refusals: Refusals) -> Vec<FileMistake> {
         let text = self.manifests.get(path).map(|file| file.text.as_str()).unwrap_or_default();
         let placed = |refusal: Refusal| Mistake {
-            span: refusal.place.map_or(0..0, |place| span(text, place)),
+            span: refusal.place.map_or(0..0, |place| place.span(text)),
             message: refusal.status.to_string(),
             help: None,
         };
@@ -158,10 +157,7 @@ impl<'a> Loader<'a> {
         let Some((path, text)) = self.file(by, by_text, name) else { return };
         match Config::read(&text) {
             Ok(config) => self.config = config,
-            Err(error) => {
-                let mistake = Mistake { span: 0..0, message: error.to_string(), help: None };
-                self.mistakes.push(FileMistake { path, text, mistake });
-            }
+            Err(found) => self.mistakes.extend(in_file(&path, &text, found)),
         }
     }
 
@@ -195,11 +191,7 @@ impl<'a> Loader<'a> {
                 self.manifests.insert(path.to_owned(), file);
             }
             Err(mistakes) => {
-                let placed = |mistake: manifest::Mistake| {
-                    let span = span(&text, mistake.place);
-                    Mistake { span, message: mistake.kind.to_string(), help: None }
-                };
-                let found = mistakes.0.into_iter().map(placed).collect();
+                let found = mistakes.in_text(&text);
                 self.mistakes.extend(in_file(path, &text, found));
             }
         }
@@ -208,27 +200,5 @@ impl<'a> Loader<'a> {
     /// Reads a file that another one names.
     fn file(&mut self, by: &Path, text: &str, name: &Placed<String>) -> Option<(PathBuf, String)> {
         read_named(self.read, by, text, name).map_err(|mistake| self.mistakes.push(mistake)).ok()
-    }
-}
-
-/// A place of a manifest, in bytes: from there to the end of its line.
-fn span(text: &str, place: Place) -> Range<usize> {
-    let before: usize =
-        text.split_inclusive('\n').take(place.line.saturating_sub(1)).map(str::len).sum();
-    let line = text[before..].lines().next().unwrap_or_default();
-    let column = place.column.saturating_sub(1);
-    let skipped: usize = line.chars().take(column).map(char::len_utf8).sum();
-    before + skipped..before + line.trim_end().len().max(skipped)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_of_a_manifest_reaches_to_the_end_of_its_line() {
-        let text = "a: 1\nbé:  two \nc: 3\n";
-        assert_eq!(&text[span(text, Place { line: 2, column: 6 })], "two");
-        assert_eq!(span(text, Place { line: 9, column: 1 }), text.len()..text.len());
     }
 }

@@ -485,7 +485,7 @@ const fn kind(value: &DeValue<'_>) -> &'static str {
 }
 
 /// Names between backquotes, with commas.
-fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 

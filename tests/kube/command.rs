@@ -1,6 +1,8 @@
 //! `kubewire kube-proxy`.
 
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use crate::cases::Case;
 
@@ -63,4 +65,24 @@ fn a_node_that_is_not_there_is_named_with_those_that_are() {
          the nodes of the manifests: node-a, node-b, node-c\n"
     );
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// Runs it in `tests/scenarios`, so that the names of the files there are short.
+fn in_scenarios(args: &[&str], input: &str) -> String {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
+    command.current_dir(dir).arg("kube-proxy").args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout), (Some(2), Vec::new()), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn all_mistakes_of_all_files_are_shown_at_their_lines() {
+    let config = "../topologies/wrong-kube-proxy.yaml";
+    let args = ["--config", config, "--node", "node-1", "not-strict.yaml", "none.yaml", "-"];
+    insta::assert_snapshot!(in_scenarios(&args, "apiVersion: v1\nkind: Nod\n"));
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sim_kube::host::IptablesBackend;
 use sim_kube::manifest;
-use sim_kube::object::Store;
+use sim_kube::object::{Object, Store};
 use sim_kube::proxy::Version;
 use sim_kube::proxy::alone::{self, AloneError};
 use sim_kube::proxy::config::Config;
@@ -49,48 +49,75 @@ impl KubeProxy {
     /// Prints the rules to `out`.
     ///
     /// # Errors
-    /// A file cannot be read or is wrong, there is no such node, or `out` does not take the rules.
-    pub fn run(&self, mut out: impl Write) -> Result<(), CliError> {
-        let config = match &self.config {
-            None => Config::default(),
-            Some(path) => Config::read(&read(path)?).map_err(|error| wrong(path, &error))?,
-        };
+    /// All that is wrong with the files, there is no such node, or `out` does not take the rules.
+    pub fn run(&self, mut out: impl Write) -> Result<(), Vec<CliError>> {
+        let (config, store) = self.read()?;
+        let rules = self.rules(config, &store).map_err(|error| vec![error])?;
+        written(out.write_all(rules.as_bytes()).and_then(|()| out.flush()))
+            .map_err(|error| vec![error])
+    }
+
+    /// Reads all files.
+    fn read(&self) -> Result<(Config, Store), Vec<CliError>> {
+        let mut errors = Vec::new();
+        let config = self.config.as_deref().map(config).transpose();
+        let config = config.map_err(|wrong| errors.extend(wrong));
         let mut store = Store::default();
         for path in &self.manifests {
-            let objects = manifest::read(&read(path)?).map_err(|error| wrong(path, &error))?;
-            objects.into_iter().for_each(|object| object.put(&mut store));
+            match objects(path) {
+                Ok(objects) => objects.into_iter().for_each(|object| object.put(&mut store)),
+                Err(wrong) => errors.extend(wrong),
+            }
         }
+        match config {
+            Ok(config) if errors.is_empty() => Ok((config.unwrap_or_default(), store)),
+            Ok(_) | Err(()) => Err(errors),
+        }
+    }
+
+    fn rules(&self, config: Config, store: &Store) -> Result<String, CliError> {
         let iptables = if self.legacy { IptablesBackend::Legacy } else { IptablesBackend::Nft };
         let run = if self.cleanup { alone::cleanup } else { alone::rules };
-        let rules = run(self.version, config, &store, &self.node, iptables);
-        let rules = rules.map_err(|error| self.refused(&error, &store))?;
-        let text = if self.save { rules.save } else { rules.restore };
-        written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        let rules = run(self.version, config, store, &self.node, iptables);
+        let rules = rules.map_err(|error| refused(&error, store))?;
+        Ok(if self.save { rules.save } else { rules.restore })
     }
+}
 
-    fn refused(&self, error: &AloneError, store: &Store) -> CliError {
-        let message = error.to_string();
-        match error {
-            AloneError::NoNode(_) => {
-                let nodes: Vec<&str> = store.nodes.keys().map(|key| key.name.as_str()).collect();
-                let hint = match nodes.as_slice() {
-                    [] => "the manifests have no nodes; kube-proxy needs its own".to_owned(),
-                    nodes => format!("the nodes of the manifests: {}", nodes.join(", ")),
-                };
-                CliError::new(ErrorKind::User, message).hint(hint)
-            }
-            AloneError::Call(_) => CliError::new(ErrorKind::Internal, message),
+fn refused(error: &AloneError, store: &Store) -> CliError {
+    let message = error.to_string();
+    match error {
+        AloneError::NoNode(_) => {
+            let nodes: Vec<&str> = store.nodes.keys().map(|key| key.name.as_str()).collect();
+            let hint = match nodes.as_slice() {
+                [] => "the manifests have no nodes; kube-proxy needs its own".to_owned(),
+                nodes => format!("the nodes of the manifests: {}", nodes.join(", ")),
+            };
+            CliError::new(ErrorKind::User, message).hint(hint)
         }
+        AloneError::Call(_) => CliError::new(ErrorKind::Internal, message),
     }
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
-    match path.as_os_str().as_encoded_bytes() {
-        b"-" => io::read_to_string(io::stdin().lock()).map_err(|e| CliError::file(path, &e)),
-        _ => mistakes::read(path),
-    }
+fn config(path: &Path) -> Result<Config, Vec<CliError>> {
+    let (path, text) = read(path)?;
+    Config::read(&text).map_err(|found| mistakes::placed_all(path, &text, found))
 }
 
-fn wrong(path: &Path, error: &dyn std::error::Error) -> CliError {
-    CliError::new(ErrorKind::User, format!("{}: {error}", path.display()))
+fn objects(path: &Path) -> Result<Vec<Object>, Vec<CliError>> {
+    let (path, text) = read(path)?;
+    manifest::read(&text).map_err(|found| mistakes::placed_all(path, &text, found.in_text(&text)))
+}
+
+/// Reads a file; answers what it is called in messages.
+fn read(path: &Path) -> Result<(&Path, String), Vec<CliError>> {
+    let (name, read) = match path.as_os_str().as_encoded_bytes() {
+        b"-" => {
+            let name = Path::new("standard input");
+            let read = io::read_to_string(io::stdin().lock());
+            (name, read.map_err(|error| CliError::file(name, &error)))
+        }
+        _ => (path, mistakes::read(path)),
+    };
+    read.map(|text| (name, text)).map_err(|error| vec![error])
 }

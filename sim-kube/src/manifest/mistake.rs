@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::node::Place;
 use crate::path::FieldPath;
+use crate::reading;
 
 /// Something that is wrong, and where.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -81,6 +82,19 @@ pub enum MistakeKind {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", lines(.0))]
 pub struct Mistakes(pub Vec<Mistake>);
+
+impl Mistakes {
+    /// The same at their places in the text that was read.
+    #[must_use]
+    pub fn in_text(self, text: &str) -> Vec<reading::Mistake> {
+        let placed = |Mistake { place, kind }| reading::Mistake {
+            span: place.span(text),
+            message: kind.to_string(),
+            help: None,
+        };
+        self.0.into_iter().map(placed).collect()
+    }
+}
 
 fn lines(mistakes: &[Mistake]) -> String {
     let lines: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();

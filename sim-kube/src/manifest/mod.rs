@@ -13,11 +13,12 @@ mod tree;
 
 use crate::object::Object;
 use crate::path::FieldPath;
+use crate::reading;
 
 use decode::NoObject;
 pub use mistake::{Mistake, MistakeKind, Mistakes};
 pub use node::Place;
-use node::{Node, Value};
+pub(crate) use node::{Entry, Node, Value};
 
 /// An object, and where a file says what it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +83,43 @@ pub fn read(text: &str) -> Result<Vec<Object>, Mistakes> {
     Ok(manifest.objects.into_iter().map(|placed| placed.object).collect())
 }
 
+/// Reads a text that is one document and no object of the API; nothing is as if it were null.
+///
+/// # Errors
+/// All that is wrong with its form.
+pub(crate) fn document(text: &str) -> Result<Node, Vec<reading::Mistake>> {
+    let mut mistakes = Vec::new();
+    let documents = documents(text, &mut mistakes);
+    let read = documents.into_iter().map(|document| tree::read(document, &mut mistakes));
+    let read: Result<Vec<Option<Node>>, Mistake> = read.collect();
+    let mut nodes = match read {
+        Ok(nodes) => nodes.into_iter().flatten(),
+        Err(mistake) => {
+            mistakes.push(mistake);
+            return Err(Mistakes(mistakes).in_text(text));
+        }
+    };
+    let nothing = Node { place: Place { line: 1, column: 1 }, value: Value::Null };
+    let node = nodes.next().unwrap_or(nothing);
+    let mut wrong = Mistakes(mistakes).in_text(text);
+    wrong.extend(nodes.next().map(|other| reading::Mistake {
+        span: other.place.span(text),
+        message: "this is another document, and only one is read".to_owned(),
+        help: None,
+    }));
+    if wrong.is_empty() { Ok(node) } else { Err(wrong) }
+}
+
+/// Cuts a text into documents.
+fn documents<'t>(text: &'t str, mistakes: &mut Vec<Mistake>) -> Vec<split::Document<'t>> {
+    let (documents, bad) = split::documents(text);
+    mistakes.extend(bad.into_iter().map(|separator| Mistake {
+        place: Place { line: separator.line, column: 1 },
+        kind: MistakeKind::Separator(separator.rest),
+    }));
+    documents
+}
+
 impl Reading {
     /// Reads a text with any number of documents, in YAML or JSON.
     ///
@@ -90,12 +128,7 @@ impl Reading {
     pub fn read(self, text: &str) -> Result<Manifest, Mistakes> {
         let mut reader =
             Reader { reading: self, manifest: Manifest::default(), mistakes: Vec::new() };
-        let (documents, bad) = split::documents(text);
-        for separator in bad {
-            let place = Place { line: separator.line, column: 1 };
-            reader.mistakes.push(Mistake { place, kind: MistakeKind::Separator(separator.rest) });
-        }
-        for document in documents {
+        for document in documents(text, &mut reader.mistakes) {
             match tree::read(document, &mut reader.mistakes) {
                 Ok(Some(node)) => reader.document(node),
                 Ok(None) => {}

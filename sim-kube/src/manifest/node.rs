@@ -1,6 +1,7 @@
 //! What a document says, with the place of each value.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde_json::Number;
 
@@ -15,6 +16,18 @@ pub struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// The same in bytes: from there to the end of its line.
+    pub(crate) fn span(self, text: &str) -> Range<usize> {
+        let before: usize =
+            text.split_inclusive('\n').take(self.line.saturating_sub(1)).map(str::len).sum();
+        let line = text[before..].lines().next().unwrap_or_default();
+        let column = self.column.saturating_sub(1);
+        let skipped: usize = line.chars().take(column).map(char::len_utf8).sum();
+        before + skipped..before + line.trim_end().len().max(skipped)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
@@ -23,16 +36,16 @@ impl fmt::Display for Place {
 
 /// A value of a document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Where it begins.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// What it is.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 /// What JSON could say too.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Scalar(Scalar),
     List(Vec<Node>),
@@ -41,7 +54,7 @@ pub(super) enum Value {
 
 /// A value without others in it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Scalar {
+pub(crate) enum Scalar {
     Bool(bool),
     Number(Number),
     Text(String),
@@ -49,7 +62,7 @@ pub(super) enum Scalar {
 
 impl Value {
     /// What JSON calls it.
-    pub(super) const fn json_kind(&self) -> &'static str {
+    pub(crate) const fn json_kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Scalar(Scalar::Bool(_)) => "bool",
@@ -63,18 +76,18 @@ impl Value {
 
 /// What a map holds under a key.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The key.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Where the key begins.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// What is there.
-    pub(super) node: Node,
+    pub(crate) node: Node,
 }
 
 impl Entry {
     /// Where a reader would look for it: at the value, or at the key of what takes more than a line.
-    fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         match self.node.value {
             Value::List(_) | Value::Map(_) | Value::Null => self.place,
             Value::Scalar(_) => self.node.place,
@@ -84,7 +97,7 @@ impl Entry {
 
 impl Node {
     /// What a map holds under a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
             Value::Null | Value::Scalar(_) | Value::List(_) => None,
@@ -92,7 +105,7 @@ impl Node {
     }
 
     /// The text under a key.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         match &self.get(key)?.node.value {
             Value::Scalar(Scalar::Text(text)) if !text.is_empty() => Some(text),
             Value::Null | Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
@@ -100,12 +113,12 @@ impl Node {
     }
 
     /// The place of a field, or of the nearest value around where it would be.
-    pub(super) fn place_of(&self, path: &FieldPath) -> Place {
+    pub(crate) fn place_of(&self, path: &FieldPath) -> Place {
         self.find(path).unwrap_or_else(|place| place)
     }
 
     /// The place of a field, or else of the nearest value around where it would be.
-    pub(super) fn find(&self, path: &FieldPath) -> Result<Place, Place> {
+    pub(crate) fn find(&self, path: &FieldPath) -> Result<Place, Place> {
         let (mut node, mut place) = (self, self.place);
         for step in path.steps() {
             match (step, &node.value) {
@@ -126,7 +139,7 @@ impl Node {
     }
 
     /// Takes what is at `path` away, so that there is nothing; whether there was something.
-    pub(super) fn clear(&mut self, path: &FieldPath) -> bool {
+    pub(crate) fn clear(&mut self, path: &FieldPath) -> bool {
         let mut node = self;
         for step in path.steps() {
             let next = match (step, &mut node.value) {
@@ -143,7 +156,7 @@ impl Node {
     }
 
     /// How many values it is.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         let inner: usize = match &self.value {
             Value::List(items) => items.iter().map(Self::count).sum(),
             Value::Map(entries) => entries.iter().map(|entry| entry.node.count()).sum(),
@@ -153,7 +166,7 @@ impl Node {
     }
 
     /// As JSON, in the order of the file.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
             Value::Scalar(Scalar::Bool(value)) => (*value).into(),
@@ -164,5 +177,17 @@ impl Node {
                 entries.iter().map(|entry| (entry.key.clone(), entry.node.to_json())).collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reaches_to_the_end_of_its_line() {
+        let text = "a: 1\nbé:  two \nc: 3\n";
+        assert_eq!(&text[Place { line: 2, column: 6 }.span(text)], "two");
+        assert_eq!(Place { line: 9, column: 1 }.span(text), text.len()..text.len());
     }
 }

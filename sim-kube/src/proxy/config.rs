@@ -1,6 +1,7 @@
 //! `KubeProxyConfiguration`: kube-proxy's own settings (`kubeproxy.config.k8s.io/v1alpha1`).
 
 mod address;
+mod read;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -8,9 +9,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-/// The group and version of the settings.
-const API_VERSION: &str = "kubeproxy.config.k8s.io/v1alpha1";
 
 /// The settings of a kube-proxy. What is not given has kube-proxy's default.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -185,49 +183,7 @@ pub enum Silent {
     Winkernel,
 }
 
-/// What is wrong with settings.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ConfigError {
-    /// They are no YAML, or a field is not as it should be.
-    #[error("{0}")]
-    Field(String),
-    /// They are those of something else.
-    #[error("this is a {0} of {1}, not a KubeProxyConfiguration of {API_VERSION}")]
-    Kind(String, String),
-    /// The mode is not modelled.
-    #[error("kube-proxy's mode {0:?} is not modelled")]
-    Mode(Mode),
-    /// The bit is not one of a mark.
-    #[error("iptables.masqueradeBit: {0}: must be within the range [0, 31]")]
-    MasqueradeBit(u8),
-}
-
 impl Config {
-    /// Reads settings.
-    ///
-    /// # Errors
-    /// When they are not a `KubeProxyConfiguration`, have a field that there is not, or ask for what is not
-    /// modelled.
-    pub fn read(text: &str) -> Result<Self, ConfigError> {
-        let value: Value =
-            serde_saphyr::from_str(text).map_err(|error| ConfigError::Field(error.to_string()))?;
-        let config: Self =
-            serde_json::from_value(value).map_err(|error| ConfigError::Field(error.to_string()))?;
-        if config.kind != "KubeProxyConfiguration" || config.api_version != API_VERSION {
-            return Err(ConfigError::Kind(config.kind, config.api_version));
-        }
-        match config.mode {
-            Mode::Iptables => {}
-            mode @ (Mode::Ipvs | Mode::Nftables | Mode::Userspace) => {
-                return Err(ConfigError::Mode(mode));
-            }
-        }
-        if config.iptables.masquerade_bit > 31 {
-            return Err(ConfigError::MasqueradeBit(config.iptables.masquerade_bit));
-        }
-        Ok(config)
-    }
-
     /// Whether a feature is on; `default` says what it is without a word.
     pub(super) fn gate(&self, name: &str, default: bool) -> bool {
         self.feature_gates.get(name).copied().unwrap_or(default)
