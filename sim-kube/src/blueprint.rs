@@ -138,10 +138,8 @@ impl<'a> Loader<'a> {
     }
 
     fn topology(&mut self, path: &Path, text: &str) {
-        let topology = match Topology::read(text) {
-            Ok(topology) => topology,
-            Err(found) => return self.mistakes.extend(in_file(path, text, found)),
-        };
+        let (topology, found) = Topology::read_all(path, text, self.read);
+        self.mistakes.extend(found);
         if let Some(spec) = &topology.cluster {
             if let Some(name) = &spec.kube_proxy_config {
                 self.config(path, text, name);
@@ -199,6 +197,7 @@ impl<'a> Loader<'a> {
 
     /// Reads a file that another one names.
     fn file(&mut self, by: &Path, text: &str, name: &Placed<String>) -> Option<(PathBuf, String)> {
-        read_named(self.read, by, text, name).map_err(|mistake| self.mistakes.push(mistake)).ok()
+        let read = read_named(self.read, by, name);
+        read.map_err(|wrong| self.mistakes.extend(in_file(by, text, vec![wrong]))).ok()
     }
 }

@@ -26,6 +26,11 @@ pub struct Mistake {
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
+    /// Takes down a mistake that somebody else found.
+    pub fn push(&mut self, mistake: Mistake) {
+        self.0.push(mistake);
+    }
+
     /// Takes down a mistake.
     pub fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
         self.0.push(Mistake { span, message: message.into(), help: None });
@@ -47,16 +52,19 @@ impl Mistakes {
         self.0.is_empty()
     }
 
+    /// All mistakes in the order of their places.
+    #[must_use]
+    pub fn sorted(mut self) -> Vec<Mistake> {
+        self.0.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+        self.0
+    }
+
     /// The value if nothing was wrong, or else all mistakes in the order of their places.
     ///
     /// # Errors
     /// The mistakes, if there are any.
-    pub fn or<T>(mut self, value: T) -> Result<T, Vec<Mistake>> {
-        if self.0.is_empty() {
-            return Ok(value);
-        }
-        self.0.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
-        Err(self.0)
+    pub fn or<T>(self, value: T) -> Result<T, Vec<Mistake>> {
+        if self.is_empty() { Ok(value) } else { Err(self.sorted()) }
     }
 }
 
@@ -86,6 +94,21 @@ pub fn read<T>(
     what: &'static str,
     read: impl FnOnce(&mut Fields<'_, '_>, &mut Mistakes) -> T,
 ) -> Result<T, Vec<Mistake>> {
+    let (value, found) = read_all(text, what, read);
+    if found.is_empty() { Ok(value) } else { Err(found) }
+}
+
+/// Whether a text is TOML, whatever it says.
+pub(crate) fn is_toml(text: &str) -> bool {
+    DeTable::parse_recoverable(text).1.is_empty()
+}
+
+/// Reads a text; there is a value also if something is wrong, of what is not.
+pub(crate) fn read_all<T>(
+    text: &str,
+    what: &'static str,
+    read: impl FnOnce(&mut Fields<'_, '_>, &mut Mistakes) -> T,
+) -> (T, Vec<Mistake>) {
     let mut mistakes = Mistakes::default();
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
@@ -95,7 +118,31 @@ pub fn read<T>(
     let mut fields = Fields::new(table.get_ref(), 0..first, what);
     let value = read(&mut fields, &mut mistakes);
     fields.finish(&mut mistakes);
-    mistakes.or(value)
+    (value, mistakes.sorted())
+}
+
+/// Reads a text that is an object of JSON, whose fields are given to `read`.
+///
+/// # Errors
+/// All that is wrong: with the form of the text, or what `read` finds.
+pub fn read_json<T>(
+    text: &str,
+    what: &'static str,
+    read: impl FnOnce(&mut Fields<'_, '_>, &mut Mistakes) -> T,
+) -> Result<T, Vec<Mistake>> {
+    let mut mistakes = Mistakes::default();
+    let begin = text.len() - text.trim_start().len();
+    let value = match json::object(text, json::Whence::From(0), &mut mistakes) {
+        Ok(table) => Some(Fields::read_json(&table, begin..begin + 1, what, &mut mistakes, read)),
+        Err(mistake) => {
+            mistakes.add(mistake.span, format!("{what} is not JSON: {}", mistake.message));
+            None
+        }
+    };
+    match value {
+        Some(value) => mistakes.or(value),
+        None => Err(mistakes.sorted()),
+    }
 }
 
 /// Reads a table that says nothing, so that everything is as by default.
@@ -127,6 +174,20 @@ enum Notation {
 impl<'a, 'i> Fields<'a, 'i> {
     fn new(table: &'a DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
         Self { table, span, what, notation: Notation::Toml, asked: Vec::new() }
+    }
+
+    /// Has `read` read an object of JSON.
+    fn read_json<T>(
+        table: &'a DeTable<'i>,
+        span: Range<usize>,
+        what: &'static str,
+        mistakes: &mut Mistakes,
+        read: impl FnOnce(&mut Self, &mut Mistakes) -> T,
+    ) -> T {
+        let mut fields = Self { notation: Notation::Json, ..Self::new(table, span, what) };
+        let value = read(&mut fields, mistakes);
+        fields.finish(mistakes);
+        value
     }
 
     /// Where the table stands.
@@ -328,6 +389,14 @@ impl<'a, 'i> Fields<'a, 'i> {
         lists
     }
 
+    /// Whether a field names a file in the place of a text that is an object of JSON: no object is without a `{`, and what
+    /// has several lines, or nothing in it, is no name.
+    #[must_use]
+    pub fn names_file(&self, key: &str) -> bool {
+        let text = self.table.get(key).and_then(|value| value.get_ref().as_str());
+        text.is_some_and(|text| !text.contains(['{', '\n']) && !text.trim().is_empty())
+    }
+
     /// A text that is an object of JSON, whose fields are given to `read`.
     pub fn json<T>(
         &mut self,
@@ -344,13 +413,7 @@ impl<'a, 'i> Fields<'a, 'i> {
         };
         let is_verbatim = matches!(text, Cow::Borrowed(_));
         match json::object(text, json::Whence::new(value.span(), text, is_verbatim), mistakes) {
-            Ok(table) => {
-                let notation = Notation::Json;
-                let mut fields = Fields { notation, ..Fields::new(&table, value.span(), what) };
-                let value = read(&mut fields, mistakes);
-                fields.finish(mistakes);
-                Some(value)
-            }
+            Ok(table) => Some(Fields::read_json(&table, value.span(), what, mistakes, read)),
             Err(mistake) => {
                 let message = format!("`{key}` is not JSON: {}", mistake.message);
                 mistakes.add(mistake.span, message);
@@ -563,6 +626,52 @@ mod tests {
     fn a_text_of_no_form_is_told_with_the_rest() {
         let found = mistakes("name = \nsiez = 3\n");
         assert!(found.len() >= 3, "{found:?}");
+    }
+
+    #[test]
+    fn only_what_can_be_no_object_names_a_file() {
+        let names = |text: &str| {
+            let text = format!("settings = {text}");
+            let read = |fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes| {
+                fields.text("settings", mistakes);
+                fields.names_file("settings")
+            };
+            super::read(&text, "the file", read).unwrap()
+        };
+        for name in ["\"10-pods.conflist\"", "\"../net conf.json\"", "\"[]\""] {
+            assert!(names(name), "{name}");
+        }
+        for text in ["\"\"", "\" \"", "\"\"\"\n[]\n\"\"\"", "'{'", "'\"name\": {}'"] {
+            assert!(!names(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_a_whole_text_of_json_are_told_at_their_places() {
+        let wrong = |text: &str| -> Vec<(usize, String)> {
+            let read = read_json(text, "the list", |fields, mistakes| {
+                fields.demand("name", "\"pods\"", mistakes);
+                fields.number("size", 1..10, mistakes);
+            });
+            let found = read.err().unwrap_or_default();
+            found.into_iter().map(|mistake| (mistake.span.start, mistake.message)).collect()
+        };
+        let said = |expected: &[(usize, &str)]| -> Vec<(usize, String)> {
+            expected.iter().map(|(at, message)| (*at, (*message).to_owned())).collect()
+        };
+        assert_eq!(
+            wrong("\n{ \"size\": 12, \"size\": 3, \"other\": 1 }"),
+            said(&[
+                (1, "the list has no `name`"),
+                (11, "`size` is between 1 and 9"),
+                (15, "`size` is there twice"),
+                (26, "the list has no `other`"),
+            ])
+        );
+        let cut = "{ \"name\": \"pods\", ";
+        let expected = "the list is not JSON: here should be a text in quotes";
+        assert_eq!(wrong(cut), said(&[(cut.len(), expected)]));
+        assert_eq!(wrong(""), said(&[(0, "the list is not JSON: it begins with `{`")]));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod sandbox;
 mod setup;
 mod tables;
 mod veth;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,9 +1,11 @@
 //! Which plugin connects the pods of a cluster, and with which settings, as a topology says it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{CniError, Node, Plugin, conflist, flannel, kubenet};
+use crate::files::{NamedFiles, no_files};
 use crate::reading::{self, Fields, Mistakes, Placed, suggest};
 
 /// What connects pods if nothing is said.
@@ -22,15 +24,16 @@ pub trait Network: fmt::Debug + Send + Sync {
     fn on(&self, node: Node) -> Result<Box<dyn Plugin>, CniError>;
 }
 
-/// Reads the settings of a network; those that are not said are as plugins are usually set up.
-type Read = fn(&mut Fields<'_, '_>, &mut Mistakes) -> Arc<dyn Network>;
+/// Reads the settings of a network, and the files that they name; those that are not said are as plugins are usually set
+/// up.
+type Read = fn(&mut Fields<'_, '_>, &mut NamedFiles<'_>, &mut Mistakes) -> Arc<dyn Network>;
 
 /// The plugins that can be asked for by name.
 const PLUGINS: &[(&str, Read)] = &[
     ("bridge", conflist::options::bridge),
     ("flannel", flannel::options::vxlan),
     ("flannel-host-gw", flannel::options::host_gw),
-    ("kubenet", kubenet::options),
+    ("kubenet", |fields, _, mistakes| kubenet::options(fields, mistakes)),
     ("ptp", conflist::options::ptp),
 ];
 
@@ -59,11 +62,18 @@ impl Setup {
     #[must_use]
     pub fn usual(name: &str) -> Option<Self> {
         let (plugin, read) = PLUGINS.iter().find(|(known, _)| *known == name)?;
-        Some(Self { plugin, network: reading::read_nothing(TABLE, read) })
+        let network = reading::read_nothing(TABLE, |fields, mistakes| {
+            read(fields, &mut NamedFiles::new(Path::new(""), &mut no_files), mistakes)
+        });
+        Some(Self { plugin, network })
     }
 
     /// Reads what a cluster's `cni` says: the name of a plugin, or a table with its settings.
-    pub(crate) fn read(cluster: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Option<Self> {
+    pub(crate) fn read(
+        cluster: &mut Fields<'_, '_>,
+        files: &mut NamedFiles<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
         if !cluster.has("cni") {
             return Self::usual(DEFAULT);
         }
@@ -75,8 +85,8 @@ impl Setup {
         fields.demand("plugin", &format!("\"{DEFAULT}\""), mistakes);
         let named = fields.text("plugin", mistakes)?;
         let found = find(&named, mistakes);
-        let setup =
-            found.map(|(plugin, read)| Self { plugin, network: read(&mut fields, mistakes) });
+        let setup = found
+            .map(|(plugin, read)| Self { plugin, network: read(&mut fields, files, mistakes) });
         // Nobody knows what settings a plugin has that is not there.
         if setup.is_some() || named.value == NONE {
             fields.finish(mistakes);

@@ -11,12 +11,14 @@ mod schema;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::ops::{Range, RangeInclusive};
+use std::path::Path;
 
 use ipnet::Ipv4Net;
 use sim_core::link::DevName;
 use sim_core::packet::MacAddr;
 
 use crate::cni;
+use crate::files::{FileMistake, NamedFiles, ReadFile, in_file, no_files};
 use crate::proxy::Version;
 use crate::reading::{self, Mistake, Placed};
 
@@ -149,16 +151,47 @@ pub struct Cluster {
 }
 
 impl Topology {
-    /// Reads a topology.
+    /// Reads a topology that has all settings of its plugin itself: to name a file with them is a mistake.
     ///
     /// # Errors
     /// All mistakes in the text, in the order of their places.
     pub fn read(text: &str) -> Result<Self, Vec<Mistake>> {
-        reading::read(text, "a topology", |fields, mistakes| {
-            let topology = schema::topology(fields, mistakes);
+        let (topology, found) = Self::read_all(Path::new(""), text, &mut no_files);
+        let found: Vec<Mistake> = found.into_iter().map(|found| found.mistake).collect();
+        if found.is_empty() { Ok(topology) } else { Err(found) }
+    }
+
+    /// Reads the topology in the file `path`, which holds `text`, with the files that have settings of its plugin.
+    /// Those of others are read with a whole [`Blueprint`](crate::blueprint::Blueprint).
+    ///
+    /// # Errors
+    /// All mistakes in all of them, those of the topology first.
+    pub fn load(path: &Path, text: &str, read: ReadFile<'_>) -> Result<Self, Vec<FileMistake>> {
+        let (topology, found) = Self::read_all(path, text, read);
+        if found.is_empty() { Ok(topology) } else { Err(found) }
+    }
+
+    /// The same, but there is a topology also if something is wrong, of what is not. In what is no TOML, names of files
+    /// may not be those that were meant; then they are left out.
+    pub(crate) fn read_all(
+        path: &Path,
+        text: &str,
+        read: ReadFile<'_>,
+    ) -> (Self, Vec<FileMistake>) {
+        let is_toml = reading::is_toml(text);
+        let mut files =
+            if is_toml { NamedFiles::new(path, read) } else { NamedFiles::left_alone(path) };
+        let (mut topology, found) = reading::read_all(text, "a topology", |fields, mistakes| {
+            let topology = schema::topology(fields, &mut files, mistakes);
             check::check(&topology, mistakes);
             topology
-        })
+        });
+        if let Some(cluster) = topology.cluster.as_mut().filter(|_| !is_toml) {
+            (cluster.kube_proxy_config, cluster.manifests) = (None, Vec::new());
+        }
+        let mut all = in_file(path, text, found);
+        all.extend(files.into_mistakes());
+        (topology, all)
     }
 
     /// Where a machine stands in [`Self::machines`].

@@ -11,6 +11,7 @@ use sim_core::packet::MacAddr;
 
 use super::{Cluster, Interface, Machine, Network, NodeRole, Role, Route, Topology, Wire};
 use crate::cni;
+use crate::files::NamedFiles;
 use crate::proxy::Version;
 use crate::reading::{Fields, Mistakes, Placed, suggest};
 
@@ -22,7 +23,11 @@ const SERVICE_CIDR: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 43, 0, 0), 1
 const NODE_PORTS: RangeInclusive<u16> = 30_000..=32_767;
 
 /// Reads the root of the file.
-pub(super) fn topology(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Topology {
+pub(super) fn topology(
+    fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
+    mistakes: &mut Mistakes,
+) -> Topology {
     // Words for people; nothing follows from them.
     fields.text("name", mistakes);
     fields.text("description", mistakes);
@@ -51,7 +56,7 @@ pub(super) fn topology(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> 
         networks,
         wires,
         machines,
-        cluster: cluster.map(|fields| self::cluster(fields, mistakes)),
+        cluster: cluster.map(|fields| self::cluster(fields, files, mistakes)),
     }
 }
 
@@ -206,7 +211,11 @@ fn node_role(fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Role {
     })
 }
 
-fn cluster(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Cluster {
+fn cluster(
+    mut fields: Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
+    mistakes: &mut Mistakes,
+) -> Cluster {
     let here = fields.span();
     let or = |cidr: Option<Placed<Ipv4Net>>, default| {
         cidr.unwrap_or_else(|| Placed { value: default, span: here.clone() })
@@ -217,7 +226,7 @@ fn cluster(mut fields: Fields<'_, '_>, mistakes: &mut Mistakes) -> Cluster {
     let node_mask = fields.number("node-cidr-mask-size", 9..31, mistakes);
     let node_ports =
         fields.parsed::<Ports>("node-port-range", "a range of ports such as 30000-32767", mistakes);
-    let cni = cni::Setup::read(&mut fields, mistakes);
+    let cni = cni::Setup::read(&mut fields, files, mistakes);
     let kube_proxy_config = fields.text("kube-proxy-config", mistakes);
     let manifests = fields.texts("manifests", mistakes);
     let cluster = Cluster {

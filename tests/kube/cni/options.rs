@@ -1,6 +1,8 @@
 //! Settings of plugins, as topologies say them.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use sim_kube::cluster;
 use sim_kube::cni::{Setup, sandbox};
@@ -241,6 +243,32 @@ fn the_short_form_is_that_of_a_table_with_a_name_alone() {
     );
 }
 
+/// The plugin with the settings that a topology in `tests/topologies` says or names.
+fn setup_with_files(cni: &str) -> Setup {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies/any.toml");
+    let mut read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
+    Topology::load(&path, &text(cni), &mut read).unwrap().cluster.unwrap().cni.unwrap()
+}
+
+#[test]
+fn settings_in_a_file_are_the_same_as_in_a_text() {
+    for (plugin, key, file) in [
+        ("bridge", "conflist", "10-pods.conflist"),
+        ("flannel", "net-conf", "net-conf.json"),
+        ("flannel", "cni-conf", "cni-conf.json"),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies").join(file);
+        let held = fs::read_to_string(path).unwrap();
+        let with = |setting: String| {
+            let setup = setup_with_files(&format!("[cluster.cni]\nplugin = {plugin:?}\n{setting}"));
+            format!("{setup:?}")
+        };
+        let named = with(format!("{key} = {file:?}"));
+        assert_eq!(named, with(format!("{key} = '''\n{held}'''")));
+        assert_ne!(named, with(String::new()));
+    }
+}
+
 #[test]
 fn a_cluster_runs_with_the_settings_of_its_topology() {
     let topology = Topology::read(&text(OTHER_TUNNEL)).unwrap();
@@ -348,6 +376,12 @@ portmap = { externalSetMarkChain = "MINE", markMasqBit = 3, backend = "nftables"
 [cluster.cni]
 plugin = "bridge"
 conflist = '{ "name": "pods", }'
+"#,
+    r#"
+[cluster.cni]
+plugin = "flannel"
+net-conf = ""
+cni-conf = "10-flannel.conflist"
 "#,
     r#"
 [cluster.cni]

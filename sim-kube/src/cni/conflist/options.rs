@@ -7,8 +7,12 @@ use crate::cni::ipam::Ipam;
 use crate::cni::portmap::Portmap;
 use crate::cni::ptp::{self, Ptp};
 use crate::cni::setup::Network;
-use crate::cni::{CniError, Conflist, Node, NodeRoutes, Plugin};
+use crate::cni::{CniError, Conflist, Node, NodeRoutes, Plugin, written};
+use crate::files::NamedFiles;
 use crate::reading::{Fields, Mistakes, Placed};
+
+/// What the text of a list describes.
+pub(in crate::cni) const LIST: &str = "the list of plugins";
 
 /// A list of plugins, before it is known on which node.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +68,7 @@ impl Main {
 /// A bridge that routes and masquerades, with static routes to the other nodes, if nothing else is said.
 pub(in crate::cni) fn bridge(
     fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
     mistakes: &mut Mistakes,
 ) -> Arc<dyn Network> {
     let main = Bridge {
@@ -72,25 +77,32 @@ pub(in crate::cni) fn bridge(
         hairpin: Hairpin::Port,
         ..Bridge::new(Ipam::default())
     };
-    read(Main::Bridge(main), fields, mistakes)
+    read(Main::Bridge(main), fields, files, mistakes)
 }
 
 /// Wires to a node that routes and masquerades, with static routes to the other nodes, if nothing else is said.
 pub(in crate::cni) fn ptp(
     fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
     mistakes: &mut Mistakes,
 ) -> Arc<dyn Network> {
-    read(Main::Ptp(Ptp { ip_masq: true, ..Ptp::new(Ipam::default()) }), fields, mistakes)
+    let main = Ptp { ip_masq: true, ..Ptp::new(Ipam::default()) };
+    read(Main::Ptp(main), fields, files, mistakes)
 }
 
-fn read(main: Main, fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Arc<dyn Network> {
+fn read(
+    main: Main,
+    fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
+    mistakes: &mut Mistakes,
+) -> Arc<dyn Network> {
     let has_node_routes = fields.flag("node-routes", mistakes).unwrap_or(true);
     let kind = main.kind();
     let config = if fields.has("conflist") {
-        let list = fields.json("conflist", "the list of plugins", mistakes, |fields, mistakes| {
+        written::object("conflist", LIST, fields, files, mistakes, |fields, mistakes| {
             list(kind, fields, mistakes)
-        });
-        list.flatten()
+        })
+        .flatten()
     } else {
         let main = main.clone().read(fields, mistakes);
         let portmap = Portmap::read_option(fields, mistakes);

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use super::{BackendConfig, Config, Delegate, Flannel, IpMasq, VxlanConfig};
-use crate::cni::conflist::options::{List, read_list};
+use crate::cni::conflist::options::{LIST, List, read_list};
 use crate::cni::portmap::Portmap;
 use crate::cni::setup::Network;
-use crate::cni::{Bridge, CniError, Node, Plugin, bridge};
+use crate::cni::{Bridge, CniError, Node, Plugin, bridge, written};
+use crate::files::NamedFiles;
 use crate::reading::{Fields, Mistakes};
 
 /// From this identifier of a network on `flannel.VNI` is too long for the name of a device, so that `flanneld` does not
@@ -19,17 +20,19 @@ const VNIS: i64 = 10_000_000;
 /// flannel as its manifest has it, if nothing else is said.
 pub(in crate::cni) fn vxlan(
     fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
     mistakes: &mut Mistakes,
 ) -> Arc<dyn Network> {
-    Arc::new(read(Config::default(), fields, mistakes))
+    Arc::new(read(Config::default(), fields, files, mistakes))
 }
 
 /// The same, with routes in the place of tunnels.
 pub(in crate::cni) fn host_gw(
     fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
     mistakes: &mut Mistakes,
 ) -> Arc<dyn Network> {
-    Arc::new(read(Config::host_gw(), fields, mistakes))
+    Arc::new(read(Config::host_gw(), fields, files, mistakes))
 }
 
 impl Network for Config {
@@ -38,7 +41,12 @@ impl Network for Config {
     }
 }
 
-fn read(mut config: Config, fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes) -> Config {
+fn read(
+    mut config: Config,
+    fields: &mut Fields<'_, '_>,
+    files: &mut NamedFiles<'_>,
+    mistakes: &mut Mistakes,
+) -> Config {
     match fields.flag("ip-masq", mistakes) {
         Some(true) => config.ip_masq = IpMasq::Flanneld,
         Some(false) => config.ip_masq = IpMasq::Bridge,
@@ -47,14 +55,15 @@ fn read(mut config: Config, fields: &mut Fields<'_, '_>, mistakes: &mut Mistakes
     let forward = fields.flag("iptables-forward-rules", mistakes);
     config.forward_rules = forward.unwrap_or(config.forward_rules);
     if fields.has("net-conf") {
-        fields.json("net-conf", "net-conf.json", mistakes, |fields, mistakes| {
+        let what = "net-conf.json";
+        written::object("net-conf", what, fields, files, mistakes, |fields, mistakes| {
             net_conf(&mut config, fields, mistakes);
         });
     } else if let Some(fields) = fields.table("Backend", "the backend", mistakes) {
         config.backend = backend(fields, mistakes).unwrap_or(config.backend);
     }
     if fields.has("cni-conf") {
-        fields.json("cni-conf", "the list of plugins", mistakes, |fields, mistakes| {
+        written::object("cni-conf", LIST, fields, files, mistakes, |fields, mistakes| {
             cni_conf(&mut config, fields, mistakes);
         });
     } else {

@@ -105,10 +105,10 @@ impl RuleTest {
             let (path, content, begin) = if rules.value.contains('\n') {
                 (path.to_owned(), rules.value.clone(), Some(first_line(text, &rules.span)))
             } else {
-                match files::read_named(read, path, text, rules) {
+                match files::read_named(read, path, rules) {
                     Ok((path, content)) => (path, content, None),
                     Err(mistake) => {
-                        mistakes.push(mistake);
+                        mistakes.extend(files::in_file(path, text, vec![mistake]));
                         continue;
                     }
                 }
