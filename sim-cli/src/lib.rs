@@ -1,6 +1,7 @@
 //! What the `kubewire` command is made of.
 
 pub mod args;
+mod blueprint;
 pub mod case_file;
 pub mod commands;
 pub mod error;

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 
 use sim_core::world::World;
+use sim_kube::blueprint::Blueprint;
 use sim_kube::reading::Mistake;
 use sim_kube::topology::Topology;
 
@@ -166,4 +168,69 @@ fn routers_know_the_way_to_networks_behind_others() {
     let mut world = Topology::read(ROW).unwrap().build().unwrap();
     let said = run(&mut world, "one", "ping -c 1 10.3.0.9");
     assert!(said.contains("ttl=62"), "{said}");
+}
+
+/// Runs it in `tests/topologies`, so that the names of the files there are short.
+fn kubewire(args: &[&str]) -> Output {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewire-under-test"));
+    command.current_dir(dir).args(args).output().unwrap()
+}
+
+/// What a command says about files that are wrong.
+fn refused(args: &[&str]) -> String {
+    let output = kubewire(args);
+    assert_eq!((output.status.code(), output.stdout), (Some(2), Vec::new()), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Topologies that name files with something wrong in them.
+const NAMING_WRONG_FILES: [&str; 4] =
+    ["mistakes-of-named-files", "mistakes-of-flannel", "no-json", "refused-manifest"];
+
+#[test]
+fn a_topology_is_checked_with_all_files_that_it_names() {
+    for name in NAMING_WRONG_FILES {
+        let file = format!("{name}.toml");
+        let said = refused(&["topology", "check", &file]);
+        assert_eq!(said, refused(&["lab", "--topology", &file, "--", "true"]), "{name}");
+        insta::assert_snapshot!(format!("check-{name}"), said);
+    }
+}
+
+#[test]
+fn names_in_what_is_no_toml_are_not_taken_for_those_of_files() {
+    let cluster = "[cluster]\nmanifests = [\"a.yaml, \"b.yaml\"]\nkube-proxy-config = \"c.yaml\"\n";
+    let text = format!("{cluster}[cluster.cni]\nplugin = \"bridge\"\nconflist = \"d.conflist\"\n");
+    let mut read = |path: &Path| -> Result<String, String> { panic!("{path:?}") };
+    let mistakes = Blueprint::load(Path::new("any.toml"), &text, &[], &mut read).unwrap_err();
+    let expected = "missing comma between array elements, expected `,`";
+    assert!(mistakes.iter().any(|found| found.mistake.message == expected), "{mistakes:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_that_two_topologies_name_is_told_once() {
+    let once = refused(&["topology", "check", "refused-manifest.toml"]);
+    let file = "refused-manifest.toml";
+    assert_eq!(refused(&["topology", "check", file, file]), once);
+}
+
+#[test]
+fn ready_topologies_are_in_order() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../topologies");
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    let files: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
+    assert!(files.len() >= 5, "{files:?}");
+    let output = kubewire(&[&["topology", "check"], &files[..]].concat());
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn a_topology_is_drawn_whatever_its_manifests_say() {
+    assert!(kubewire(&["topology", "draw", "refused-manifest.toml"]).status.success());
+    // Settings of the plugin belong to the topology itself.
+    let file = "mistakes-of-flannel.toml";
+    assert_eq!(refused(&["topology", "draw", file]), refused(&["topology", "check", file]));
 }

@@ -1,14 +1,13 @@
 //! `kubewire lab`: a shell whose commands act on a simulated world.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use sim_kube::blueprint::Blueprint;
 
+use crate::blueprint;
 use crate::error::{CliError, ErrorKind};
 use crate::lab::{self, Beginning};
-use crate::mistakes;
 use crate::recording::Outputs;
 
 /// Runs your own shell, or a command, with ip, ping, tcpdump and others acting on a simulated world
@@ -66,7 +65,7 @@ impl Lab {
         let Some(path) = &self.topology else {
             return Ok(Beginning::Bare(self.seed.unwrap_or_default()));
         };
-        let mut blueprint = load(path, &self.apply)?;
+        let mut blueprint = blueprint::load(path, &self.apply)?;
         blueprint.topology.seed = self.seed.unwrap_or(blueprint.topology.seed);
         if blueprint.topology.cluster.is_none() && !self.apply.is_empty() {
             let message = format!("{}: there is no cluster that takes manifests", path.display());
@@ -74,27 +73,5 @@ impl Lab {
             return Err(vec![CliError::new(ErrorKind::User, message).hint(hint)]);
         }
         Ok(Beginning::Topology { path: path.clone(), blueprint: Box::new(blueprint) })
-    }
-}
-
-/// Reads a topology and more manifests.
-fn load(path: &Path, manifests: &[PathBuf]) -> Result<Blueprint, Vec<CliError>> {
-    let mut errors = Vec::new();
-    let mut more = Vec::new();
-    let text = mistakes::read(path).map_err(|error| errors.push(error));
-    for path in manifests {
-        match mistakes::read(path) {
-            Ok(text) => more.push((path.clone(), text)),
-            Err(error) => errors.push(error),
-        }
-    }
-    let Ok(text) = text else { return Err(errors) };
-    match Blueprint::load(path, &text, &more, &mut mistakes::read_named) {
-        Ok(blueprint) if errors.is_empty() => Ok(blueprint),
-        Ok(_) => Err(errors),
-        Err(found) => {
-            errors.extend(mistakes::in_files(found));
-            Err(errors)
-        }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use sim_kube::topology::Topology as Topo;
 
+use crate::blueprint;
 use crate::commands::written;
 use crate::error::CliError;
 use crate::mistakes;
@@ -23,7 +24,7 @@ enum TopologyCommand {
     Draw(Draw),
 }
 
-/// Says what is wrong with topologies; nothing, if nothing is
+/// Says what is wrong with topologies, and with the files that they name; nothing, if nothing is
 #[derive(Debug, Args)]
 struct Check {
     /// Files
@@ -58,8 +59,13 @@ impl Topology {
     pub fn run(&self, out: impl Write) -> Result<(), Vec<CliError>> {
         match &self.command {
             TopologyCommand::Check(check) => {
-                let wrong = |file: &PathBuf| read(file).err().unwrap_or_default();
-                let errors: Vec<CliError> = check.files.iter().flat_map(wrong).collect();
+                let mut errors: Vec<CliError> = Vec::new();
+                for file in &check.files {
+                    let wrong = blueprint::check(file).err().unwrap_or_default();
+                    // Topologies may have files in common.
+                    let new = wrong.into_iter().filter(|error| !errors.contains(error));
+                    errors.extend(new.collect::<Vec<_>>());
+                }
                 if errors.is_empty() { Ok(()) } else { Err(errors) }
             }
             TopologyCommand::Draw(draw) => draw.run(out),
@@ -79,7 +85,8 @@ impl Draw {
     }
 }
 
+/// Reads a topology without the files that nothing is drawn of.
 fn read(path: &Path) -> Result<Topo, Vec<CliError>> {
     let text = mistakes::read(path).map_err(|error| vec![error])?;
-    Topo::read(&text).map_err(|found| mistakes::placed_all(path, &text, found))
+    Topo::load(path, &text, &mut mistakes::read_named).map_err(mistakes::in_files)
 }
