@@ -129,7 +129,7 @@ static MANIFESTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 /// Ready topologies, scenarios and tests of rules.
 static SCENARIOS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut texts = Vec::new();
-    for dir in ["../topologies", "../scenarios", "scenarios"] {
+    for dir in ["../topologies", "../scenarios", "scenarios", "topologies"] {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
         let mut paths: Vec<_> =
             fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect();
@@ -138,6 +138,15 @@ static SCENARIOS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         texts.extend(paths.iter().map(|path| fs::read(path).unwrap()));
     }
     texts
+});
+
+/// Files with settings, right and wrong.
+static SETTINGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies");
+    let mut paths: Vec<_> = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension != "toml"));
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
 });
 
 /// What numbers, addresses and options go wrong with.
@@ -217,6 +226,11 @@ proptest! {
     #[test]
     fn no_topology_or_scenario_does_harm(at in any::<prop::sample::Index>(), damage in damage()) {
         entries::scenarios(&damaged(at.get::<Vec<u8>>(&SCENARIOS), &damage));
+    }
+
+    #[test]
+    fn no_file_with_settings_does_harm(at in any::<prop::sample::Index>(), damage in damage()) {
+        entries::settings(&damaged(at.get::<Vec<u8>>(&SETTINGS), &damage));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod frames;
 mod manifests;
 mod packet;
 mod scenarios;
+mod settings;
 
 use sim_core::case::Case;
 use sim_core::trace::sink::{json, pcapng::Capture, text::Printer};
@@ -17,12 +18,13 @@ pub use frames::{frame_input, frames};
 pub use manifests::manifests;
 pub use packet::packet;
 pub use scenarios::scenarios;
+pub use settings::settings;
 
 /// An entry by its name.
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ENTRIES: [Entry; 8] = [
+pub const ENTRIES: [Entry; 9] = [
     ("case", case),
     ("commands", commands),
     ("filter", filter),
@@ -30,6 +32,7 @@ pub const ENTRIES: [Entry; 8] = [
     ("manifests", manifests),
     ("packet", packet),
     ("scenarios", scenarios),
+    ("settings", settings),
     ("trace", trace),
 ];
 
