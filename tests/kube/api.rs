@@ -349,7 +349,7 @@ fn a_full_range_is_told_of() {
     let refused = try_apply(&mut server, &service("more", "{ports: [{port: 80}]}")).unwrap_err();
     assert_eq!(
         refused,
-        "1:1: Internal error occurred: failed to allocate a serviceIP: range is full"
+        "1:1: Internal error occurred: failed to allocate a serviceIP for Service \"more\": range is full"
     );
     let more = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: more}\nspec: {cidrs: [10.1.0.0/24]}\n";
     apply(&mut server, more);

@@ -8,10 +8,12 @@ use super::{addresses, has_node_ports, is_headless, needs_health_check, type_of}
 use crate::api::allocate::{AllocationError, Allocators, NotAllocated};
 use crate::api::checks::{address, list};
 use crate::api::error::Errors;
+use crate::api::version::Version;
 use crate::path::FieldPath;
 
-/// Takes addresses: those that are asked for, and others of the families that have none.
+/// Takes addresses for the Service of a name: those that are asked for, and others of the families that have none.
 pub(super) fn addresses(
+    name: &str,
     spec: &mut ServiceSpec,
     old: Option<&ServiceSpec>,
     allocators: &mut Allocators<'_>,
@@ -37,7 +39,7 @@ pub(super) fn addresses(
             None => {
                 let Some(family) = addresses::family(family) else { continue };
                 let ip = allocators.next_address(family);
-                let ip = ip.map_err(failed("failed to allocate a serviceIP"))?;
+                let ip = ip.map_err(failed(&no_address(name, allocators.settings().version)))?;
                 ips.push(ip.to_string());
             }
         }
@@ -45,6 +47,12 @@ pub(super) fn addresses(
     spec.cluster_ip = ips.first().cloned();
     spec.cluster_ips = Some(ips);
     Ok(())
+}
+
+/// What is said where all addresses are taken. Ranges that are objects know whose address it was to be.
+fn no_address(name: &str, version: Version) -> String {
+    const WHAT: &str = "failed to allocate a serviceIP";
+    if version >= Version::V1_33 { format!("{WHAT} for Service {name:?}") } else { WHAT.to_owned() }
 }
 
 /// Takes ports of nodes. Ports of one number and different protocols have the same one.

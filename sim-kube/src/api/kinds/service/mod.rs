@@ -51,7 +51,8 @@ impl Kind for Service {
         addresses::set_families(spec, allocators.settings(), errors);
         // Addresses that are no good cannot be taken.
         if errors.0.is_empty() {
-            allocation::addresses(spec, old, &mut allocators, errors)?;
+            let name = text(&self.metadata.name);
+            allocation::addresses(name, spec, old, &mut allocators, errors)?;
         }
         allocation::ports(spec, old, &mut allocators, errors)
     }
