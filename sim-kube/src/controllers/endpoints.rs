@@ -47,50 +47,62 @@ fn is_ours(endpoints: &Endpoints) -> bool {
 type Address = (String, Option<String>);
 /// A port and the order of ports.
 type Port = (Option<String>, i32, Option<String>, Option<String>);
+/// The addresses that a port is at, and whether the pods there are ready.
+type Reached = BTreeMap<Address, (EndpointAddress, bool)>;
+/// Ports that are at the same addresses.
+type Alike = (Vec<Port>, Reached);
 
-/// The addresses of all pods, in groups of those that have the same ports.
+/// The addresses of all pods. Ports that are at the same addresses are listed together, so that an address may be in
+/// several subsets (`RepackSubsets()`).
 fn subsets(service: &Service, spec: &ServiceSpec, pods: &[&Pod]) -> Vec<EndpointSubset> {
     let wants_ipv6 = is_ipv6_service(spec);
     let publish_all = spec.publish_not_ready_addresses.unwrap_or(false);
-    let mut by_ports: BTreeMap<Vec<Port>, [BTreeMap<Address, EndpointAddress>; 2]> =
-        BTreeMap::new();
+    let mut by_port: BTreeMap<Option<Port>, Reached> = BTreeMap::new();
     for pod in pods.iter().filter(|pod| publish_all || !pod::is_terminating(pod)) {
         let Some(ip) = pod::ips(pod).find(|ip| service_port::is_ipv6(ip) == wants_ipv6) else {
             continue;
         };
         let address = EndpointAddress {
-            ip: ip.to_owned(),
             hostname: service_port::hostname(pod, service).map(str::to_owned),
             node_name: pod::node_name(pod).map(str::to_owned),
             target_ref: Some(reference(pod)),
+            ip: service_port::canonical(ip),
         };
-        let given = spec.ports.as_deref().unwrap_or_default();
-        let mut ports: Vec<Port> = given
-            .iter()
-            .filter_map(|port| {
-                let number = service_port::number_at(port, pod)?;
-                let protocol = port.protocol.clone().or_else(|| Some("TCP".to_owned()));
-                Some((port.name.clone(), number, protocol, port.app_protocol.clone()))
-            })
-            .collect();
-        ports.sort();
-        ports.dedup();
-        // Only a headless Service may offer addresses without ports.
-        if ports.is_empty() && !(given.is_empty() && service_port::is_headless(spec)) {
-            continue;
-        }
+        let key = (address.ip.clone(), pod.metadata.uid.clone());
         let ready = publish_all || pod::is_ready(pod);
-        let group = &mut by_ports.entry(ports).or_default()[usize::from(!ready)];
-        group.insert((address.ip.clone(), pod.metadata.uid.clone()), address);
+        for port in ports(spec, pod) {
+            by_port.entry(port).or_default().insert(key.clone(), (address.clone(), ready));
+        }
     }
-    by_ports.into_iter().map(subset).collect()
+    let mut alike: BTreeMap<Vec<(Address, bool)>, Alike> = BTreeMap::new();
+    for (port, reached) in by_port {
+        let key = reached.iter().map(|(address, (_, ready))| (address.clone(), *ready)).collect();
+        let (ports, _) = alike.entry(key).or_insert_with(|| (Vec::new(), reached));
+        ports.extend(port);
+    }
+    let mut alike: Vec<Alike> = alike.into_values().collect();
+    alike.sort_by(|(a, _), (b, _)| a.cmp(b));
+    alike.into_iter().map(|(ports, reached)| subset(ports, reached)).collect()
 }
 
-fn subset(
-    (ports, [ready, not_ready]): (Vec<Port>, [BTreeMap<Address, EndpointAddress>; 2]),
-) -> EndpointSubset {
-    let list = |addresses: BTreeMap<Address, EndpointAddress>| {
-        (!addresses.is_empty()).then(|| addresses.into_values().collect())
+/// The ports of a Service at a pod. Only a headless Service may offer addresses without any.
+fn ports(spec: &ServiceSpec, pod: &Pod) -> Vec<Option<Port>> {
+    let given = spec.ports.as_deref().unwrap_or_default();
+    if given.is_empty() && service_port::is_headless(spec) {
+        return vec![None];
+    }
+    let ports = given.iter().filter_map(|port| {
+        let number = service_port::number_at(port, pod)?;
+        let protocol = port.protocol.clone().or_else(|| Some("TCP".to_owned()));
+        Some(Some((port.name.clone(), number, protocol, port.app_protocol.clone())))
+    });
+    ports.collect()
+}
+
+fn subset(ports: Vec<Port>, reached: Reached) -> EndpointSubset {
+    let (ready, not_ready): (Vec<_>, Vec<_>) = reached.into_values().partition(|(_, ready)| *ready);
+    let list = |addresses: Vec<(EndpointAddress, bool)>| {
+        (!addresses.is_empty()).then(|| addresses.into_iter().map(|(address, _)| address).collect())
     };
     let ports: Vec<EndpointPort> = ports
         .into_iter()

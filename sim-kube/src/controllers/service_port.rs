@@ -63,3 +63,8 @@ pub(super) fn hostname<'a>(pod: &'a Pod, service: &Service) -> Option<&'a str> {
 pub(super) fn is_ipv6(ip: &str) -> bool {
     ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_ipv6())
 }
+
+/// An address as RFC 5952 writes it.
+pub(super) fn canonical(ip: &str) -> String {
+    ip.parse::<std::net::IpAddr>().map_or_else(|_| ip.to_owned(), |ip| ip.to_string())
+}
