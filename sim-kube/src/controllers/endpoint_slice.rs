@@ -23,6 +23,9 @@ pub(super) const LABEL_SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Who writes a slice.
 pub(super) const LABEL_MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
+/// Asks for hints that follow from CPUs, by its name and by the one that it had before; then no others are given.
+const ANNOTATIONS_TOPOLOGY: [&str; 2] =
+    ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
 /// The zone of a node.
 const LABEL_ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -228,7 +231,7 @@ impl Sync<'_> {
         let wants_ipv6 = self.family == "IPv6";
         let addresses: Vec<String> = pod::ips(pod)
             .filter(|ip| service_port::is_ipv6(ip) == wants_ipv6)
-            .map(str::to_owned)
+            .map(service_port::canonical)
             .collect();
         let (serving, terminating) = (pod::is_ready(pod), pod::is_terminating(pod));
         let labels = node.and_then(|node| node.metadata.labels.as_ref());
@@ -290,9 +293,16 @@ impl Sync<'_> {
         }
     }
 
+    fn wants_hints_by_cpus(&self) -> bool {
+        let annotations = self.service.metadata.annotations.as_ref();
+        let mode = ANNOTATIONS_TOPOLOGY.iter().find_map(|name| annotations?.get(*name));
+        mode.is_some_and(|mode| ["Auto", "auto"].contains(&mode.as_str()))
+    }
+
     /// Says who should use the endpoints of a slice (`trafficDistribution`): who is in their zone, or on their node.
     fn hint(&self, slice: &mut EndpointSlice) {
         let (zones, nodes) = match self.spec.traffic_distribution.as_deref() {
+            _ if self.wants_hints_by_cpus() => (false, false),
             Some("PreferClose" | "PreferSameZone") => (true, false),
             Some("PreferSameNode") => (true, true),
             _ => (false, false),
