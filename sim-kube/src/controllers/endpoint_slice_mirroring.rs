@@ -11,7 +11,7 @@ use super::Context;
 use super::endpoint_slice::{self, LABEL_MANAGED_BY, LABEL_SERVICE_NAME};
 use super::owner;
 use super::selector::Labels;
-use super::slices::{self, EndpointSet, PortKey};
+use super::slices::{self, PortKey};
 use crate::object::{Key, Store, Stored as _};
 
 const MANAGER: &str = "endpointslicemirroring-controller.k8s.io";
@@ -29,6 +29,10 @@ const MAX: usize = 1000;
 
 /// The family of addresses, and the ports, that a slice is for.
 type Group = (&'static str, PortKey);
+/// What tells an address that is listed twice from another one: how it is written, and what it belongs to.
+type Address = (String, Option<String>);
+/// The endpoints of a group.
+type Listed = BTreeMap<Address, Endpoint>;
 
 /// Makes each Service without a selector have slices of its Endpoints.
 pub(super) fn reconcile(store: &mut Store, context: &mut Context<'_>) -> bool {
@@ -77,24 +81,34 @@ fn mirror(endpoints: &Endpoints, store: &mut Store, context: &mut Context<'_>) -
         }
     }
     let (mut update, mut create) = (Vec::new(), Vec::new());
-    for (group, (ports, set)) in desired(endpoints) {
-        let mut slice = slice(endpoints, group.0, ports, set);
+    for (group, (ports, listed)) in desired(endpoints) {
+        let slice = slice(endpoints, group.0, ports, listed);
         let there = existing.get_mut(&group).filter(|slices| !slices.is_empty());
         match there.map(|slices| slices.remove(0)) {
             Some(old) => {
-                slice.metadata = ObjectMeta {
-                    labels: slice.metadata.labels,
-                    annotations: slice.metadata.annotations,
-                    owner_references: slice.metadata.owner_references,
-                    ..old.metadata
-                };
-                update.push(slice);
+                update.push(renewed(slice, old));
             }
             None => create.push(slice),
         }
     }
+    // What would be made takes the place of what would go.
+    let mut left: Vec<EndpointSlice> = existing.into_values().flatten().collect();
+    create.retain(|slice: &EndpointSlice| {
+        let Some(at) = left.iter().position(|old| old.address_type == slice.address_type) else {
+            return true;
+        };
+        let old = left.remove(at);
+        update.push(EndpointSlice {
+            metadata: ObjectMeta {
+                generate_name: slice.metadata.generate_name.clone(),
+                ..kept(slice, &old)
+            },
+            ..slice.clone()
+        });
+        false
+    });
     let mut has_changed = false;
-    for slice in existing.into_values().flatten() {
+    for slice in left {
         has_changed |= store.endpoint_slices.remove(&slice.key()).is_some();
     }
     for slice in update {
@@ -107,9 +121,35 @@ fn mirror(endpoints: &Endpoints, store: &mut Store, context: &mut Context<'_>) -
     has_changed
 }
 
+/// A slice in the place of another one: it is written with its name, and does not say any longer that this was drawn.
+fn renewed(slice: EndpointSlice, old: EndpointSlice) -> EndpointSlice {
+    let metadata = kept(&slice, &old);
+    let as_it_was = EndpointSlice {
+        metadata: ObjectMeta {
+            generate_name: old.metadata.generate_name.clone(),
+            ..metadata.clone()
+        },
+        ..slice.clone()
+    };
+    if as_it_was == old { old } else { EndpointSlice { metadata, ..slice } }
+}
+
+/// The metadata of a slice that is written in the place of another one.
+fn kept(slice: &EndpointSlice, old: &EndpointSlice) -> ObjectMeta {
+    ObjectMeta {
+        labels: slice.metadata.labels.clone(),
+        annotations: slice.metadata.annotations.clone(),
+        owner_references: slice.metadata.owner_references.clone(),
+        generate_name: None,
+        ..old.metadata.clone()
+    }
+}
+
 /// The endpoints that there should be: a slice for each family and each list of ports.
-fn desired(endpoints: &Endpoints) -> BTreeMap<Group, (Vec<EndpointPort>, EndpointSet)> {
-    let mut desired: BTreeMap<Group, (Vec<EndpointPort>, EndpointSet)> = BTreeMap::new();
+///
+/// What an address that is listed twice says first counts, but it is ready only if it is so each time.
+fn desired(endpoints: &Endpoints) -> BTreeMap<Group, (Vec<EndpointPort>, Listed)> {
+    let mut desired: BTreeMap<Group, (Vec<EndpointPort>, Listed)> = BTreeMap::new();
     for subset in endpoints.subsets.iter().flatten() {
         let ports: Vec<EndpointPort> = subset
             .ports
@@ -129,7 +169,12 @@ fn desired(endpoints: &Endpoints) -> BTreeMap<Group, (Vec<EndpointPort>, Endpoin
         for (family, endpoint) in all.take(MAX) {
             let entry = desired.entry((family, key.clone())).or_default();
             entry.0.clone_from(&ports);
-            entry.1.insert(endpoint);
+            let uid = endpoint.target_ref.as_ref().and_then(|target| target.uid.clone());
+            let ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready);
+            let listed = entry.1.entry((endpoint.addresses.concat(), uid)).or_insert(endpoint);
+            if ready == Some(false) {
+                listed.conditions.get_or_insert_default().ready = ready;
+            }
         }
     }
     desired
@@ -153,7 +198,7 @@ fn slice(
     endpoints: &Endpoints,
     family: &str,
     ports: Vec<EndpointPort>,
-    set: EndpointSet,
+    listed: Listed,
 ) -> EndpointSlice {
     let name = endpoints.key().name;
     let mut labels = endpoints.metadata.labels.clone().unwrap_or_default();
@@ -161,8 +206,7 @@ fn slice(
     labels.insert(LABEL_MANAGED_BY.to_owned(), MANAGER.to_owned());
     let mut annotations = endpoints.metadata.annotations.clone().unwrap_or_default();
     annotations.retain(|key, _| !ANNOTATIONS_KEPT_BACK.contains(&key.as_str()));
-    let mut all = set.into_endpoints();
-    all.truncate(MAX);
+    let all = listed.into_values().take(MAX).collect();
     EndpointSlice {
         metadata: ObjectMeta {
             namespace: endpoints.metadata.namespace.clone(),

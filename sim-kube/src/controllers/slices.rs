@@ -29,10 +29,6 @@ impl EndpointSet {
         self.0.len()
     }
 
-    pub(super) fn into_endpoints(self) -> Vec<Endpoint> {
-        self.0.into_values().collect()
-    }
-
     fn take(&mut self, endpoint: &Endpoint) -> Option<Endpoint> {
         self.0.remove(&identity(endpoint))
     }
