@@ -1,6 +1,6 @@
 //! Whether a pod fits on a node, and why not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{ContainerPort, Node, Pod, Taint, Toleration};
 
@@ -13,6 +13,8 @@ use crate::object::Store;
 /// Why a pod does not fit on a node.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::controllers) enum Misfit {
+    /// The pod names the nodes that it may come to, and this is none of them.
+    NotNamed,
     /// Somebody cordoned the node.
     Unschedulable,
     /// It has a taint that the pod does not tolerate.
@@ -29,6 +31,7 @@ impl Misfit {
     /// As the scheduler says it.
     pub(in crate::controllers) const fn message(self) -> &'static str {
         match self {
+            Self::NotNamed => "node(s) didn't satisfy plugin(s) [NodeAffinity]",
             Self::Unschedulable => "node(s) were unschedulable",
             Self::Taint => "node(s) had untolerated taint(s)",
             Self::Affinity => "node(s) didn't match Pod's node affinity/selector",
@@ -40,7 +43,7 @@ impl Misfit {
     /// Whether the pod might fit if others went.
     pub(super) const fn is_about_others(self) -> bool {
         match self {
-            Self::Unschedulable | Self::Taint | Self::Affinity => false,
+            Self::NotNamed | Self::Unschedulable | Self::Taint | Self::Affinity => false,
             Self::Ports | Self::TooManyPods => true,
         }
     }
@@ -88,6 +91,9 @@ pub(in crate::controllers) fn misfit(
 ) -> Option<Misfit> {
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref());
     let tolerations = tolerations.unwrap_or_default();
+    if named(pod).is_some_and(|names| !names.contains(&node.metadata.name.as_deref())) {
+        return Some(Misfit::NotNamed);
+    }
     if !tolerates_cordon(node, tolerations) {
         return Some(Misfit::Unschedulable);
     }
@@ -139,6 +145,20 @@ fn tolerates_cordon(node: &Node, tolerations: &[Toleration]) -> bool {
         ..Taint::default()
     };
     !is_cordoned || taint::is_tolerated(&taint, tolerations)
+}
+
+/// The names of the nodes that a pod's required affinity allows, if each of its terms names some.
+fn named(pod: &Pod) -> Option<BTreeSet<Option<&str>>> {
+    let affinity = pod.spec.as_ref()?.affinity.as_ref()?.node_affinity.as_ref()?;
+    let required = affinity.required_during_scheduling_ignored_during_execution.as_ref()?;
+    let mut names = BTreeSet::new();
+    for term in &required.node_selector_terms {
+        let fields = term.match_fields.iter().flatten();
+        let mut fields = fields.filter(|f| f.key == "metadata.name" && f.operator == "In");
+        let listed = fields.next()?.values.iter().flatten();
+        names.extend(listed.map(|name| Some(name.as_str())));
+    }
+    (!names.is_empty()).then_some(names)
 }
 
 /// Whether a pod's node selector and required affinity allow `node`.
