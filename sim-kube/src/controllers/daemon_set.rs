@@ -11,7 +11,7 @@ use super::Context;
 use super::owner;
 use super::pod;
 use super::quantity::{Rounding, scaled};
-use super::replica_set::count;
+use super::replica_set::{count, told};
 use super::scheduler::taint::{self, Effect};
 use super::scheduler::wants;
 use super::template;
@@ -239,11 +239,8 @@ fn write_status(set: &DaemonSet, template: &Pod, hash: &str, store: &mut Store) 
     for node in store.nodes.values() {
         let here = pods.get(&node.key().name).map(Vec::as_slice).unwrap_or_default();
         let here: Vec<&&Pod> = here.iter().filter(|pod| !pod::is_finished(pod)).collect();
-        if eligible(template, node) == Eligible::No {
+        if eligible(template, node) != Eligible::Yes {
             stray += i32::from(!here.is_empty());
-            continue;
-        }
-        if eligible(template, node) == Eligible::OnlyIfThere && here.is_empty() {
             continue;
         }
         desired += 1;
@@ -261,9 +258,9 @@ fn write_status(set: &DaemonSet, template: &Pod, hash: &str, store: &mut Store) 
     status.current_number_scheduled = current;
     status.number_misscheduled = stray;
     status.number_ready = ready;
-    status.number_available = Some(ready);
-    status.number_unavailable = Some(desired - ready);
-    status.updated_number_scheduled = Some(updated);
+    status.number_available = told(ready);
+    status.number_unavailable = told(desired - ready);
+    status.updated_number_scheduled = told(updated);
     if set.status.as_ref() == Some(&status) {
         return false;
     }

@@ -6,10 +6,12 @@ use k8s_openapi::api::core::v1::Pod;
 use super::Context;
 use super::owner;
 use super::pod;
-use super::replica_set::count;
+use super::replica_set::{count, told};
 use super::template;
 use crate::object::{Key, Store, Stored as _};
 
+/// The condition of a Job that makes no pods for now.
+const SUSPENDED: &str = "Suspended";
 /// How many of its pods may fail if nothing else is said.
 const DEFAULT_BACKOFF: i32 = 6;
 
@@ -120,31 +122,53 @@ fn create(job: &Job, spec: &JobSpec, store: &mut Store, context: &mut Context<'_
 fn write_status(job: &Job, spec: &JobSpec, store: &mut Store, context: &Context<'_>) -> bool {
     let tally = Tally::of(job, store);
     let mut status = JobStatus {
-        active: Some(tally.active),
+        active: told(tally.active),
         ready: Some(tally.ready),
-        succeeded: Some(tally.succeeded),
-        failed: Some(tally.failed),
+        succeeded: told(tally.succeeded),
+        failed: told(tally.failed),
+        terminating: Some(count(pods(job, store).filter(|pod| pod::is_terminating(pod)))),
         ..job.status.clone().unwrap_or_default()
     };
     let now = &context.settings.now;
     status.start_time.get_or_insert_with(|| now.clone());
-    let ended = |name: &str, reason: &str, message: &str| JobCondition {
+    let condition = |name: &str, holds: bool, reason: &str, message: &str| JobCondition {
         type_: name.to_owned(),
-        status: "True".to_owned(),
+        status: if holds { "True" } else { "False" }.to_owned(),
         reason: Some(reason.to_owned()),
         message: Some(message.to_owned()),
         last_probe_time: Some(now.clone()),
         last_transition_time: Some(now.clone()),
     };
-    let conditions = status.conditions.get_or_insert_default();
+    let mut conditions = status.conditions.take().unwrap_or_default();
+    let suspended = conditions.iter_mut().find(|condition| condition.type_ == SUSPENDED);
+    let is_suspended = spec.suspend == Some(true);
+    match suspended {
+        Some(old) if (old.status == "True") == is_suspended => {}
+        Some(old) if is_suspended => {
+            *old = condition(SUSPENDED, true, "JobSuspended", "Job suspended");
+        }
+        Some(old) => *old = condition(SUSPENDED, false, "JobResumed", "Job resumed"),
+        None if is_suspended => {
+            conditions.push(condition(SUSPENDED, true, "JobSuspended", "Job suspended"));
+        }
+        None => {}
+    }
+    // That it will end so is said before it has.
     if tally.has_failed(spec) {
         let message = "Job has reached the specified backoff limit";
-        conditions.push(ended("Failed", "BackoffLimitExceeded", message));
+        conditions.extend(
+            ["FailureTarget", "Failed"]
+                .map(|name| condition(name, true, "BackoffLimitExceeded", message)),
+        );
     } else if tally.is_complete(spec) {
         let message = "Reached expected number of succeeded pods";
-        conditions.push(ended("Complete", "CompletionsReached", message));
+        conditions.extend(
+            ["SuccessCriteriaMet", "Complete"]
+                .map(|name| condition(name, true, "CompletionsReached", message)),
+        );
         status.completion_time = Some(now.clone());
     }
+    status.conditions = (!conditions.is_empty()).then_some(conditions);
     if job.status.as_ref() == Some(&status) {
         return false;
     }

@@ -52,6 +52,12 @@ fn active<'a>(set: &'a ReplicaSet, store: &'a Store) -> impl Iterator<Item = &'a
     pods.filter(|pod| pod::is_active(pod))
 }
 
+/// The pods of a set that are about to end.
+fn terminating<'a>(set: &'a ReplicaSet, store: &'a Store) -> impl Iterator<Item = &'a Pod> {
+    let pods = store.pods.values().filter(|pod| owner::is_controlled_by(&pod.metadata, set));
+    pods.filter(|pod| pod::is_terminating(pod) && !pod::is_finished(pod))
+}
+
 fn scale(set: &ReplicaSet, store: &mut Store, context: &mut Context<'_>) -> bool {
     let spec = &set.spec;
     let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
@@ -86,9 +92,10 @@ fn write_status(set: &ReplicaSet, store: &mut Store) -> bool {
     let old = set.status.clone().unwrap_or_default();
     let status = ReplicaSetStatus {
         replicas: count(pods.iter()),
-        fully_labeled_replicas: Some(count(pods.iter().filter(is_labeled))),
-        ready_replicas: Some(ready),
-        available_replicas: Some(ready),
+        fully_labeled_replicas: told(count(pods.iter().filter(is_labeled))),
+        ready_replicas: told(ready),
+        available_replicas: told(ready),
+        terminating_replicas: Some(count(terminating(set, store))),
         observed_generation: set.metadata.generation,
         ..old
     };
@@ -104,4 +111,9 @@ fn write_status(set: &ReplicaSet, store: &mut Store) -> bool {
 /// How many there are, as the API counts.
 pub(super) fn count(items: impl Iterator) -> i32 {
     i32::try_from(items.count()).unwrap_or(i32::MAX)
+}
+
+/// A number as statuses have it: most say nothing of none.
+pub(super) fn told(count: i32) -> Option<i32> {
+    (count != 0).then_some(count)
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use super::Context;
 use super::owner;
 use super::pod;
-use super::replica_set::count;
+use super::replica_set::{count, told};
 use super::template;
 use crate::object::{Key, Store, Stored as _};
 
@@ -167,24 +167,25 @@ fn update(
 
 fn write_status(set: &StatefulSet, revision: &str, store: &mut Store) -> bool {
     let pods = pods(set, store);
-    let ready = count(pods.iter().filter(|(_, pod)| is_healthy(pod)));
-    let is_new = |pod: &Pod| {
-        let labels = pod.metadata.labels.as_ref();
-        labels.and_then(|labels| labels.get(LABEL_REVISION)).is_some_and(|r| r == revision)
-    };
-    let updated = count(pods.iter().filter(|(_, pod)| is_new(pod) && pod::is_active(pod)));
-    let replicas = count(pods.iter());
+    // Those that are about to end count as long as they work.
+    let works = |pod: &Pod| pod::phase(pod) == "Running" && pod::is_ready(pod);
+    let ready = count(pods.iter().filter(|(_, pod)| works(pod)));
+    let made_from = |revision: &str| count(pods.iter().filter(|(_, pod)| is_of(pod, revision)));
+    let (replicas, updated) = (count(pods.iter()), made_from(revision));
     let old = set.status.clone().unwrap_or_default();
-    let is_done = updated == replicas;
-    let current = if is_done { Some(revision.to_owned()) } else { old.current_revision.clone() };
+    let wanted = set.spec.replicas.unwrap_or(1);
+    let is_done = [updated, ready, replicas].iter().all(|count| *count == wanted);
+    let current = old.current_revision.clone().filter(|_| !is_done);
+    let current = current.unwrap_or_else(|| revision.to_owned());
     let status = StatefulSetStatus {
         replicas,
-        ready_replicas: Some(ready),
+        ready_replicas: told(ready),
         available_replicas: Some(ready),
-        updated_replicas: Some(updated),
-        current_replicas: Some(if is_done { replicas } else { replicas - updated }),
-        current_revision: current,
+        updated_replicas: told(updated),
+        current_replicas: told(made_from(&current)),
+        current_revision: Some(current),
         update_revision: Some(revision.to_owned()),
+        collision_count: Some(old.collision_count.unwrap_or(0)),
         observed_generation: set.metadata.generation,
         ..old
     };
@@ -195,4 +196,11 @@ fn write_status(set: &StatefulSet, revision: &str, store: &mut Store) -> bool {
         set.status = Some(status);
     }
     true
+}
+
+/// Whether a pod was made from a version of the template, and is not about to end.
+fn is_of(pod: &Pod, revision: &str) -> bool {
+    let labels = pod.metadata.labels.as_ref();
+    let made_from = labels.and_then(|labels| labels.get(LABEL_REVISION));
+    made_from.is_some_and(|made_from| made_from == revision) && pod::is_active(pod)
 }

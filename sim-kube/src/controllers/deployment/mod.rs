@@ -11,6 +11,7 @@ use super::Context;
 use super::owner;
 use super::pod;
 use super::random;
+use super::replica_set::told;
 use super::selector::Labels;
 use super::template;
 use crate::object::{Key, Store, Stored as _};
@@ -19,6 +20,8 @@ use crate::object::{Key, Store, Stored as _};
 const LABEL_HASH: &str = "pod-template-hash";
 /// Which version of its Deployment a ReplicaSet is.
 const ANNOTATION_REVISION: &str = "deployment.kubernetes.io/revision";
+/// Which versions it was before.
+const ANNOTATION_HISTORY: &str = "deployment.kubernetes.io/revision-history";
 /// How many pods the Deployment wanted when a ReplicaSet was scaled.
 const ANNOTATION_DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 /// How many it allowed.
@@ -34,18 +37,48 @@ pub(super) fn reconcile(store: &mut Store, context: &mut Context<'_>) -> bool {
     let mut has_changed = false;
     for deployment in &deployments {
         let spec = &deployment.spec;
-        if deployment.metadata.deletion_timestamp.is_some() || spec.paused == Some(true) {
+        if deployment.metadata.deletion_timestamp.is_some() {
             continue;
         }
         let before = sets_of(deployment, store);
         let mut sets = before.clone();
-        let new = ensure_new(deployment, spec, &mut sets, store, context);
-        let has_old_pods = has_old_pods(&sets, &new, store);
-        rolling::scale(spec, &new, &mut sets, has_old_pods);
+        let new = if spec.paused == Some(true) {
+            let new = known(spec, &sets).map(|at| sets[at].key());
+            rolling::scale_paused(spec, new.as_ref(), &mut sets);
+            new
+        } else {
+            roll_out(deployment, spec, &mut sets, store, context)
+        };
         has_changed |= put(deployment, spec, &before, &sets, store);
-        has_changed |= write_status(deployment, spec, &new, store);
+        has_changed |= forget(spec, &sets, new.as_ref(), store);
+        has_changed |= write_status(deployment, new.as_ref(), store);
     }
     has_changed
+}
+
+/// Lets one step of a rollout happen; answers the key of the ReplicaSet of the template as it is now, if there is one.
+fn roll_out(
+    deployment: &Deployment,
+    spec: &DeploymentSpec,
+    sets: &mut Vec<ReplicaSet>,
+    store: &Store,
+    context: &mut Context<'_>,
+) -> Option<Key> {
+    if known(spec, sets).is_none() && rolling::is_recreated(spec) && has_old_pods(sets, None, store)
+    {
+        // The new one is made when all pods of the old ones are gone.
+        rolling::end_old(sets);
+        return None;
+    }
+    let new = ensure_new(deployment, spec, sets, store, context);
+    let has_old_pods = has_old_pods(sets, Some(&new), store);
+    rolling::scale(spec, &new, sets, has_old_pods);
+    Some(new)
+}
+
+/// The place of the ReplicaSet of the template as it is now.
+fn known(spec: &DeploymentSpec, sets: &[ReplicaSet]) -> Option<usize> {
+    sets.iter().position(|set| set_template(set) == spec.template)
 }
 
 /// The ReplicaSets of a Deployment.
@@ -62,7 +95,7 @@ fn ensure_new(
     store: &Store,
     context: &mut Context<'_>,
 ) -> Key {
-    let known = sets.iter().position(|set| set_template(set) == spec.template);
+    let known = known(spec, sets);
     let others = sets.iter().enumerate().filter(|(i, _)| Some(*i) != known);
     let last = others.map(|(_, set)| revision(set)).max().unwrap_or(0);
     let at = known.unwrap_or_else(|| {
@@ -71,9 +104,19 @@ fn ensure_new(
     });
     let set = &mut sets[at];
     let number = revision(set).max(last.saturating_add(1));
-    let annotations = set.metadata.annotations.get_or_insert_default();
-    annotations.insert(ANNOTATION_REVISION.to_owned(), number.to_string());
+    note_revision(set.metadata.annotations.get_or_insert_default(), number);
     set.key()
+}
+
+/// Numbers a ReplicaSet, and adds the number that it had before to those that it has had.
+fn note_revision(annotations: &mut Labels, number: i64) {
+    let old = annotations.insert(ANNOTATION_REVISION.to_owned(), number.to_string());
+    let Some(old) = old.filter(|old| *old != number.to_string()) else { return };
+    let history = annotations.entry(ANNOTATION_HISTORY.to_owned()).or_default();
+    if !history.is_empty() {
+        history.push(',');
+    }
+    history.push_str(&old);
 }
 
 /// The template that a ReplicaSet was made from.
@@ -148,15 +191,15 @@ fn new_set(
 }
 
 /// Whether one of the old ReplicaSets still has a pod that has not ended.
-fn has_old_pods(sets: &[ReplicaSet], new: &Key, store: &Store) -> bool {
-    let mut old = sets.iter().filter(|set| set.key() != *new);
+fn has_old_pods(sets: &[ReplicaSet], new: Option<&Key>, store: &Store) -> bool {
+    let mut old = sets.iter().filter(|set| Some(&set.key()) != new);
     old.any(|set| {
         let mut pods = store.pods.values().filter(|pod| !pod::is_finished(pod));
         pods.any(|pod| owner::is_controlled_by(&pod.metadata, set))
     })
 }
 
-/// Puts what has changed into the store, and removes old ReplicaSets that nobody goes back to.
+/// Puts what has changed into the store.
 fn put(
     deployment: &Deployment,
     spec: &DeploymentSpec,
@@ -169,9 +212,12 @@ fn put(
         let mut set = set.clone();
         let old = before.iter().find(|old| old.key() == set.key());
         let is_scaled = old.is_none_or(|old| replicas(old) != replicas(&set));
+        let has_pods = replicas(&set) > 0;
         let annotations = set.metadata.annotations.get_or_insert_default();
         let desired = spec.replicas.unwrap_or(1);
-        if is_scaled || annotations.contains_key(ANNOTATION_DESIRED) {
+        // Nobody scales one that has no pods.
+        let before = annotations.get(ANNOTATION_DESIRED).filter(|_| has_pods);
+        if is_scaled || before.is_some_and(|before| *before != desired.to_string()) {
             annotations.insert(ANNOTATION_DESIRED.to_owned(), desired.to_string());
             let max = desired.saturating_add(rolling::max_surge(spec));
             annotations.insert(ANNOTATION_MAX.to_owned(), max.to_string());
@@ -186,14 +232,25 @@ fn put(
         }
     }
     let current = sets.iter().map(revision).max().unwrap_or(0);
-    let mut idle: Vec<&ReplicaSet> = sets.iter().filter(|set| is_idle(set)).collect();
-    idle.retain(|set| revision(set) != current);
-    idle.sort_by_key(|set| revision(set));
+    has_changed | write_revision(deployment, current, store)
+}
+
+/// Removes old ReplicaSets that nobody goes back to. Those that still have pods count, but stay.
+fn forget(
+    spec: &DeploymentSpec,
+    sets: &[ReplicaSet],
+    new: Option<&Key>,
+    store: &mut Store,
+) -> bool {
     let kept = usize::try_from(spec.revision_history_limit.unwrap_or(DEFAULT_HISTORY)).unwrap_or(0);
-    for set in &idle[..idle.len().saturating_sub(kept)] {
+    let mut old: Vec<&ReplicaSet> = sets.iter().filter(|set| Some(&set.key()) != new).collect();
+    old.sort_by_key(|set| revision(set));
+    let surplus = old.len().saturating_sub(kept);
+    let mut has_changed = false;
+    for set in old[..surplus].iter().filter(|set| is_idle(set)) {
         has_changed |= store.replica_sets.remove(&set.key()).is_some();
     }
-    has_changed | write_revision(deployment, current, store)
+    has_changed
 }
 
 /// Whether a ReplicaSet has no pods and wants none.
@@ -213,31 +270,23 @@ fn replicas(set: &ReplicaSet) -> i32 {
     set.spec.replicas.unwrap_or(1)
 }
 
-fn write_status(
-    deployment: &Deployment,
-    spec: &DeploymentSpec,
-    new: &Key,
-    store: &mut Store,
-) -> bool {
+fn write_status(deployment: &Deployment, new: Option<&Key>, store: &mut Store) -> bool {
     let sets = sets_of(deployment, store);
     let sum = |what: &dyn Fn(&ReplicaSetStatus) -> i32| {
         let statuses = sets.iter().filter_map(|set| set.status.as_ref());
         statuses.map(what).fold(0, i32::saturating_add)
     };
     let available = sum(&|status| status.available_replicas.unwrap_or(0));
-    let updated = sets.iter().find(|set| set.key() == *new).and_then(|set| set.status.as_ref());
+    let updated =
+        sets.iter().find(|set| Some(&set.key()) == new).and_then(|set| set.status.as_ref());
     let status = DeploymentStatus {
-        replicas: Some(sum(&|status| status.replicas)),
-        updated_replicas: Some(updated.map_or(0, |status| status.replicas)),
-        ready_replicas: Some(sum(&|status| status.ready_replicas.unwrap_or(0))),
-        available_replicas: Some(available),
-        unavailable_replicas: Some(
-            sets.iter()
-                .map(replicas)
-                .fold(0, i32::saturating_add)
-                .max(spec.replicas.unwrap_or(1))
-                .saturating_sub(available)
-                .max(0),
+        replicas: told(sum(&|status| status.replicas)),
+        updated_replicas: told(updated.map_or(0, |status| status.replicas)),
+        ready_replicas: told(sum(&|status| status.ready_replicas.unwrap_or(0))),
+        available_replicas: told(available),
+        terminating_replicas: Some(sum(&|status| status.terminating_replicas.unwrap_or(0))),
+        unavailable_replicas: told(
+            sets.iter().map(replicas).fold(0, i32::saturating_add).saturating_sub(available).max(0),
         ),
         observed_generation: deployment.metadata.generation,
         ..deployment.status.clone().unwrap_or_default()

@@ -29,8 +29,28 @@ fn max_unavailable(spec: &DeploymentSpec) -> i32 {
     if allowed == 0 && max_surge(spec) == 0 { 1.min(total) } else { allowed.min(total) }
 }
 
-fn is_recreated(spec: &DeploymentSpec) -> bool {
+/// Whether all pods end before there are new ones.
+pub(super) fn is_recreated(spec: &DeploymentSpec) -> bool {
     spec.strategy.as_ref().and_then(|s| s.type_.as_deref()) == Some("Recreate")
+}
+
+/// Ends all pods of old ReplicaSets.
+pub(super) fn end_old(sets: &mut [ReplicaSet]) {
+    sets.iter_mut().for_each(|set| resize(set, 0));
+}
+
+/// Scales the ReplicaSet of a Deployment that is not rolled out: the only one that has pods, or else the newest.
+pub(super) fn scale_paused(spec: &DeploymentSpec, new: Option<&Key>, sets: &mut [ReplicaSet]) {
+    let mut active = (0..sets.len()).filter(|&i| replicas(&sets[i]) > 0);
+    let at = match (active.next(), active.next()) {
+        (Some(_), Some(_)) => None,
+        (Some(only), None) => Some(only),
+        (None, _) => (0..sets.len())
+            .max_by_key(|&i| (Some(&sets[i].key()) == new, super::revision(&sets[i]))),
+    };
+    if let Some(at) = at {
+        resize(&mut sets[at], spec.replicas.unwrap_or(1));
+    }
 }
 
 /// Scales the ReplicaSets one step; `has_old_pods` says that a pod of an old one is still there.
