@@ -4,6 +4,7 @@ mod endpoints;
 mod nodes;
 mod pods;
 mod properties;
+mod real;
 mod scheduling;
 mod services;
 mod workloads;
