@@ -196,6 +196,24 @@ fn old_versions_do_not_know_newer_fields() {
 }
 
 #[test]
+fn names_of_services_begin_with_a_letter_before_1_36_and_may_begin_with_a_digit_since() {
+    let text = service("1-web", "{ports: [{port: 80}]}");
+    let refused = try_apply(&mut server_of(Version::V1_35), &text).unwrap_err();
+    assert!(refused.contains("a DNS-1035 label must consist of"), "{refused}");
+    assert_eq!(apply(&mut server(), &text), "service/1-web created");
+}
+
+#[test]
+fn the_range_is_named_to_who_asks_for_another_address_only_before_1_33() {
+    let text = service("web", "{clusterIP: 10.0.0.1, ports: [{port: 80}]}");
+    let said = |version| try_apply(&mut server_of(version), &text).unwrap_err();
+    assert!(said(Version::V1_32).ends_with("The range of valid IPs is 10.96.0.0/12"));
+    assert!(
+        said(Version::V1_33).ends_with("the provided network does not match the current range")
+    );
+}
+
+#[test]
 fn a_pod_gets_what_it_does_not_say() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  \
                 - {name: a, image: nginx, ports: [{containerPort: 80}], readinessProbe: {httpGet: {port: 80}}}\n  \
@@ -257,7 +275,7 @@ fn other_workloads_get_what_they_do_not_say() {
         format!("apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n  {TEMPLATE}")
     };
     let mut server = server();
-    let fields = [("/spec/replicas", json!(1)), ("/metadata/labels", json!({"app": "web"}))];
+    let fields = [("/spec/replicas", json!(1)), ("/metadata/labels", json!(null))];
     assert_fields::<ReplicaSet>(&mut server, "web", &of("ReplicaSet"), &fields);
     let fields = [
         ("/spec/replicas", json!(1)),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod apiserver;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod cleanup;

@@ -36,8 +36,8 @@ impl fmt::Display for FieldError {
 pub enum Problem {
     /// It has to be there: why.
     Required(String),
-    /// It is there twice: the value.
-    Duplicate(String),
+    /// It is there twice: the value, and why that cannot be if it is not plain.
+    Duplicate(String, &'static str),
     /// Its value cannot be: the value, and why.
     Invalid(String, String),
     /// It is none of some values: the value, and those.
@@ -54,7 +54,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, detail) = match self {
             Self::Required(why) => ("Required value".to_owned(), why.clone()),
-            Self::Duplicate(value) => (format!("Duplicate value: {value}"), String::new()),
+            Self::Duplicate(value, why) => (format!("Duplicate value: {value}"), (*why).to_owned()),
             Self::Invalid(value, why) => (format!("Invalid value: {value}"), why.clone()),
             Self::Unsupported(value, supported) => (
                 format!("Unsupported value: {value}"),
@@ -118,6 +118,9 @@ pub enum Status {
         /// The version of the kind.
         version: &'static str,
     },
+    /// What is applied needs a name.
+    #[error("resource name may not be empty")]
+    NoName,
     /// What is applied needs a name of its own; this one begins so.
     #[error("from {0}: cannot use generate name with apply")]
     GenerateName(String),
@@ -170,7 +173,16 @@ impl Errors {
     }
 
     pub(super) fn duplicate(&mut self, path: &FieldPath, value: &(impl Serialize + ?Sized)) {
-        self.add(path, Problem::Duplicate(json(value)));
+        self.duplicate_because(path, value, "");
+    }
+
+    pub(super) fn duplicate_because(
+        &mut self,
+        path: &FieldPath,
+        value: &(impl Serialize + ?Sized),
+        why: &'static str,
+    ) {
+        self.add(path, Problem::Duplicate(json(value), why));
     }
 
     pub(super) fn invalid(

@@ -220,6 +220,9 @@ impl ApiServer {
         if text(&object.metadata().name).is_empty() && !base.is_empty() {
             return Err(vec![Status::GenerateName(base.to_owned())]);
         }
+        if text(&object.metadata().name).is_empty() {
+            return Err(vec![Status::NoName]);
+        }
         let id = (object.kind(), Key::of(object.metadata()));
         let said = [&object.metadata().labels, &object.metadata().annotations];
         let said = said.map(|map| map.iter().flatten().map(|(key, _)| key.clone()).collect());
@@ -321,7 +324,8 @@ impl ApiServer {
         let (settings, store) = (&self.settings, &self.store);
         let source = Source { settings, store, rng: &mut self.rng };
         let allocated = object.allocate(old, source, &mut errors);
-        meta::check(object.metadata(), T::NAME_WRONG, &mut errors);
+        let name_wrong = |name: &str| T::name_wrong(name, &self.settings);
+        meta::check(object.metadata(), name_wrong, &mut errors);
         object.validate(&self.settings, &mut errors);
         if let Some(old) = old {
             object.validate_update(old, &mut errors);
@@ -373,9 +377,10 @@ fn refusal(placed: &Placed, status: Status) -> Refusal {
         Status::NotFound { resource, .. } if resource == "namespaces" => {
             placed.place_of(&FieldPath::new("metadata.namespace"))
         }
-        Status::NotFound { .. } | Status::AlreadyExists { .. } | Status::Forbidden { .. } => {
-            placed.place_of(&FieldPath::new("metadata.name"))
-        }
+        Status::NotFound { .. }
+        | Status::AlreadyExists { .. }
+        | Status::Forbidden { .. }
+        | Status::NoName => placed.place_of(&FieldPath::new("metadata.name")),
         Status::GenerateName(_) => placed.place_of(&FieldPath::new("metadata.generateName")),
         Status::NoMatch { .. } => placed.place_of(&FieldPath::new("apiVersion")),
         Status::Internal(_) => placed.place(),

@@ -21,9 +21,6 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// What a document is read into first, as Go prints that type.
-const GO_TYPE_META: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
-
 /// What is wrong, in the words of kubectl and the API server.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, thiserror::Error)]
 pub enum MistakeKind {
@@ -34,16 +31,14 @@ pub enum MistakeKind {
     #[error("invalid Yaml document separator: {0}")]
     Separator(String),
     /// A document is no map.
-    #[error(
-        "couldn't get version/kind; json parse error: json: cannot unmarshal {0} into Go value of type {GO_TYPE_META}"
-    )]
-    NoObject(&'static str),
+    #[error("error validating data: invalid object to validate")]
+    NoObject,
     /// It does not say its kind.
-    #[error("Object 'Kind' is missing in '{0}'")]
-    NoKind(String),
+    #[error("error validating data: kind not set")]
+    NoKind,
     /// It does not say its version.
-    #[error("Object 'apiVersion' is missing in '{0}'")]
-    NoVersion(String),
+    #[error("error validating data: apiVersion not set")]
+    NoVersion,
     /// There is no such kind.
     #[error("no matches for kind \"{kind}\" in version \"{version}\"")]
     NoMatch {
@@ -66,6 +61,9 @@ pub enum MistakeKind {
     /// A field that is there twice.
     #[error("strict decoding error: duplicate field \"{0}\"")]
     DuplicateField(FieldPath),
+    /// A field of `metadata`, which kubectl reads itself, is not of the type that it wants: what is wrong.
+    #[error("{0}")]
+    Metadata(String),
     /// A field is not of the type that its kind wants.
     #[error("{kind} in version \"{version}\" cannot be handled as a {kind}: {message}")]
     Type {

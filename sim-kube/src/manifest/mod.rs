@@ -153,15 +153,14 @@ impl Reader {
     /// Reads an object, or the objects of a list.
     fn document(&mut self, node: Node) {
         let place = node.place;
-        let json = || node.to_json().to_string();
         if !matches!(node.value, Value::Map(_)) {
-            return self.mistake(place, MistakeKind::NoObject(node.value.json_kind()));
+            return self.mistake(place, MistakeKind::NoObject);
         }
         let Some(kind) = node.text("kind").map(str::to_owned) else {
-            return self.mistake(place, MistakeKind::NoKind(json()));
+            return self.mistake(place, MistakeKind::NoKind);
         };
         let Some(version) = node.text("apiVersion").map(str::to_owned) else {
-            return self.mistake(place, MistakeKind::NoVersion(json()));
+            return self.mistake(place, MistakeKind::NoVersion);
         };
         match kind.strip_suffix("List") {
             Some(of) if is_list_of(&version, of) => self.list(&node, &version, of),

@@ -17,6 +17,7 @@ use sim_core::rng::SimRng;
 
 use super::checks::{address::parse, address::parse_range, list};
 use super::settings::{Settings, family};
+use super::version::Version;
 use crate::object::Store;
 
 /// The first address of a range that a Service may have.
@@ -30,6 +31,9 @@ pub(super) enum AllocationError {
     /// The address is in no range.
     #[error("the provided IP ({0}) is not in the valid range. The range of valid IPs is {1}")]
     AddressNotInRange(IpAddr, String),
+    /// The address is in no range; since 1.33, where ranges are objects.
+    #[error("the provided network does not match the current range")]
+    AddressOfNoNetwork,
     /// A Service has it.
     #[error("provided IP is already allocated")]
     AddressTaken,
@@ -111,6 +115,9 @@ impl<'a> Allocators<'a> {
     pub(super) fn take_address(&mut self, ip: IpAddr) -> Result<(), AllocationError> {
         let alike = self.ranges.iter().filter(|range| family(**range) == AddressFamily::of(ip));
         if !alike.clone().any(|range| address::is_in(*range, ip)) {
+            if self.settings.version >= Version::V1_33 {
+                return Err(AllocationError::AddressOfNoNetwork);
+            }
             let ranges: Vec<String> = alike.map(IpNet::to_string).collect();
             return Err(AllocationError::AddressNotInRange(ip, ranges.join(",")));
         }

@@ -26,24 +26,60 @@ pub(in crate::api) fn parse_range(text: &str) -> Option<IpNet> {
     IpNet::new(parse(address)?, length.parse().ok()?).ok()
 }
 
-/// Checks an address; whether it is one.
+/// Checks an address; whether it is one that all programs read alike (`IsValidIPForLegacyField()`).
 pub(in crate::api) fn check(text: &str, path: &FieldPath, errors: &mut Errors) -> bool {
-    let is_address = parse(text).is_some();
-    if !is_address {
-        errors.invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-    }
-    is_address
+    let why = match (parse(text), text.parse::<IpAddr>()) {
+        (None, _) => "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        (Some(_), Err(_)) => "must not have leading 0s",
+        (Some(_), Ok(address)) if is_mapped(address) => "must not be an IPv4-mapped IPv6 address",
+        (Some(_), Ok(_)) => return true,
+    };
+    errors.invalid(path, text, why);
+    false
 }
 
-/// Checks a range.
-pub(in crate::api) fn check_range(text: &str, path: &FieldPath, errors: &mut Errors) {
-    if parse_range(text).is_none() {
-        errors.invalid(
-            path,
-            text,
-            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
-        );
+/// Checks an address that has to be written in the one way (`IsValidIP()`); whether it is.
+pub(in crate::api) fn check_canonical(text: &str, path: &FieldPath, errors: &mut Errors) -> bool {
+    if !check(text, path, errors) {
+        return false;
     }
+    let canonical = parse(text).map(|address| address.to_string()).unwrap_or_default();
+    if canonical != text {
+        errors.invalid(path, text, format!("must be in canonical form ({canonical:?})"));
+    }
+    canonical == text
+}
+
+/// Checks a range; whether it is one that all programs read alike (`IsValidCIDRForLegacyField()`).
+pub(in crate::api) fn check_range(text: &str, path: &FieldPath, errors: &mut Errors) -> bool {
+    let why = match (parse_range(text), text.parse::<IpNet>()) {
+        (None, _) => "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+        (Some(_), Err(_)) => "must not have leading 0s in IP or prefix length",
+        (Some(_), Ok(range)) if is_mapped(range.addr()) => {
+            "must not have an IPv4-mapped IPv6 address"
+        }
+        (Some(_), Ok(range)) if range.trunc() != range => {
+            "must not have bits set beyond the prefix length"
+        }
+        (Some(_), Ok(_)) => return true,
+    };
+    errors.invalid(path, text, why);
+    false
+}
+
+/// Checks a range that has to be written in the one way (`IsValidCIDR()`).
+pub(in crate::api) fn check_canonical_range(text: &str, path: &FieldPath, errors: &mut Errors) {
+    if !check_range(text, path, errors) {
+        return;
+    }
+    let canonical = parse_range(text).map(|range| range.to_string()).unwrap_or_default();
+    if canonical != text {
+        errors.invalid(path, text, format!("must be in canonical form ({canonical:?})"));
+    }
+}
+
+fn is_mapped(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some())
 }
 
 /// Checks that an address is none of those that mean a machine or link itself (`ValidateNonSpecialIP()`).

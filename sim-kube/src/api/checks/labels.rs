@@ -69,14 +69,24 @@ fn check_requirement(
 
 /// Whether a selector means something.
 pub(in crate::api) fn is_readable(selector: &LabelSelector) -> bool {
-    list(&selector.match_expressions).iter().all(|requirement| {
-        let has_values = !list(&requirement.values).is_empty();
-        match requirement.operator.as_str() {
-            "In" | "NotIn" => has_values,
-            "Exists" | "DoesNotExist" => !has_values,
-            _ => false,
-        }
-    })
+    let is_key = |key: &str| name::qualified(key).is_empty();
+    let is_value = |value: &str| name::label_value(value).is_empty();
+    let mut labels = selector.match_labels.iter().flatten();
+    let requirements = list(&selector.match_expressions);
+    let are_words = labels.all(|(key, value)| is_key(key) && is_value(value))
+        && requirements.iter().all(|requirement| {
+            let mut values = list(&requirement.values).iter();
+            is_key(&requirement.key) && values.all(|value| is_value(value))
+        });
+    are_words
+        && requirements.iter().all(|requirement| {
+            let has_values = !list(&requirement.values).is_empty();
+            match requirement.operator.as_str() {
+                "In" | "NotIn" => has_values,
+                "Exists" | "DoesNotExist" => !has_values,
+                _ => false,
+            }
+        })
 }
 
 /// Whether a selector says anything.

@@ -5,6 +5,7 @@ const DNS1123_SUBDOMAIN: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z
 const DNS1035_LABEL: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
+const UNDERSCORED: &str = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
 
 /// How long a label of a name may be.
 const MAX_LABEL: usize = 63;
@@ -35,6 +36,24 @@ pub(in crate::api) fn dns1123_subdomain(text: &str) -> Vec<String> {
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
              start and end with an alphanumeric character",
             DNS1123_SUBDOMAIN,
+            &["example.com"],
+        ));
+    }
+    wrong
+}
+
+/// A name, after RFC 1123, whose labels may have underscores.
+pub(in crate::api) fn underscored_subdomain(text: &str) -> Vec<String> {
+    let mut wrong = too_long(text, MAX_SUBDOMAIN);
+    let is_wrong = |label: &str| {
+        let label = label.strip_prefix('_').unwrap_or(label);
+        label.starts_with('_') || !is_label(&label.replace('_', "-"))
+    };
+    if text.split('.').any(is_wrong) || text.split('.').any(|label| label.ends_with('_')) {
+        wrong.push(pattern(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+             must start and end with an alphanumeric character",
+            UNDERSCORED,
             &["example.com"],
         ));
     }
@@ -85,7 +104,7 @@ pub(in crate::api) fn qualified(text: &str) -> Vec<String> {
         }
         _ => {
             return vec![format!(
-                "a qualified name {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                "a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
                 pattern(WHAT, QUALIFIED, EXAMPLES)
             )];
         }
@@ -93,7 +112,7 @@ pub(in crate::api) fn qualified(text: &str) -> Vec<String> {
     if name.is_empty() {
         wrong.push("name part must be non-empty".to_owned());
     }
-    wrong.extend(too_long(name, MAX_LABEL).iter().map(|why| format!("name part {why}")));
+    wrong.extend(too_many_bytes(name).iter().map(|why| format!("name part {why}")));
     if !is_qualified(name) {
         wrong.push(format!("name part {}", pattern(WHAT, QUALIFIED, EXAMPLES)));
     }
@@ -102,7 +121,7 @@ pub(in crate::api) fn qualified(text: &str) -> Vec<String> {
 
 /// The value of a label.
 pub(in crate::api) fn label_value(text: &str) -> Vec<String> {
-    let mut wrong = too_long(text, MAX_LABEL);
+    let mut wrong = too_many_bytes(text);
     if !text.is_empty() && !is_qualified(text) {
         wrong.push(pattern(
             "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
@@ -112,6 +131,20 @@ pub(in crate::api) fn label_value(text: &str) -> Vec<String> {
         ));
     }
     wrong
+}
+
+/// The name of a header of HTTP.
+pub(in crate::api) fn http_header(text: &str) -> Vec<String> {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let wrong = text.is_empty() || !text.bytes().all(is_known);
+    let message = || {
+        pattern(
+            "a valid HTTP header must consist of alphanumeric characters or '-'",
+            "[-A-Za-z0-9]+",
+            &["X-Header-Name"],
+        )
+    };
+    wrong.then(message).into_iter().collect()
 }
 
 /// What is said of what is no share in percent.
@@ -138,10 +171,16 @@ fn is_qualified(text: &str) -> bool {
     text.bytes().all(inner) && text.starts_with(outer) && text.ends_with(outer)
 }
 
-/// What is said of what is longer than `max` bytes.
+/// What is said of what is longer than `max` bytes, which it calls characters.
 pub(super) fn too_long(text: &str, max: usize) -> Vec<String> {
-    let message = || format!("must be no more than {max} bytes");
+    let message = || format!("must be no more than {max} characters");
     (text.len() > max).then(message).into_iter().collect()
+}
+
+/// What is said of keys and values of labels that are too long.
+fn too_many_bytes(text: &str) -> Vec<String> {
+    let message = || format!("must be no more than {MAX_LABEL} bytes");
+    (text.len() > MAX_LABEL).then(message).into_iter().collect()
 }
 
 /// What is said of what does not match a pattern (`RegexError()`).

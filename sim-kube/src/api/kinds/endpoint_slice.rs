@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointHints, EndpointPort, EndpointSlice};
 
 use super::Kind;
 use crate::api::checks::{address, list, name, port, text};
@@ -19,6 +19,8 @@ const MAX_ENDPOINTS: usize = 1000;
 const MAX_ADDRESSES: usize = 100;
 /// How many ports a slice has at most.
 const MAX_PORTS: usize = 20_000;
+/// How many zones or nodes an endpoint is meant for at most.
+const MAX_HINTS: usize = 8;
 
 impl Kind for EndpointSlice {
     fn set_defaults(&mut self, _: &Settings) {
@@ -62,7 +64,7 @@ fn check_endpoint(endpoint: &Endpoint, address_type: &str, path: &FieldPath, err
         errors.too_many(&addresses, endpoint.addresses.len(), MAX_ADDRESSES);
     }
     for (i, address) in endpoint.addresses.iter().enumerate() {
-        check_address(address, address_type, &addresses.index(i), errors);
+        check_address(address, address_type, &addresses, &addresses.index(i), errors);
     }
     if let Some(node) = &endpoint.node_name {
         errors.invalid_all(&path.field("nodeName"), node, name::dns1123_subdomain(node));
@@ -70,19 +72,57 @@ fn check_endpoint(endpoint: &Endpoint, address_type: &str, path: &FieldPath, err
     if let Some(hostname) = &endpoint.hostname {
         errors.invalid_all(&path.field("hostname"), hostname, name::dns1123_label(hostname));
     }
+    if let Some(hints) = &endpoint.hints {
+        check_hints(hints, &path.field("hints"), errors);
+    }
 }
 
-fn check_address(text: &str, address_type: &str, path: &FieldPath, errors: &mut Errors) {
-    let parsed = address::parse(text);
-    let (is_of_type, why) = match address_type {
-        "IPv4" => (parsed.is_some_and(|ip| ip.is_ipv4()), "must be a valid IPv4 address"),
-        "IPv6" => (parsed.is_some_and(|ip: IpAddr| ip.is_ipv6()), "must be a valid IPv6 address"),
+fn check_hints(hints: &EndpointHints, path: &FieldPath, errors: &mut Errors) {
+    let (zones, nodes) = (list(&hints.for_zones), list(&hints.for_nodes));
+    let zones: Vec<&str> = zones.iter().map(|zone| zone.name.as_str()).collect();
+    let nodes: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    let mut check = |field, names: &[&str], wrong: fn(&str) -> Vec<String>| {
+        if names.len() > MAX_HINTS {
+            return errors.too_many(&path.field(field), names.len(), MAX_HINTS);
+        }
+        for (i, name) in names.iter().enumerate() {
+            let path = path.field(field).index(i).field("name");
+            if names[..i].contains(name) {
+                errors.duplicate(&path, name);
+            }
+            errors.invalid_all(&path, name, wrong(name));
+        }
+    };
+    check("forZones", &zones, name::label_value);
+    check("forNodes", &nodes, name::dns1123_subdomain);
+}
+
+fn check_address(
+    text: &str,
+    address_type: &str,
+    addresses: &FieldPath,
+    path: &FieldPath,
+    errors: &mut Errors,
+) {
+    let (is_good, is_other, why) = match address_type {
+        "IPv4" => {
+            let is_good = address::check(text, path, errors);
+            (is_good, IpAddr::is_ipv6 as fn(&IpAddr) -> bool, "must be an IPv4 address")
+        }
+        "IPv6" => {
+            let is_good = address::check_canonical(text, path, errors);
+            (is_good, IpAddr::is_ipv4 as fn(&IpAddr) -> bool, "must be an IPv6 address")
+        }
         "FQDN" if text.is_empty() => return errors.required(path, ""),
         "FQDN" => return errors.invalid_all(path, text, name::fully_qualified_domain(text)),
         _ => return,
     };
-    if !is_of_type {
-        errors.invalid(path, text, why);
+    if !is_good {
+        return;
+    }
+    if address::parse(text).is_some_and(|address| is_other(&address)) {
+        // The API server does not say which one of them.
+        errors.invalid_all_at(addresses, path, text, [why.to_owned()]);
     }
     address::check_not_special(text, path, errors);
 }
@@ -102,9 +142,6 @@ fn check_ports(ports: &[EndpointPort], errors: &mut Errors) {
             errors.duplicate(&path.field("name"), name);
         }
         port::check_protocol(text(&endpoint.protocol), &path.field("protocol"), errors);
-        if let Some(number) = endpoint.port {
-            errors.invalid_all(&path.field("port"), &number, port::number(number));
-        }
         if let Some(protocol) = &endpoint.app_protocol {
             errors.invalid_all(&path.field("appProtocol"), protocol, name::qualified(protocol));
         }

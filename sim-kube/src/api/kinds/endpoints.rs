@@ -40,9 +40,8 @@ fn check_subset(subset: &EndpointSubset, path: &FieldPath, errors: &mut Errors) 
 
 fn check_address(endpoint: &EndpointAddress, path: &FieldPath, errors: &mut Errors) {
     let ip = path.field("ip");
-    if address::check(&endpoint.ip, &ip, errors) {
-        address::check_not_special(&endpoint.ip, &ip, errors);
-    }
+    address::check(&endpoint.ip, &ip, errors);
+    address::check_not_special(&endpoint.ip, &ip, errors);
     if let Some(hostname) = endpoint.hostname.as_deref().filter(|name| !name.is_empty()) {
         errors.invalid_all(&path.field("hostname"), hostname, name::dns1123_label(hostname));
     }

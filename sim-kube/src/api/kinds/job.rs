@@ -1,9 +1,10 @@
 //! Jobs.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{Kind, template};
-use crate::api::checks::{default_text, labels, text};
+use crate::api::checks::{default_text, labels, name, text};
 use crate::api::error::Errors;
 use crate::api::settings::Settings;
 use crate::api::version::Version;
@@ -15,6 +16,9 @@ const BACKOFF_LIMIT: i32 = 6;
 const LABEL_UID: [&str; 2] = ["controller-uid", "batch.kubernetes.io/controller-uid"];
 /// What the job is called.
 const LABEL_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
+
+/// When pods are replaced.
+const REPLACEMENT_POLICIES: &[&str] = &["Failed", "TerminatingOrFailed"];
 
 impl Kind for Job {
     fn set_defaults(&mut self, settings: &Settings) {
@@ -79,14 +83,20 @@ impl Kind for Job {
 
     fn validate(&self, _: &Settings, errors: &mut Errors) {
         let (path, spec) = (FieldPath::new("spec"), self.spec.clone().unwrap_or_default());
+        check_selector_is_made(&self.metadata, &spec, errors);
         check_numbers(&spec, &path, errors);
+        let policy = text(&spec.pod_replacement_policy);
+        if !policy.is_empty() && !REPLACEMENT_POLICIES.contains(&policy) {
+            let path = path.field("podReplacementPolicy");
+            errors.unsupported(&path, policy, REPLACEMENT_POLICIES);
+        }
         let mode = text(&spec.completion_mode);
         match mode {
-            "NonIndexed" => {}
+            "NonIndexed" => check_has_no_indexes(&spec, &path, errors),
             "Indexed" if spec.completions.is_none() => {
                 errors.required(&path.field("completions"), "when completion mode is Indexed");
             }
-            "Indexed" => {}
+            "Indexed" => check_last_name(&self.metadata, spec.completions.unwrap_or(0), errors),
             other => {
                 let path = path.field("completionMode");
                 errors.unsupported(&path, other, &["NonIndexed", "Indexed"]);
@@ -132,12 +142,54 @@ impl Kind for Job {
     }
 }
 
+/// Checks that the selector selects by labels that were made for this job, unless somebody says to know better.
+fn check_selector_is_made(meta: &ObjectMeta, spec: &JobSpec, errors: &mut Errors) {
+    let Some(selector) = spec.selector.as_ref().filter(|_| spec.manual_selector != Some(true))
+    else {
+        return;
+    };
+    let with = |keys: [&str; 2], value: &Option<String>| {
+        keys.map(|key| (key.to_owned(), text(value).to_owned()))
+    };
+    let made = with(LABEL_UID, &meta.uid).into_iter().chain(with(LABEL_NAME, &meta.name));
+    if !labels::matches(selector, Some(&made.collect())) {
+        let value = template::selector_json(selector);
+        let path = FieldPath::new("spec.selector");
+        errors.invalid(&path, &value, "`selector` not auto-generated");
+    }
+}
+
+/// Checks that the pod of the last index can be called after the job.
+fn check_last_name(meta: &ObjectMeta, completions: i32, errors: &mut Errors) {
+    let name = text(&meta.name);
+    let pod = format!("{name}-{}", completions.saturating_sub(1));
+    if completions > 0 && !name::dns1123_label(&pod).is_empty() {
+        let why = format!("will not able to create pod with invalid DNS label: {pod}");
+        errors.invalid(&FieldPath::new("metadata.name"), name, why);
+    }
+}
+
+/// Checks that nothing is said of indexes.
+fn check_has_no_indexes(spec: &JobSpec, path: &FieldPath, errors: &mut Errors) {
+    let fields = [
+        ("backoffLimitPerIndex", spec.backoff_limit_per_index),
+        ("maxFailedIndexes", spec.max_failed_indexes),
+    ];
+    for (field, number) in fields {
+        if let Some(number) = number {
+            errors.invalid(&path.field(field), &number, "requires indexed completion mode");
+        }
+    }
+}
+
 fn check_numbers(spec: &JobSpec, path: &FieldPath, errors: &mut Errors) {
     let numbers = [
         ("parallelism", spec.parallelism),
         ("completions", spec.completions),
         ("backoffLimit", spec.backoff_limit),
         ("ttlSecondsAfterFinished", spec.ttl_seconds_after_finished),
+        ("backoffLimitPerIndex", spec.backoff_limit_per_index),
+        ("maxFailedIndexes", spec.max_failed_indexes),
     ];
     for (field, number) in numbers {
         template::check_not_negative(number, &path.field(field), errors);

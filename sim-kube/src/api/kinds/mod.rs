@@ -23,7 +23,9 @@ use crate::object::Stored;
 /// A kind, as the API server knows it.
 pub(super) trait Kind: Stored {
     /// What is wrong with a name.
-    const NAME_WRONG: fn(&str) -> Vec<String> = name::dns1123_subdomain;
+    fn name_wrong(name: &str, _settings: &Settings) -> Vec<String> {
+        name::dns1123_subdomain(name)
+    }
 
     /// Sets what is not said, as each API server does whatever else it holds (`SetDefaults_*`).
     fn set_defaults(&mut self, _settings: &Settings) {}

@@ -3,10 +3,11 @@
 use k8s_openapi::api::core::v1::{Namespace, NamespaceStatus};
 
 use super::Kind;
-use crate::api::checks::{name, text};
+use crate::api::checks::{list, meta, name, text};
 use crate::api::error::Errors;
 use crate::api::settings::Settings;
 use crate::api::version::Version;
+use crate::path::FieldPath;
 
 /// The label with the namespace's name, for selectors.
 const LABEL_NAME: &str = "kubernetes.io/metadata.name";
@@ -14,7 +15,9 @@ const LABEL_NAME: &str = "kubernetes.io/metadata.name";
 const FINALIZER: &str = "kubernetes";
 
 impl Kind for Namespace {
-    const NAME_WRONG: fn(&str) -> Vec<String> = name::dns1123_label;
+    fn name_wrong(name: &str, _: &Settings) -> Vec<String> {
+        name::dns1123_label(name)
+    }
 
     fn set_defaults(&mut self, settings: &Settings) {
         let name = text(&self.metadata.name).to_owned();
@@ -37,5 +40,12 @@ impl Kind for Namespace {
         self.status.clone_from(&old.status);
     }
 
-    fn validate(&self, _: &Settings, _: &mut Errors) {}
+    fn validate(&self, _: &Settings, errors: &mut Errors) {
+        let spec = self.spec.as_ref();
+        for finalizer in spec.map_or(&[][..], |spec| list(&spec.finalizers)) {
+            let path = FieldPath::new("spec.finalizers");
+            errors.invalid_all(&path, finalizer, name::qualified(finalizer));
+            meta::check_finalizer(finalizer, &path, errors);
+        }
+    }
 }

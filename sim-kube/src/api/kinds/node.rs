@@ -13,7 +13,7 @@ use crate::api::settings::Settings;
 use crate::path::FieldPath;
 
 impl Kind for Node {
-    /// What a node can hold is what it has, and its first range of pods is that of its first family.
+    /// What a node can hold is what it has; of two fields for its first range of pods the older one counts.
     fn set_defaults(&mut self, _: &Settings) {
         if let Some(status) = &mut self.status
             && status.allocatable.is_none()
@@ -21,10 +21,13 @@ impl Kind for Node {
             status.allocatable.clone_from(&status.capacity);
         }
         let Some(spec) = &mut self.spec else { return };
-        if let (Some(cidr), true) = (&spec.pod_cidr, list(&spec.pod_cidrs).is_empty()) {
-            spec.pod_cidrs = Some(vec![cidr.clone()]);
-        } else if spec.pod_cidr.is_none() {
-            spec.pod_cidr = list(&spec.pod_cidrs).first().cloned();
+        let first = list(&spec.pod_cidrs).first().cloned();
+        match &spec.pod_cidr {
+            Some(cidr) if first.as_ref() != Some(cidr) => {
+                spec.pod_cidrs = Some(vec![cidr.clone()]);
+            }
+            Some(_) => {}
+            None => spec.pod_cidr = first,
         }
     }
 
@@ -89,7 +92,7 @@ fn check_taints(taints: &[Taint], errors: &mut Errors) {
                 "Effect": taint.effect,
                 "TimeAdded": null,
             });
-            errors.duplicate(&path, &value);
+            errors.duplicate_because(&path, &value, "taints must be unique by key and effect pair");
         }
         errors.written_as(&path, &FieldPath::new("spec.taints").index(i));
     }
@@ -99,9 +102,6 @@ fn check_ranges(spec: &NodeSpec, errors: &mut Errors) {
     let (ranges, path) = (list(&spec.pod_cidrs), FieldPath::new("spec.podCIDRs"));
     for (i, range) in ranges.iter().enumerate() {
         address::check_range(range, &path.index(i), errors);
-        if ranges[..i].contains(range) {
-            errors.duplicate(&path.index(i), range);
-        }
     }
     let nets = ranges.iter().filter_map(|range| address::parse_range(range));
     let families: BTreeSet<AddressFamily> = nets.map(|net| AddressFamily::of(net.addr())).collect();

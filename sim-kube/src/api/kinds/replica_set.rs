@@ -12,11 +12,6 @@ impl Kind for ReplicaSet {
         let spec = &mut self.spec;
         spec.replicas.get_or_insert(1);
         template::set_defaults(spec.template.get_or_insert_default());
-        // Without labels of its own it has those of its pods.
-        let labels = spec.template.as_ref().and_then(|template| template.metadata.as_ref());
-        if self.metadata.labels.as_ref().is_none_or(|labels| labels.is_empty()) {
-            self.metadata.labels = labels.and_then(|meta| meta.labels.clone());
-        }
     }
 
     fn prepare_for_create(&mut self, _: &Settings) {

@@ -4,13 +4,18 @@ use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use serde_json::json;
 
 use super::{Kind, template};
-use crate::api::checks::{default_text, text};
+use crate::api::checks::{default_text, name, text};
 use crate::api::error::Errors;
 use crate::api::settings::Settings;
 use crate::api::version::Version;
 use crate::path::FieldPath;
 
 impl Kind for StatefulSet {
+    /// Its pods are called after it, and their names are those of hosts.
+    fn name_wrong(name: &str, _: &Settings) -> Vec<String> {
+        name::dns1123_label(name)
+    }
+
     fn set_defaults(&mut self, settings: &Settings) {
         let spec = &mut self.spec;
         spec.replicas.get_or_insert(1);
@@ -42,11 +47,14 @@ impl Kind for StatefulSet {
         let numbers = [
             ("replicas", spec.replicas),
             ("minReadySeconds", spec.min_ready_seconds),
-            ("revisionHistoryLimit", spec.revision_history_limit),
             ("ordinals.start", spec.ordinals.as_ref().and_then(|ordinals| ordinals.start)),
         ];
         for (field, number) in numbers {
             template::check_not_negative(number, &path.field(field), errors);
+        }
+        if let Some(service) = spec.service_name.as_deref().filter(|service| !service.is_empty()) {
+            let wrong = name::dns1123_label(service);
+            errors.invalid_all(&path.field("serviceName"), service, wrong);
         }
         let policy = text(&spec.pod_management_policy);
         if !matches!(policy, "OrderedReady" | "Parallel") {
@@ -63,6 +71,11 @@ impl Kind for StatefulSet {
             });
             let value = template::strategy_json(text(&strategy.type_), rolling);
             errors.invalid(&path.field("updateStrategy"), &value, why);
+        }
+        let rolling = strategy.rolling_update.as_ref();
+        if let Some(partition) = rolling.and_then(|rolling| rolling.partition) {
+            let path = path.field("updateStrategy.rollingUpdate.partition");
+            template::check_not_negative(Some(partition), &path, errors);
         }
         let why = "empty selector is invalid for statefulset";
         template::check_selector(&spec.selector, &path, why, errors);

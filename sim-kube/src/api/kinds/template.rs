@@ -41,7 +41,8 @@ pub(super) fn check_selected(
     let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
     if !labels::is_readable(selector) {
         if let Some(why) = unreadable {
-            errors.invalid(&spec.field("selector"), selector, why);
+            // What it would have to select is not looked at then.
+            return errors.invalid(&spec.field("selector"), &selector_json(selector), why);
         }
     } else if is_missing(selector) || !labels::matches(selector, labels) {
         let path = path.field("metadata.labels");
@@ -67,7 +68,7 @@ pub(super) fn check_selector(
     }
     labels::check_selector(selector, &path, errors);
     if labels::is_empty(selector) {
-        errors.invalid(&path, selector, why);
+        errors.invalid(&path, &selector_json(selector), why);
     }
 }
 
@@ -83,8 +84,21 @@ pub(super) fn check_same_selector(
     errors: &mut Errors,
 ) {
     if selector != old {
-        errors.invalid(&FieldPath::new("spec.selector"), selector, "field is immutable");
+        let path = FieldPath::new("spec.selector");
+        errors.invalid(&path, &selector_json(selector), "field is immutable");
     }
+}
+
+/// How a selector prints in messages: in the order of the API server's own type, without what has nothing in it.
+pub(super) fn selector_json(selector: &LabelSelector) -> Value {
+    let labels = selector.match_labels.as_ref().filter(|labels| !labels.is_empty());
+    let requirements = selector.match_expressions.as_ref().filter(|all| !all.is_empty());
+    let fields = [
+        ("matchLabels", labels.map(|labels| json!(labels))),
+        ("matchExpressions", requirements.map(|all| json!(all))),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(fields.collect())
 }
 
 /// How a strategy of replacing pods prints in messages, which have the names of the API server's own types.

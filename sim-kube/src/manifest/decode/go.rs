@@ -30,12 +30,7 @@ impl serde::de::Error for DecodeError {
             Unit | Option => "null",
             _ => "string",
         };
-        // `IntOrString` reads what is no string as a number.
-        let wanted = match expected.to_string().as_str() {
-            "IntOrString" => "int32".to_owned(),
-            other => other.to_owned(),
-        };
-        Self(format!("json: cannot unmarshal {found} into Go value of type {wanted}"))
+        Self(format!("json: cannot unmarshal {found} into Go value of type {expected}"))
     }
 }
 

@@ -4,6 +4,8 @@
 mod access;
 mod go;
 
+use std::any::type_name;
+
 use serde::Deserializer;
 use serde::de::{IntoDeserializer as _, Visitor};
 
@@ -36,6 +38,7 @@ pub(super) fn object(
 ) -> Result<Object, NoObject> {
     // What has a wrong type is taken away, for the next such field to be found.
     let mut rest = document.clone();
+    let short = version.rsplit('/').next().unwrap_or(version);
     for _ in 0..MAX_WRONG {
         let mut state = State::default();
         let decoder = Decoder { node: &rest, state: &mut state };
@@ -51,9 +54,14 @@ pub(super) fn object(
             }
             Err(DecodeError(message)) => {
                 let place = rest.place_of(&state.path);
-                let (version, kind) = (version.to_owned(), kind.to_owned());
-                mistakes
-                    .push(Mistake { place, kind: MistakeKind::Type { kind, version, message } });
+                let is_metadata = state.path.steps().first() == Some(&field("metadata"));
+                let kind = if is_metadata {
+                    MistakeKind::Metadata(message)
+                } else {
+                    let (version, kind) = (short.to_owned(), kind.to_owned());
+                    MistakeKind::Type { kind, version, message }
+                };
+                mistakes.push(Mistake { place, kind });
                 if !rest.clear(&state.path) {
                     break;
                 }
@@ -116,6 +124,11 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     type Error = DecodeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        // What may be a number or text is read as a number if it is no text.
+        let is_text = matches!(self.node.value, Value::Scalar(Scalar::Text(_)));
+        if type_name::<V::Value>().ends_with("::IntOrString") && !is_text {
+            return self.deserialize_i32(visitor);
+        }
         match &self.node.value {
             Value::Null => visitor.visit_unit(),
             Value::Scalar(Scalar::Bool(value)) => visitor.visit_bool(*value),

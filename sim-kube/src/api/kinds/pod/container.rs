@@ -2,14 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar};
 
-use crate::api::checks::{address, list, name, port, text};
+use super::probe;
+use crate::api::checks::{list, name, port, text};
 use crate::api::error::Errors;
 use crate::path::FieldPath;
 
 /// When images are pulled.
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
+
+/// When a single container is started again.
+const RESTART_POLICIES: &[&str] = &["Always", "Never", "OnFailure"];
+/// Where the last words of a container are.
+const MESSAGE_POLICIES: &[&str] = &["File", "FallbackToLogsOnError"];
+
+/// When a container runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    /// Before the others.
+    Init,
+    /// As long as the pod.
+    Main,
+}
 
 /// Which network a pod is in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +36,7 @@ pub(super) enum Network {
 /// Checks a container.
 pub(super) fn check(
     container: &Container,
+    role: Role,
     network: Network,
     path: &FieldPath,
     errors: &mut Errors,
@@ -44,9 +60,41 @@ pub(super) fn check(
     }
     check_ports(list(&container.ports), network, &path.field("ports"), errors);
     for (i, env) in list(&container.env).iter().enumerate() {
-        if env.name.is_empty() {
-            errors.required(&path.field("env").index(i).field("name"), "");
+        check_env(env, &path.field("env").index(i), errors);
+    }
+    let message = text(&container.termination_message_policy);
+    if !MESSAGE_POLICIES.contains(&message) {
+        errors.unsupported(&path.field("terminationMessagePolicy"), message, MESSAGE_POLICIES);
+    }
+    if let Some(policy) = container.restart_policy.as_deref()
+        && !RESTART_POLICIES.contains(&policy)
+    {
+        errors.unsupported(&path.field("restartPolicy"), policy, RESTART_POLICIES);
+    }
+    match role {
+        Role::Main => probe::check_all(container, path, errors),
+        // One that is always started again runs beside the others.
+        Role::Init if text(&container.restart_policy) == "Always" => {
+            probe::check_all(container, path, errors);
         }
+        Role::Init => probe::check_none(container, path, errors),
+    }
+}
+
+fn check_env(env: &EnvVar, path: &FieldPath, errors: &mut Errors) {
+    let is_known = |c: char| (' '..='~').contains(&c) && c != '=';
+    if env.name.is_empty() {
+        errors.required(&path.field("name"), "");
+    } else if !env.name.chars().all(is_known) {
+        let why = "a valid environment variable name must consist only of printable ASCII characters other than '='";
+        errors.invalid(&path.field("name"), &env.name, why);
+    }
+    if env.value_from.is_some() && !text(&env.value).is_empty() {
+        errors.invalid(
+            &path.field("valueFrom"),
+            "",
+            "may not be specified when `value` is not empty",
+        );
     }
 }
 
@@ -70,12 +118,9 @@ fn check_ports(ports: &[ContainerPort], network: Network, path: &FieldPath, erro
             errors.invalid_all(&path.field("hostPort"), &host_port, port::number(host_port));
         }
         port::check_protocol(text(&port.protocol), &path.field("protocol"), errors);
-        if let Some(ip) = port.host_ip.as_deref().filter(|ip| !ip.is_empty()) {
-            address::check(ip, &path.field("hostIP"), errors);
-        }
         if network == Network::Host && host_port != port.container_port {
-            let why = "must match `hostPort` when `hostNetwork` is true";
-            errors.invalid(&number, &port.container_port, why);
+            let why = "must match `containerPort` when `hostNetwork` is true";
+            errors.invalid(&path.field("hostPort"), &host_port, why);
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::api::checks::{default_text, text};
 
 /// How long a pod has to end, in seconds.
 const GRACE_S: i64 = 30;
+/// What less than no time is taken for.
+const MIN_GRACE_S: i64 = 1;
 
 /// Sets what also templates do not say (`SetDefaults_PodSpec`).
 pub(in crate::api::kinds) fn set_spec_defaults(spec: &mut PodSpec) {
@@ -13,7 +15,10 @@ pub(in crate::api::kinds) fn set_spec_defaults(spec: &mut PodSpec) {
     default_text(&mut spec.restart_policy, "Always");
     default_text(&mut spec.scheduler_name, "default-scheduler");
     spec.security_context.get_or_insert_default();
-    spec.termination_grace_period_seconds.get_or_insert(GRACE_S);
+    let grace = spec.termination_grace_period_seconds.get_or_insert(GRACE_S);
+    if *grace < 0 {
+        *grace = MIN_GRACE_S;
+    }
     // The account is said in two fields, for old clients.
     if spec.service_account_name.is_none() {
         spec.service_account_name.clone_from(&spec.service_account);
@@ -50,6 +55,10 @@ fn set_container_defaults(container: &mut Container, is_host: bool) {
     );
     default_text(&mut container.termination_message_path, "/dev/termination-log");
     default_text(&mut container.termination_message_policy, "File");
+    let sources = container.env.iter_mut().flatten().filter_map(|env| env.value_from.as_mut());
+    for field in sources.filter_map(|source| source.field_ref.as_mut()) {
+        default_text(&mut field.api_version, "v1");
+    }
     for port in container.ports.iter_mut().flatten() {
         default_text(&mut port.protocol, "TCP");
         // On the host's network they are the same.

@@ -2,7 +2,9 @@
 
 mod container;
 mod defaults;
+mod probe;
 mod spec;
+mod toleration;
 
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 
@@ -10,6 +12,7 @@ pub(super) use defaults::set_spec_defaults;
 pub(super) use spec::check_spec;
 
 use super::Kind;
+use crate::api::checks::list;
 use crate::api::error::Errors;
 use crate::api::settings::Settings;
 use crate::path::FieldPath;
@@ -37,10 +40,31 @@ impl Kind for Pod {
 
     fn validate(&self, _: &Settings, errors: &mut Errors) {
         let spec = self.spec.clone().unwrap_or_default();
-        check_spec(&spec, &FieldPath::new("spec"), errors);
+        let path = FieldPath::new("spec");
+        check_spec(&spec, &path, errors);
+        if spec.node_name.is_some() && !list(&spec.scheduling_gates).is_empty() {
+            let why = "cannot be set until all schedulingGates have been cleared";
+            errors.forbidden(&path.field("nodeName"), why);
+        }
     }
 
     fn validate_update(&self, old: &Self, errors: &mut Errors) {
+        let specs = self.spec.as_ref().zip(old.spec.as_ref());
+        if let Some((spec, old)) = specs {
+            let path = FieldPath::new("spec");
+            let counts = [
+                ("containers", spec.containers.len(), old.containers.len()),
+                (
+                    "initContainers",
+                    list(&spec.init_containers).len(),
+                    list(&old.init_containers).len(),
+                ),
+            ];
+            if let Some((field, _, _)) = counts.iter().find(|(_, new, old)| new != old) {
+                let why = "pod updates may not add or remove containers";
+                return errors.forbidden(&path.field(field), why);
+            }
+        }
         let fixed = |pod: &Self| without_images(pod.spec.clone().unwrap_or_default());
         if fixed(self) != fixed(old) {
             let why = "pod updates may not change fields other than `spec.containers[*].image`,\

@@ -49,6 +49,9 @@ pub(super) fn set_families(spec: &mut ServiceSpec, settings: &Settings, errors: 
     let policy = spec.ip_family_policy.get_or_insert_with(|| default.to_owned()).clone();
     infer(spec, settings, errors);
     check_policy(spec, &policy, errors);
+    if !errors.0.is_empty() {
+        return;
+    }
     if !is_anything {
         check_configured(spec, &policy, settings, errors);
     }

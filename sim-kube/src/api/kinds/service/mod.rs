@@ -13,13 +13,21 @@ use crate::api::allocate::{Allocators, NotAllocated, Source};
 use crate::api::checks::{list, name, text};
 use crate::api::error::Errors;
 use crate::api::settings::Settings;
+use crate::api::version::Version;
 use crate::path::FieldPath;
 
 /// The address of a Service without one.
 const NONE: &str = "None";
 
 impl Kind for Service {
-    const NAME_WRONG: fn(&str) -> Vec<String> = name::dns1035_label;
+    /// Since 1.36 they may begin with a digit.
+    fn name_wrong(name: &str, settings: &Settings) -> Vec<String> {
+        if settings.version >= Version::V1_36 {
+            name::dns1123_label(name)
+        } else {
+            name::dns1035_label(name)
+        }
+    }
 
     fn set_defaults(&mut self, settings: &Settings) {
         defaults::set(self.spec.get_or_insert_default(), settings);
@@ -35,6 +43,7 @@ impl Kind for Service {
     fn prepare_for_update(&mut self, old: &Self) {
         self.status.clone_from(&old.status);
         if let (Some(spec), Some(old)) = (&mut self.spec, &old.spec) {
+            update::drop_unneeded(spec, old);
             update::carry(spec, old);
         }
     }
