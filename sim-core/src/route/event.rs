@@ -31,15 +31,6 @@ pub fn link_event<O: Observer>(k: &mut Kernel, dev: DevId, event: LinkEvent, _: 
         LinkEvent::MtuChanged => limit_mtu(k, dev),
         LinkEvent::AddressChanged => {}
     }
-    if !matches!(
-        event,
-        LinkEvent::Registered
-            | LinkEvent::Renamed
-            | LinkEvent::AddressChanged
-            | LinkEvent::Unregistering
-    ) {
-        k.netns[k.devs[dev].netns].ipv4.fib.flush();
-    }
 }
 
 /// Gives the device its settings (`inetdev_init()`).

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::family::V4;
 use crate::id::{DevId, NetnsId};
 use crate::kernel::Kernel;
@@ -134,19 +136,32 @@ pub fn update_pmtu(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, mtu: u32)
         Lesson::Mtu { mtu, locked: false }
     };
     let flow = FlowKey { src: route.src, ..*flow };
-    let Ok(mut found) = lookup::<V4>(k, netns, &flow, Linkstate::Respected) else { return };
-    let choice = multipath::select_path(k, netns, &mut found, &flow, Hashed::Flow);
     // Which of several ways the packet took is not known any more: all of them learn.
-    let hops: Vec<u32> = found.alias.info.hops.iter().map(|hop| hop.id).collect();
-    let now = k.now;
+    teach(k, netns, &flow, Duration::from_secs(lifetime), lesson, |found| {
+        found.alias.info.hops.iter().map(|hop| hop.id).collect()
+    });
+}
+
+/// Has ways of `flow`, looked up anew, learn a lesson for a time; `learners` are their numbers.
+fn teach(
+    k: &mut Kernel,
+    netns: NetnsId,
+    flow: &FlowKey<V4>,
+    lifetime: Duration,
+    lesson: Lesson,
+    learners: impl FnOnce(&FibMatch<'_, V4>) -> SmallVec<[u32; 1]>,
+) {
+    let Ok(mut found) = lookup::<V4>(k, netns, flow, Linkstate::Respected) else { return };
+    let choice = multipath::select_path(k, netns, &mut found, flow, Hashed::Flow);
+    let (hops, now) = (learners(&found), k.now);
     if let Some(choice) = choice {
         default::remember(k, netns, choice);
     }
     k.flush_routes();
-    k.netns[netns].ipv4.fib.flush();
-    let exceptions = &mut k.netns[netns].ipv4.exceptions;
+    let ipv4 = &mut k.netns[netns].ipv4;
+    ipv4.fib.flush();
     for hop in hops {
-        exceptions.learn(hop, flow.dst, now, now + Duration::from_secs(lifetime), lesson);
+        ipv4.exceptions.learn(hop, flow.dst, now, now + lifetime, lesson);
     }
 }
 
@@ -197,14 +212,7 @@ fn is_router_of(k: &Kernel, dev: DevId, gateway: Ipv4Addr) -> bool {
 
 /// Sends packets of `flow` to the router `gateway` from now on.
 pub fn follow_redirect(k: &mut Kernel, netns: NetnsId, flow: &FlowKey<V4>, gateway: Ipv4Addr) {
-    let Ok(mut found) = lookup::<V4>(k, netns, flow, Linkstate::Respected) else { return };
-    let choice = multipath::select_path(k, netns, &mut found, flow, Hashed::Flow);
-    let (hop, now) = (found.next_hop().id, k.now);
-    if let Some(choice) = choice {
-        default::remember(k, netns, choice);
-    }
-    k.flush_routes();
-    k.netns[netns].ipv4.fib.flush();
-    let exceptions = &mut k.netns[netns].ipv4.exceptions;
-    exceptions.learn(hop, flow.dst, now, now + REDIRECT_LIFETIME, Lesson::Gateway(gateway));
+    teach(k, netns, flow, REDIRECT_LIFETIME, Lesson::Gateway(gateway), |found| {
+        smallvec![found.next_hop().id]
+    });
 }

@@ -8,6 +8,7 @@ use crate::id::{NetnsId, SocketId};
 use crate::kernel::Kernel;
 use crate::link::DevFlags;
 use crate::netns::mib::IpMib;
+use crate::route::memo::SentWay;
 use crate::route::{self, Dst, FlowKey, RouteType};
 use crate::socket::{Protocol, Socket};
 
@@ -21,6 +22,15 @@ pub struct Routed {
     /// The destination; differs from the one asked for when that was unspecified.
     pub daddr: Ipv4Addr,
 }
+
+impl From<SentWay> for Routed {
+    fn from(found: SentWay) -> Self {
+        Self { dst: found.dst, saddr: found.src, daddr: found.to }
+    }
+}
+
+/// How a socket that is or will be connected asks for its way: [`route_held`] or [`route_asked_twice`].
+pub(super) type Ask = fn(&mut Kernel, SocketId, &FlowKey<V4>) -> Result<Routed, Errno>;
 
 /// Where a socket wants to send to.
 #[derive(Clone, Copy, Debug)]
@@ -54,18 +64,13 @@ pub fn route_to_peer(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed,
     checked(&k.sockets[id], to, routed)
 }
 
-/// Finds the way to a peer that `id` is about to be connected to. The source that the first answer names counts in
-/// a second question (`ip_route_connect()`).
+/// Finds the way to a peer that the datagram socket `id` is about to be connected to.
 ///
 /// # Errors
 /// As [`route_datagram`].
 pub fn route_connect(k: &mut Kernel, id: SocketId, to: Target) -> Result<Routed, Errno> {
-    let mut key = datagram_key(&k.sockets[id], to);
-    let mut routed = route_held(k, id, &key)?;
-    if key.src.is_unspecified() || key.dst.is_unspecified() {
-        (key.src, key.dst) = (routed.saddr, routed.daddr);
-        routed = route_held(k, id, &key)?;
-    }
+    let key = datagram_key(&k.sockets[id], to);
+    let routed = route_asked_twice(k, id, &key)?;
     checked(&k.sockets[id], to, routed)
 }
 
@@ -83,7 +88,7 @@ fn datagram_key(socket: &Socket, to: Target) -> FlowKey<V4> {
 }
 
 /// The first station that a socket's source route names.
-fn first_hop(socket: &Socket) -> Option<Ipv4Addr> {
+pub(super) fn first_hop(socket: &Socket) -> Option<Ipv4Addr> {
     socket.opts.ip_options.as_ref().and_then(|options| options.parsed.faddr)
 }
 
@@ -151,11 +156,24 @@ pub fn route_held(k: &mut Kernel, id: SocketId, key: &FlowKey<V4>) -> Result<Rou
         return Ok(held.routed);
     }
     let found = route::memo::sent(k, socket.netns, key)?;
-    let routed = Routed { dst: found.dst, saddr: found.src, daddr: found.to };
+    let routed = Routed::from(found);
     // What every lookup finds need not be held.
     let held = found.is_fleeting.then_some(HeldWay { key: *key, routed, generation });
     k.sockets[id].held = held;
     Ok(routed)
+}
+
+/// [`route_held`] for a socket that is about to be connected: what the first answer settles of the addresses counts in a
+/// second question (`ip_route_connect()`).
+///
+/// # Errors
+/// What the routing tables answer.
+pub fn route_asked_twice(k: &mut Kernel, id: SocketId, key: &FlowKey<V4>) -> Result<Routed, Errno> {
+    let routed = route_held(k, id, key)?;
+    if !key.src.is_unspecified() && !key.dst.is_unspecified() {
+        return Ok(routed);
+    }
+    route_held(k, id, &FlowKey { src: routed.saddr, dst: routed.daddr, ..*key })
 }
 
 /// Looks a route up and tells the addresses it settles.
@@ -163,8 +181,7 @@ pub fn route_held(k: &mut Kernel, id: SocketId, key: &FlowKey<V4>) -> Result<Rou
 /// # Errors
 /// What the routing tables answer.
 pub fn route(k: &mut Kernel, netns: NetnsId, key: &FlowKey<V4>) -> Result<Routed, Errno> {
-    let found = route::memo::sent(k, netns, key)?;
-    Ok(Routed { dst: found.dst, saddr: found.src, daddr: found.to })
+    route::memo::sent(k, netns, key).map(Routed::from)
 }
 
 /// The largest packet that the route takes, in bytes (`dst_mtu()`).

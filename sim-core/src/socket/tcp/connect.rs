@@ -100,11 +100,7 @@ impl<O: Observer> Sk<'_, O> {
 
     /// Finds the way, takes a port and sends the SYN (`tcp_v4_connect()`).
     fn begin(&mut self, to: SocketAddrV4) -> Result<(), Errno> {
-        let mut routed = self.find_way(to, Ipv4Addr::UNSPECIFIED)?;
-        if self.sock().inet.saddr.is_unspecified() {
-            // The source that was found counts in a second question.
-            routed = self.find_way(SocketAddrV4::new(routed.daddr, to.port()), routed.saddr)?;
-        }
+        let routed = self.find_way(to, flow::route_asked_twice)?;
         let inet = &mut self.sock_mut().inet;
         if inet.saddr.is_unspecified() {
             inet.saddr = routed.saddr;
@@ -116,7 +112,7 @@ impl<O: Observer> Sk<'_, O> {
         inet.connected = true;
         self.take_tuple()?;
         // The way may depend on the port.
-        let routed = self.find_way(to, Ipv4Addr::UNSPECIFIED)?;
+        let routed = self.find_way(to, flow::route_held)?;
         let ip_id = self.k.rng.stream("ip.id").next_u16();
         self.sock_mut().inet.id = ip_id;
         let tuple = self.tuple();
@@ -129,14 +125,9 @@ impl<O: Observer> Sk<'_, O> {
         Ok(())
     }
 
-    /// The way from the socket's own address, or else from `src`.
-    fn find_way(&mut self, to: SocketAddrV4, src: Ipv4Addr) -> Result<Routed, Errno> {
-        let socket = self.sock();
-        let mut key = flow::flow_key(socket, Target { daddr: *to.ip(), dport: to.port() });
-        if key.src.is_unspecified() {
-            key.src = src;
-        }
-        let routed = flow::route_held(self.k, self.id, &key);
+    fn find_way(&mut self, to: SocketAddrV4, ask: flow::Ask) -> Result<Routed, Errno> {
+        let key = flow::flow_key(self.sock(), Target { daddr: *to.ip(), dport: to.port() });
+        let routed = ask(self.k, self.id, &key);
         let routed = flow::counted(self.k, self.id, routed)?;
         if matches!(routed.dst.kind, RouteType::Multicast | RouteType::Broadcast) {
             return Err(Errno::ENETUNREACH);

@@ -154,8 +154,8 @@ impl<O: Observer> Sk<'_, O> {
     /// The way to the peer (`__sk_dst_check()`, `ip_route_output_ports()`).
     pub(super) fn route(&mut self) -> Result<Routed, Errno> {
         let socket = self.sock();
-        let (daddr, options) = (socket.inet.daddr, socket.opts.ip_options.as_ref());
-        let first_hop = options.and_then(|options| options.parsed.faddr).unwrap_or(daddr);
+        let daddr = socket.inet.daddr;
+        let first_hop = flow::first_hop(socket).unwrap_or(daddr);
         let to = Target { daddr: first_hop, dport: socket.inet.dport };
         let key = flow::flow_key(socket, to);
         Ok(Routed { daddr, ..flow::route_held(self.k, self.id, &key)? })
