@@ -216,12 +216,11 @@ impl ApiServer {
         self.check_kind(&object)?;
         set_namespace(&mut object);
         let kind = applied_kind(&object);
-        let base = text(&object.metadata().generate_name);
-        if text(&object.metadata().name).is_empty() && !base.is_empty() {
-            return Err(vec![Status::GenerateName(base.to_owned())]);
-        }
         if text(&object.metadata().name).is_empty() {
-            return Err(vec![Status::NoName]);
+            return Err(vec![match text(&object.metadata().generate_name) {
+                "" => Status::NoName,
+                base => Status::GenerateName(base.to_owned()),
+            }]);
         }
         let id = (object.kind(), Key::of(object.metadata()));
         let said = [&object.metadata().labels, &object.metadata().annotations];

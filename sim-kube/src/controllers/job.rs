@@ -140,17 +140,17 @@ fn write_status(job: &Job, spec: &JobSpec, store: &mut Store, context: &Context<
         last_transition_time: Some(now.clone()),
     };
     let mut conditions = status.conditions.take().unwrap_or_default();
-    let suspended = conditions.iter_mut().find(|condition| condition.type_ == SUSPENDED);
     let is_suspended = spec.suspend == Some(true);
-    match suspended {
-        Some(old) if (old.status == "True") == is_suspended => {}
-        Some(old) if is_suspended => {
-            *old = condition(SUSPENDED, true, "JobSuspended", "Job suspended");
-        }
-        Some(old) => *old = condition(SUSPENDED, false, "JobResumed", "Job resumed"),
-        None if is_suspended => {
-            conditions.push(condition(SUSPENDED, true, "JobSuspended", "Job suspended"));
-        }
+    let (reason, message) = if is_suspended {
+        ("JobSuspended", "Job suspended")
+    } else {
+        ("JobResumed", "Job resumed")
+    };
+    let suspended = condition(SUSPENDED, is_suspended, reason, message);
+    match conditions.iter_mut().find(|condition| condition.type_ == SUSPENDED) {
+        Some(old) if old.status == suspended.status => {}
+        Some(old) => *old = suspended,
+        None if is_suspended => conditions.push(suspended),
         None => {}
     }
     // That it will end so is said before it has.

@@ -62,7 +62,7 @@ pub(crate) enum Scalar {
 
 impl Value {
     /// What JSON calls it.
-    pub(crate) const fn json_kind(&self) -> &'static str {
+    pub(super) const fn json_kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Scalar(Scalar::Bool(_)) => "bool",
@@ -105,7 +105,7 @@ impl Node {
     }
 
     /// The text under a key.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
         match &self.get(key)?.node.value {
             Value::Scalar(Scalar::Text(text)) if !text.is_empty() => Some(text),
             Value::Null | Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
@@ -113,12 +113,12 @@ impl Node {
     }
 
     /// The place of a field, or of the nearest value around where it would be.
-    pub(crate) fn place_of(&self, path: &FieldPath) -> Place {
+    pub(super) fn place_of(&self, path: &FieldPath) -> Place {
         self.find(path).unwrap_or_else(|place| place)
     }
 
     /// The place of a field, or else of the nearest value around where it would be.
-    pub(crate) fn find(&self, path: &FieldPath) -> Result<Place, Place> {
+    pub(super) fn find(&self, path: &FieldPath) -> Result<Place, Place> {
         let (mut node, mut place) = (self, self.place);
         for step in path.steps() {
             match (step, &node.value) {
@@ -139,7 +139,7 @@ impl Node {
     }
 
     /// Takes what is at `path` away, so that there is nothing; whether there was something.
-    pub(crate) fn clear(&mut self, path: &FieldPath) -> bool {
+    pub(super) fn clear(&mut self, path: &FieldPath) -> bool {
         let mut node = self;
         for step in path.steps() {
             let next = match (step, &mut node.value) {
@@ -156,7 +156,7 @@ impl Node {
     }
 
     /// How many values it is.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         let inner: usize = match &self.value {
             Value::List(items) => items.iter().map(Self::count).sum(),
             Value::Map(entries) => entries.iter().map(|entry| entry.node.count()).sum(),

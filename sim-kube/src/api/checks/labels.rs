@@ -72,20 +72,16 @@ pub(in crate::api) fn is_readable(selector: &LabelSelector) -> bool {
     let is_key = |key: &str| name::qualified(key).is_empty();
     let is_value = |value: &str| name::label_value(value).is_empty();
     let mut labels = selector.match_labels.iter().flatten();
-    let requirements = list(&selector.match_expressions);
-    let are_words = labels.all(|(key, value)| is_key(key) && is_value(value))
-        && requirements.iter().all(|requirement| {
-            let mut values = list(&requirement.values).iter();
-            is_key(&requirement.key) && values.all(|value| is_value(value))
-        });
-    are_words
-        && requirements.iter().all(|requirement| {
-            let has_values = !list(&requirement.values).is_empty();
-            match requirement.operator.as_str() {
-                "In" | "NotIn" => has_values,
-                "Exists" | "DoesNotExist" => !has_values,
+    let mut requirements = list(&selector.match_expressions).iter();
+    labels.all(|(key, value)| is_key(key) && is_value(value))
+        && requirements.all(|requirement| {
+            let values = list(&requirement.values);
+            let has_operands = match requirement.operator.as_str() {
+                "In" | "NotIn" => !values.is_empty(),
+                "Exists" | "DoesNotExist" => values.is_empty(),
                 _ => false,
-            }
+            };
+            has_operands && is_key(&requirement.key) && values.iter().all(|value| is_value(value))
         })
 }
 

@@ -47,9 +47,9 @@ pub(in crate::api) fn underscored_subdomain(text: &str) -> Vec<String> {
     let mut wrong = too_long(text, MAX_SUBDOMAIN);
     let is_wrong = |label: &str| {
         let label = label.strip_prefix('_').unwrap_or(label);
-        label.starts_with('_') || !is_label(&label.replace('_', "-"))
+        label.starts_with('_') || label.ends_with('_') || !is_label(&label.replace('_', "-"))
     };
-    if text.split('.').any(is_wrong) || text.split('.').any(|label| label.ends_with('_')) {
+    if text.split('.').any(is_wrong) {
         wrong.push(pattern(
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
              must start and end with an alphanumeric character",

@@ -1,9 +1,9 @@
 //! EndpointSlices.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointHints, EndpointPort, EndpointSlice};
+use sim_core::family::AddressFamily;
 
 use super::Kind;
 use crate::api::checks::{address, list, name, port, text};
@@ -104,14 +104,14 @@ fn check_address(
     path: &FieldPath,
     errors: &mut Errors,
 ) {
-    let (is_good, is_other, why) = match address_type {
+    let (is_good, family, why) = match address_type {
         "IPv4" => {
             let is_good = address::check(text, path, errors);
-            (is_good, IpAddr::is_ipv6 as fn(&IpAddr) -> bool, "must be an IPv4 address")
+            (is_good, AddressFamily::Inet, "must be an IPv4 address")
         }
         "IPv6" => {
             let is_good = address::check_canonical(text, path, errors);
-            (is_good, IpAddr::is_ipv4 as fn(&IpAddr) -> bool, "must be an IPv6 address")
+            (is_good, AddressFamily::Inet6, "must be an IPv6 address")
         }
         "FQDN" if text.is_empty() => return errors.required(path, ""),
         "FQDN" => return errors.invalid_all(path, text, name::fully_qualified_domain(text)),
@@ -120,7 +120,7 @@ fn check_address(
     if !is_good {
         return;
     }
-    if address::parse(text).is_some_and(|address| is_other(&address)) {
+    if address::parse(text).is_some_and(|address| AddressFamily::of(address) != family) {
         // The API server does not say which one of them.
         errors.invalid_all_at(addresses, path, text, [why.to_owned()]);
     }

@@ -44,10 +44,16 @@ impl Kind for StatefulSet {
 
     fn validate(&self, _: &Settings, errors: &mut Errors) {
         let (path, spec) = (FieldPath::new("spec"), &self.spec);
+        let strategy = spec.update_strategy.clone().unwrap_or_default();
+        let rolling = strategy.rolling_update.as_ref();
         let numbers = [
             ("replicas", spec.replicas),
             ("minReadySeconds", spec.min_ready_seconds),
             ("ordinals.start", spec.ordinals.as_ref().and_then(|ordinals| ordinals.start)),
+            (
+                "updateStrategy.rollingUpdate.partition",
+                rolling.and_then(|rolling| rolling.partition),
+            ),
         ];
         for (field, number) in numbers {
             template::check_not_negative(number, &path.field(field), errors);
@@ -61,21 +67,14 @@ impl Kind for StatefulSet {
             let why = "must be 'OrderedReady' or 'Parallel'";
             errors.invalid(&path.field("podManagementPolicy"), policy, why);
         }
-        let strategy = spec.update_strategy.clone().unwrap_or_default();
         if !matches!(text(&strategy.type_), "RollingUpdate" | "OnDelete") {
             let why = "must be 'RollingUpdate' or 'OnDelete'";
-            let rolling = strategy.rolling_update.as_ref();
             let rolling = rolling.map(|update| {
                 let partition = update.partition.unwrap_or(0);
                 json!({"Partition": partition, "MaxUnavailable": update.max_unavailable})
             });
             let value = template::strategy_json(text(&strategy.type_), rolling);
             errors.invalid(&path.field("updateStrategy"), &value, why);
-        }
-        let rolling = strategy.rolling_update.as_ref();
-        if let Some(partition) = rolling.and_then(|rolling| rolling.partition) {
-            let path = path.field("updateStrategy.rollingUpdate.partition");
-            template::check_not_negative(Some(partition), &path, errors);
         }
         let why = "empty selector is invalid for statefulset";
         template::check_selector(&spec.selector, &path, why, errors);

@@ -71,13 +71,11 @@ pub(super) fn check(
     {
         errors.unsupported(&path.field("restartPolicy"), policy, RESTART_POLICIES);
     }
-    match role {
-        Role::Main => probe::check_all(container, path, errors),
-        // One that is always started again runs beside the others.
-        Role::Init if text(&container.restart_policy) == "Always" => {
-            probe::check_all(container, path, errors);
-        }
-        Role::Init => probe::check_none(container, path, errors),
+    // One that is always started again runs beside the others.
+    if role == Role::Main || text(&container.restart_policy) == "Always" {
+        probe::check_all(container, path, errors);
+    } else {
+        probe::check_none(container, path, errors);
     }
 }
 
